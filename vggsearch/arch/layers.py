@@ -1,0 +1,100 @@
+"""The one expansion of an architecture into layers, shared by cost and model.
+
+A layer here is a description: what it is, and the shapes that go in and come out. Shapes are (channels,
+height, width) for images and (features,) after flattening, without the batch dimension.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vggsearch.arch.spec import Architecture
+from vggsearch.errors import ArchitectureError
+
+Shape = tuple[int, ...]
+Op = Literal["conv", "norm", "relu", "pool", "gap", "flatten", "linear", "dropout"]
+
+MAX_SIDE = 4096
+MAX_CLASSES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of an expanded architecture."""
+
+    name: str
+    """Unique in the net: `block1.conv1`, `block1.pool`, `head.linear3`."""
+    op: Op
+    stage: int | None
+    """Index of the block it belongs to, from 0; None in the head."""
+    in_shape: Shape
+    out_shape: Shape
+    kernel_size: int = 1
+    """Of a convolution or a pool; 1 elsewhere."""
+    stride: int = 1
+
+
+def check_input(input_shape: tuple[int, int, int], num_classes: int) -> None:
+    """Raise `ArchitectureError` unless the input is (channels, height, width) and there are classes to tell apart."""
+    channels, height, width = input_shape
+    if not (1 <= channels <= MAX_SIDE and 1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
+        raise ArchitectureError(
+            f"an input is channels x height x width, each from 1 to {MAX_SIDE}, not {channels}x{height}x{width}: "
+            "use 1x28x28, for example"
+        )
+    if not 2 <= num_classes <= MAX_CLASSES:
+        raise ArchitectureError(
+            f"a classifier has 2 to {MAX_CLASSES} classes, not {num_classes}: use 10, for example"
+        )
+
+
+def max_blocks(input_shape: tuple[int, int, int]) -> int:
+    """How often the shorter side of the input can be halved: the most blocks that fit."""
+    return min(input_shape[1:]).bit_length() - 1
+
+
+def expand(
+    architecture: Architecture, input_shape: tuple[int, int, int], num_classes: int
+) -> tuple[Layer, ...]:
+    """Every layer of `architecture` on images of `input_shape` (channels, height, width), in order.
+
+    Convolutions have stride 1 and half their kernel as padding; each is followed by (batch norm and) ReLU; each
+    block ends in a 2×2 stride-2 max-pool that drops an odd last row or column. Raises `ArchitectureError` where
+    the image is smaller than the halvings need.
+    """
+    check_input(input_shape, num_classes)
+    if len(architecture.blocks) > max_blocks(input_shape):
+        side, most = min(input_shape[1:]), max_blocks(input_shape)
+        raise ArchitectureError(
+            f"{len(architecture.blocks)} blocks halve a {side}-pixel side {len(architecture.blocks)} times, and only "
+            f"{most} fit: use at most {most} blocks, or an input of at least {2 ** len(architecture.blocks)} pixels"
+        )
+    layers: list[Layer] = []
+    shape: Shape = input_shape
+    for stage, block in enumerate(architecture.blocks):
+        name = f"block{stage + 1}"
+        for i, kernel_size in enumerate(block.kernel_sizes, start=1):
+            out_shape: Shape = (block.channels, *shape[1:])
+            layers.append(Layer(f"{name}.conv{i}", "conv", stage, shape, out_shape, kernel_size))
+            if architecture.batch_norm:
+                layers.append(Layer(f"{name}.norm{i}", "norm", stage, out_shape, out_shape))
+            layers.append(Layer(f"{name}.relu{i}", "relu", stage, out_shape, out_shape))
+            shape = out_shape
+        pooled = (shape[0], shape[1] // 2, shape[2] // 2)
+        layers.append(Layer(f"{name}.pool", "pool", stage, shape, pooled, kernel_size=2, stride=2))
+        shape = pooled
+    return (*layers, *_head(architecture, shape, num_classes))
+
+
+def _head(architecture: Architecture, shape: Shape, num_classes: int) -> list[Layer]:
+    channels, height, width = shape
+    hidden = architecture.head.hidden
+    features: Shape = (channels * height * width,) if hidden else (channels,)
+    layers = [Layer("head.flatten" if hidden else "head.gap", "flatten" if hidden else "gap", None, shape, features)]
+    for i, units in enumerate(hidden, start=1):
+        layers += [
+            Layer(f"head.linear{i}", "linear", None, features, (units,)),
+            Layer(f"head.relu{i}", "relu", None, (units,), (units,)),
+            Layer(f"head.dropout{i}", "dropout", None, (units,), (units,)),
+        ]
+        features = (units,)
+    return [*layers, Layer(f"head.linear{len(hidden) + 1}", "linear", None, features, (num_classes,))]

@@ -1,0 +1,33 @@
+"""What goes wrong in a way that a person can mend.
+
+Every message is one line that holds the rule, the value that broke it, and the remedy. The command line prints
+it and exits with status 2; a library user catches `VggSearchError`, or one of its few kinds.
+"""
+
+
+class VggSearchError(Exception):
+    """A mistake that a person can mend; its text is one line: rule, value, remedy."""
+
+
+class ArchitectureError(VggSearchError):
+    """An architecture that cannot be read or built: bad text, even kernels, more halvings than pixels."""
+
+
+class SpaceError(VggSearchError):
+    """A search space that is empty or badly described."""
+
+
+class StudyFileError(VggSearchError):
+    """A study file that cannot be read, or that no longer fits the store it began in."""
+
+
+class DataError(VggSearchError):
+    """A data set that is unknown, absent, damaged or too small."""
+
+
+class StoreError(VggSearchError):
+    """A store that cannot be written, is held by another controller, or holds a damaged record."""
+
+
+class DeviceError(VggSearchError):
+    """A device that is not there."""

@@ -1,0 +1,111 @@
+"""How a network is trained (`Recipe`) and for how much training (`Budget`). No torch."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+TRAINING_REVISION = 1
+"""Raised whenever training computes something else for the same `RunKey`, so that old runs are not taken for new."""
+
+BudgetKind = Literal["seconds", "epochs", "steps", "macs"]
+
+
+class Frozen(BaseModel):
+    """Base of everything that is read from a file: immutable, unknown keys refused, no infinities."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Budget(Frozen):
+    """How much training: exactly one of seconds, epochs, steps or MACs."""
+
+    seconds: float | None = Field(default=None, gt=0, le=10_000_000)
+    """Training seconds: CPU seconds of the worker on a CPU, the monotonic clock on a GPU; evaluation apart."""
+    epochs: float | None = Field(default=None, gt=0, le=1_000_000)
+    """Passes over the training images; rounded up to whole steps."""
+    steps: int | None = Field(default=None, gt=0, le=10_000_000_000)
+    """Optimiser steps."""
+    macs: float | None = Field(default=None, gt=0, le=1e24)
+    """Training MACs, counted as three forward passes an image (forward 1, backward 2); rounded up to whole steps."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [kind for kind in ("seconds", "epochs", "steps", "macs") if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"a budget is exactly one of seconds, epochs, steps or macs, not {' and '.join(given) or 'none'}"
+            )
+        return self
+
+    @property
+    def kind(self) -> BudgetKind:
+        """Which of the four it is."""
+        kinds: tuple[BudgetKind, ...] = ("seconds", "epochs", "steps", "macs")
+        return next(kind for kind in kinds if getattr(self, kind) is not None)
+
+    @property
+    def amount(self) -> float:
+        """How much of it."""
+        amount: float = getattr(self, self.kind)
+        return amount
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the number of steps is known before training."""
+        return self.kind != "seconds"
+
+    def __str__(self) -> str:
+        return f"{self.amount:g} {'MACs' if self.kind == 'macs' else self.kind}"
+
+
+class Recipe(Frozen):
+    """How a network is trained: SGD, its schedule, regularisation, augmentation, initialisation, precision.
+
+    The learning rate is a function of the spent fraction of the budget: it rises linearly from 0 to `lr` over the
+    first `warmup`, then stays (`constant`) or falls linearly to 0 at the budget's end (`linear`).
+    """
+
+    lr: float = Field(gt=0, le=1000)
+    """Peak learning rate."""
+    momentum: float = Field(default=0.0, ge=0, lt=1)
+    nesterov: bool = False
+    weight_decay: float = Field(default=0.0, ge=0, le=10)
+    """L2 penalty on convolution and linear weights; biases and batch norm are spared."""
+    schedule: Literal["constant", "linear"] = "constant"
+    warmup: float = Field(default=0.0, ge=0, lt=1)
+    """Fraction of the budget over which the learning rate rises."""
+    batch_size: int = Field(default=128, ge=2, le=65536)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    shift_px: int = Field(default=0, ge=0, le=64)
+    """Each training image is shifted by up to so many pixels in both directions, zeros moving in."""
+    flip: bool = False
+    """Each training image is mirrored left to right with probability one half."""
+    initialization: Literal["kaiming", "xavier"] = "kaiming"
+    """`kaiming`: He normal, fan out, for convolutions, N(0, 0.01²) for linear layers (torchvision's VGG); `xavier`:
+    Glorot uniform for both (the d2l chapter). Biases 0."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """`auto`: bfloat16 autocast on CUDA, float32 on a CPU."""
+
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> Self:
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov needs a momentum above 0: set momentum to 0.9, for example")
+        return self
+
+
+RECIPES: dict[str, Recipe] = {
+    # Zhang et al., Dive into Deep Learning, chapter 8.2: plain SGD, Xavier-uniform, lr 0.05, batch 128.
+    "d2l": Recipe(lr=0.05, initialization="xavier", precision="float32"),
+    "fast": Recipe(
+        lr=0.2,
+        momentum=0.9,
+        nesterov=True,
+        weight_decay=5e-4,
+        schedule="linear",
+        warmup=0.1,
+        label_smoothing=0.1,
+        shift_px=2,
+        flip=True,
+    ),
+}
+"""The recipes shipped, by name."""

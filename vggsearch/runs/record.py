@@ -1,0 +1,190 @@
+"""One training: what determines it (`RunKey`) and what came of it (`RunRecord`); one suggestion (`TrialRecord`)."""
+
+import base64
+import hashlib
+import json
+from enum import StrEnum
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from vggsearch.recipe import TRAINING_REVISION, Budget, Frozen, Recipe
+
+SCHEMA_VERSION = 1
+
+Digest = str
+"""SHA-256 in 64 lower-case hexadecimal digits."""
+
+_HEX64 = r"^[0-9a-f]{64}$"
+_MAX_BITS = r"^[A-Za-z0-9+/]*={0,2}$"
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    COMPLETED = "completed"
+    PRUNED = "pruned"
+    DIVERGED = "diverged"
+    OUT_OF_MEMORY = "out_of_memory"
+    INFEASIBLE = "infeasible"
+    TIMED_OUT = "timed_out"
+    PREEMPTED = "preempted"
+    CRASHED = "crashed"
+
+
+class DataKey(Frozen):
+    """Which images a run sees: a data set by content, and how its training part is split."""
+
+    name: str = Field(max_length=4096)
+    """How to find it (`fashion-mnist`, `folder:PATH`); not part of a run's identity, the digest is."""
+    digest: Digest = Field(pattern=_HEX64)
+    """Of the training images and labels."""
+    val_fraction: float = Field(gt=0, lt=1)
+    split_seed: int = Field(ge=0)
+    split_digest: Digest = Field(pattern=_HEX64)
+    """Of the indices in the validation part."""
+
+
+class RunKey(Frozen):
+    """Everything that determines a run's result. Equal keys are the same run, in any study."""
+
+    architecture: str = Field(max_length=2000)
+    """Canonical text."""
+    input_shape: tuple[int, int, int]
+    """(channels, height, width) that the net is fed, after resizing."""
+    num_classes: int
+    data: DataKey
+    recipe: Recipe
+    budget: Budget
+    seed: int = Field(ge=0, lt=2**63)
+    evaluate_on: Literal["validation", "test"] = "validation"
+    """`test` for runs that were already selected: only these open the test images."""
+    device: Literal["cpu", "cuda"]
+    device_model: str | None = None
+    """Processor's or GPU's name where the budget is in seconds, else None."""
+    training_revision: int = TRAINING_REVISION
+
+    @cached_property
+    def digest(self) -> Digest:
+        """SHA-256 of the canonical JSON of all fields but the data set's name."""
+        fields = self.model_dump(mode="json", exclude={"data": {"name"}})
+        text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class CurvePoint(Frozen):
+    """The state of a run at one moment of its budget."""
+
+    step: int
+    images: int
+    """Training images seen, repeats counted."""
+    fraction: float
+    """Spent fraction of the budget, 0 to 1."""
+    train_s: float
+    """Training seconds so far, by the budget's clock."""
+    train_loss: float | None
+    """Mean training loss since the point before, augmentation and label smoothing included."""
+    val_accuracy: float
+    val_loss: float
+    val_images: int
+    """How many validation images it was measured on: a fixed stratified part, all of them at the end."""
+
+
+class Provenance(Frozen):
+    """Where, when and with what a run was made."""
+
+    vggsearch: str
+    commit: str | None
+    """Of the source tree, `+` appended where it had uncommitted changes; None outside a checkout."""
+    python: str
+    torch: str
+    platform: str
+    processor: str
+    gpu: str | None
+    threads: int
+    cpu_count: int
+    started_at: float
+    """Seconds since the epoch, UTC."""
+    finished_at: float
+    bit_reproducible: bool
+    """Whether the same key gives the same bits: one CPU thread and a deterministic budget."""
+
+
+class RunRecord(Frozen):
+    """What came of a run. Accuracies are fractions, losses mean cross-entropy in nats without smoothing."""
+
+    schema_version: int = SCHEMA_VERSION
+    key: RunKey
+    outcome: Outcome
+    reason: str = Field(default="", max_length=2000)
+    """Why it did not complete, in words a person can act on; empty where it did."""
+
+    val_accuracy: float | None = None
+    val_loss: float | None = None
+    val_correct: str | None = Field(default=None, max_length=4_000_000, pattern=_MAX_BITS)
+    """Per-image correctness on validation, in the split's order: `pack_bits`."""
+    test_accuracy: float | None = None
+    test_loss: float | None = None
+    test_correct: str | None = Field(default=None, max_length=4_000_000, pattern=_MAX_BITS)
+    """Per-image correctness on the test set, in its own order: `pack_bits`."""
+    curve: tuple[CurvePoint, ...] = Field(default=(), max_length=10_000)
+
+    steps: int = 0
+    images: int = 0
+    train_s: float = 0.0
+    """Training seconds by the budget's clock."""
+    train_wall_s: float = 0.0
+    """The same stretch by the monotonic clock."""
+    train_cpu_s: float = 0.0
+    """The same stretch in CPU seconds of the worker."""
+    eval_s: float = 0.0
+    """Wall seconds spent evaluating."""
+    setup_s: float = 0.0
+    """Wall seconds before the first step: data, model, capture."""
+    latency_ms: float | None = None
+    """Median time of one forward pass of one image, on the device of the run."""
+    peak_memory_bytes: int | None = None
+    """Of the device on a GPU; resident memory of the worker on a CPU."""
+    contended: bool = False
+    """Whether other work visibly held up the machine (wall over CPU time above 1.15 on a CPU)."""
+    provenance: Provenance | None = None
+    """None only where the worker died before it could say."""
+
+
+class TrialRecord(Frozen):
+    """One suggestion of a study, and the run that answered it."""
+
+    schema_version: int = SCHEMA_VERSION
+    study: str
+    stage: Literal["search", "baseline", "finalists"]
+    number: int = Field(ge=0)
+    """From 0 within the stage, in the order asked."""
+    architecture: str
+    params: dict[str, bool | int | float | str] = {}
+    """The search space's parameters as Optuna knows them."""
+    run: Digest | None = Field(default=None, pattern=_HEX64)
+    """Digest of the answering run's key; None where the candidate was infeasible and no run was made."""
+    outcome: Outcome
+    reason: str = Field(default="", max_length=2000)
+    cached: bool = False
+    """Whether the run was already in the ledger when it was asked for."""
+    asked_at: float
+    """Seconds since the epoch, UTC."""
+    told_at: float
+
+
+def pack_bits(correct: npt.NDArray[np.bool_]) -> str:
+    """Booleans as base64 of their packed bits, eight to a byte, most significant first."""
+    return base64.b64encode(np.packbits(correct)).decode("ascii")
+
+
+def unpack_bits(text: str, count: int) -> npt.NDArray[np.bool_]:
+    """The first `count` booleans of `pack_bits`; raises ValueError where there are fewer."""
+    packed = np.frombuffer(base64.b64decode(text, validate=True), dtype=np.uint8)
+    bits = np.unpackbits(packed)
+    if len(bits) < count:
+        raise ValueError(f"{len(bits)} bits do not hold {count} images")
+    return bits[:count].astype(bool)

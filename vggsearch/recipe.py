@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 TRAINING_REVISION = 1
-"""Raised whenever training computes something else for the same `RunKey`, so that old runs are not taken for new."""
+"""Raised whenever training computes something else for the same `RunKey`: old runs are not taken for new."""
 
 BudgetKind = Literal["seconds", "epochs", "steps", "macs"]
 
@@ -20,20 +20,21 @@ class Budget(Frozen):
     """How much training: exactly one of seconds, epochs, steps or MACs."""
 
     seconds: float | None = Field(default=None, gt=0, le=10_000_000)
-    """Training seconds: CPU seconds of the worker on a CPU, the monotonic clock on a GPU; evaluation apart."""
+    """Training seconds: CPU seconds of the worker on a CPU, monotonic clock on a GPU; evaluation apart."""
     epochs: float | None = Field(default=None, gt=0, le=1_000_000)
     """Passes over the training images; rounded up to whole steps."""
     steps: int | None = Field(default=None, gt=0, le=10_000_000_000)
     """Optimiser steps."""
     macs: float | None = Field(default=None, gt=0, le=1e24)
-    """Training MACs, counted as three forward passes an image (forward 1, backward 2); rounded up to whole steps."""
+    """Training MACs: three forward passes an image (forward 1, backward 2); rounded up to whole steps."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
         given = [kind for kind in ("seconds", "epochs", "steps", "macs") if getattr(self, kind) is not None]
         if len(given) != 1:
             raise ValueError(
-                f"a budget is exactly one of seconds, epochs, steps or macs, not {' and '.join(given) or 'none'}"
+                "a budget is exactly one of seconds, epochs, steps or macs, "
+                f"not {' and '.join(given) or 'none'}"
             )
         return self
 
@@ -61,8 +62,8 @@ class Budget(Frozen):
 class Recipe(Frozen):
     """How a network is trained: SGD, its schedule, regularisation, augmentation, initialisation, precision.
 
-    The learning rate is a function of the spent fraction of the budget: it rises linearly from 0 to `lr` over the
-    first `warmup`, then stays (`constant`) or falls linearly to 0 at the budget's end (`linear`).
+    The learning rate is a function of the spent fraction of the budget: it rises linearly from 0 to `lr` over
+    the first `warmup`, then stays (`constant`) or falls linearly to 0 at the budget's end (`linear`).
     """
 
     lr: float = Field(gt=0, le=1000)
@@ -81,8 +82,8 @@ class Recipe(Frozen):
     flip: bool = False
     """Each training image is mirrored left to right with probability one half."""
     initialization: Literal["kaiming", "xavier"] = "kaiming"
-    """`kaiming`: He normal, fan out, for convolutions, N(0, 0.01²) for linear layers (torchvision's VGG); `xavier`:
-    Glorot uniform for both (the d2l chapter). Biases 0."""
+    """`kaiming`: He normal, fan out, for convolutions, N(0, 0.01²) for linear layers (torchvision's VGG);
+    `xavier`: Glorot uniform for both (the d2l chapter). Biases 0."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 autocast on CUDA, float32 on a CPU."""
 
@@ -96,6 +97,9 @@ class Recipe(Frozen):
 RECIPES: dict[str, Recipe] = {
     # Zhang et al., Dive into Deep Learning, chapter 8.2: plain SGD, Xavier-uniform, lr 0.05, batch 128.
     "d2l": Recipe(lr=0.05, initialization="xavier", precision="float32"),
+    # For budgets of a few epochs. There a batch of 64 beats 128, and shifting the images costs accuracy:
+    # 2x8-2x16-2x32+bn+gap on Fashion-MNIST, 60 CPU seconds (3 epochs), validation, one run each: 92.3 % as it
+    # stands, 90.6 % with shift_px 2, 92.0 % without flip, 91.8 % without label smoothing.
     "fast": Recipe(
         lr=0.2,
         momentum=0.9,
@@ -103,8 +107,8 @@ RECIPES: dict[str, Recipe] = {
         weight_decay=5e-4,
         schedule="linear",
         warmup=0.1,
+        batch_size=64,
         label_smoothing=0.1,
-        shift_px=2,
         flip=True,
     ),
 }

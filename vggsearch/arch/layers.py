@@ -34,12 +34,12 @@ class Layer:
 
 
 def check_input(input_shape: tuple[int, int, int], num_classes: int) -> None:
-    """Raise `ArchitectureError` unless the input is (channels, height, width) and there are classes to tell apart."""
+    """Raise `ArchitectureError` unless the input is (channels, height, width) with at least 2 classes."""
     channels, height, width = input_shape
     if not (1 <= channels <= MAX_SIDE and 1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
         raise ArchitectureError(
-            f"an input is channels x height x width, each from 1 to {MAX_SIDE}, not {channels}x{height}x{width}: "
-            "use 1x28x28, for example"
+            f"an input is channels x height x width, each from 1 to {MAX_SIDE}, "
+            f"not {channels}x{height}x{width}: use 1x28x28, for example"
         )
     if not 2 <= num_classes <= MAX_CLASSES:
         raise ArchitectureError(
@@ -57,16 +57,16 @@ def expand(
 ) -> tuple[Layer, ...]:
     """Every layer of `architecture` on images of `input_shape` (channels, height, width), in order.
 
-    Convolutions have stride 1 and half their kernel as padding; each is followed by (batch norm and) ReLU; each
-    block ends in a 2×2 stride-2 max-pool that drops an odd last row or column. Raises `ArchitectureError` where
-    the image is smaller than the halvings need.
+    Convolutions have stride 1 and half their kernel as padding; each is followed by (batch norm and) ReLU;
+    each block ends in a 2×2 stride-2 max-pool that drops an odd last row or column. Where the image is
+    smaller than the halvings need, it raises `ArchitectureError`.
     """
     check_input(input_shape, num_classes)
-    if len(architecture.blocks) > max_blocks(input_shape):
-        side, most = min(input_shape[1:]), max_blocks(input_shape)
+    num_blocks, most = len(architecture.blocks), max_blocks(input_shape)
+    if num_blocks > most:
         raise ArchitectureError(
-            f"{len(architecture.blocks)} blocks halve a {side}-pixel side {len(architecture.blocks)} times, and only "
-            f"{most} fit: use at most {most} blocks, or an input of at least {2 ** len(architecture.blocks)} pixels"
+            f"{num_blocks} blocks halve a {min(input_shape[1:])}-pixel side {num_blocks} times, and only "
+            f"{most} fit: use at most {most} blocks, or an input of at least {2**num_blocks} pixels"
         )
     layers: list[Layer] = []
     shape: Shape = input_shape
@@ -89,7 +89,9 @@ def _head(architecture: Architecture, shape: Shape, num_classes: int) -> list[La
     channels, height, width = shape
     hidden = architecture.head.hidden
     features: Shape = (channels * height * width,) if hidden else (channels,)
-    layers = [Layer("head.flatten" if hidden else "head.gap", "flatten" if hidden else "gap", None, shape, features)]
+    layers = [
+        Layer("head.flatten" if hidden else "head.gap", "flatten" if hidden else "gap", None, shape, features)
+    ]
     for i, units in enumerate(hidden, start=1):
         layers += [
             Layer(f"head.linear{i}", "linear", None, features, (units,)),

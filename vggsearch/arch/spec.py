@@ -22,7 +22,7 @@ MAX_TEXT = 2000
 """Longest text that is read, in characters: a border against input that is not an architecture at all."""
 
 MAX_BLOCKS = 16
-MAX_CONVS = 64
+MAX_CONVS = 32
 MAX_CHANNELS = 65536
 MAX_KERNEL = 31
 
@@ -35,21 +35,23 @@ _FC = re.compile(r"fc([0-9]{1,9}(?:,[0-9]{1,9})*)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`len(kernel_sizes)` stride-1 "same" convolutions of `channels` channels, then a 2×2 stride-2 max-pool."""
+    """`len(kernel_sizes)` stride-1 "same" convolutions of `channels` channels, then a 2×2 stride-2 pool."""
 
     channels: int
     """Output channels of every convolution of the block."""
     kernel_sizes: tuple[int, ...]
-    """One odd kernel size per convolution; the padding is half of it, so convolutions keep the image's size."""
+    """One odd kernel size per convolution; the padding is half of it, so that the image keeps its size."""
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.kernel_sizes) <= MAX_CONVS:
             raise ArchitectureError(
-                f"a block has 1 to {MAX_CONVS} convolutions, not {len(self.kernel_sizes)}: write NUMxCHANNELS, as in 2x64"
+                f"a block has 1 to {MAX_CONVS} convolutions, not {len(self.kernel_sizes)}: "
+                "write NUMxCHANNELS, as in 2x64"
             )
         if not 1 <= self.channels <= MAX_CHANNELS:
             raise ArchitectureError(
-                f"a block has 1 to {MAX_CHANNELS} channels, not {self.channels}: use more channels or a smaller ratio"
+                f"a block has 1 to {MAX_CHANNELS} channels, not {self.channels}: "
+                "use more channels or a smaller ratio"
             )
         for kernel in self.kernel_sizes:
             if kernel % 2 == 0 or not 1 <= kernel <= MAX_KERNEL:
@@ -127,7 +129,8 @@ class Architecture:
     def __post_init__(self) -> None:
         if not 1 <= len(self.blocks) <= MAX_BLOCKS:
             raise ArchitectureError(
-                f"an architecture has 1 to {MAX_BLOCKS} blocks, not {len(self.blocks)}: write 1x16-1x32+gap, for example"
+                f"an architecture has 1 to {MAX_BLOCKS} blocks, not {len(self.blocks)}: "
+                "write 1x16-1x32+gap, for example"
             )
 
     @property
@@ -142,16 +145,19 @@ class Architecture:
         return sizes.pop() if len(sizes) == 1 else None
 
     def divided_by(self, ratio: int) -> "Architecture":
-        """The same net with every channel count floor-divided by `ratio`, as in the d2l chapter; the head stays.
+        """The same net with every channel count floor-divided by `ratio`, as the d2l chapter does; same head.
 
         Raises `ArchitectureError` where a block would keep no channel.
         """
         if ratio < 1:
-            raise ArchitectureError(f"a ratio is a whole number from 1, not {ratio}: write vgg11/4, for example")
+            raise ArchitectureError(
+                f"a ratio is a whole number from 1, not {ratio}: write vgg11/4, for example"
+            )
         narrowest = min(block.channels for block in self.blocks)
         if narrowest < ratio:
             raise ArchitectureError(
-                f"ratio {ratio} leaves no channel in a block of {narrowest}: use a ratio of at most {narrowest}"
+                f"ratio {ratio} leaves no channel in a block of {narrowest}: "
+                f"use a ratio of at most {narrowest}"
             )
         return replace(
             self, blocks=tuple(replace(block, channels=block.channels // ratio) for block in self.blocks)
@@ -162,7 +168,8 @@ class Architecture:
         """Read the canonical text form; any other text raises `ArchitectureError`, in one line."""
         if len(text) > MAX_TEXT:
             raise ArchitectureError(
-                f"an architecture is at most {MAX_TEXT} characters, not {len(text)}: write 1x16-1x32+gap, for example"
+                f"an architecture is at most {MAX_TEXT} characters, not {len(text)}: "
+                "write 1x16-1x32+gap, for example"
             )
         body, *tail = text.split("+")
         batch_norm = bool(tail) and tail[0] == "bn"

@@ -1,11 +1,11 @@
-"""One training: what determines it (`RunKey`) and what came of it (`RunRecord`); one suggestion (`TrialRecord`)."""
+"""One training: its `RunKey`, and what came of it, its `RunRecord`; one suggestion of a study (`TrialRecord`)."""
 
 import base64
 import hashlib
 import json
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,11 @@ SCHEMA_VERSION = 1
 
 Digest = str
 """SHA-256 in 64 lower-case hexadecimal digits."""
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Duration = Annotated[float, Field(ge=0)]
+Accuracy = Annotated[float, Field(ge=0, le=1)]
+Text = Annotated[str, Field(max_length=4096)]
 
 _HEX64 = r"^[0-9a-f]{64}$"
 _MAX_BITS = r"^[A-Za-z0-9+/]*={0,2}$"
@@ -38,12 +43,12 @@ class Outcome(StrEnum):
 class DataKey(Frozen):
     """Which images a run sees: a data set by content, and how its training part is split."""
 
-    name: str = Field(max_length=4096)
+    name: Text
     """How to find it (`fashion-mnist`, `folder:PATH`); not part of a run's identity, the digest is."""
     digest: Digest = Field(pattern=_HEX64)
     """Of the training images and labels."""
     val_fraction: float = Field(gt=0, lt=1)
-    split_seed: int = Field(ge=0)
+    split_seed: Count
     split_digest: Digest = Field(pattern=_HEX64)
     """Of the indices in the validation part."""
 
@@ -55,15 +60,15 @@ class RunKey(Frozen):
     """Canonical text."""
     input_shape: tuple[int, int, int]
     """(channels, height, width) that the net is fed, after resizing."""
-    num_classes: int
+    num_classes: Count
     data: DataKey
     recipe: Recipe
     budget: Budget
-    seed: int = Field(ge=0, lt=2**63)
+    seed: Count
     evaluate_on: Literal["validation", "test"] = "validation"
     """`test` for runs that were already selected: only these open the test images."""
     device: Literal["cpu", "cuda"]
-    device_model: str | None = None
+    device_model: Text | None = None
     """Processor's or GPU's name where the budget is in seconds, else None."""
     training_revision: int = TRAINING_REVISION
 
@@ -78,34 +83,34 @@ class RunKey(Frozen):
 class CurvePoint(Frozen):
     """The state of a run at one moment of its budget."""
 
-    step: int
-    images: int
+    step: Count
+    images: Count
     """Training images seen, repeats counted."""
-    fraction: float
+    fraction: float = Field(ge=0)
     """Spent fraction of the budget, 0 to 1."""
-    train_s: float
+    train_s: Duration
     """Training seconds so far, by the budget's clock."""
     train_loss: float | None
     """Mean training loss since the point before, augmentation and label smoothing included."""
-    val_accuracy: float
+    val_accuracy: Accuracy
     val_loss: float
-    val_images: int
+    val_images: Count
     """How many validation images it was measured on: a fixed stratified part, all of them at the end."""
 
 
 class Provenance(Frozen):
     """Where, when and with what a run was made."""
 
-    vggsearch: str
-    commit: str | None
+    vggsearch: Text
+    commit: Text | None
     """Of the source tree, `+` appended where it had uncommitted changes; None outside a checkout."""
-    python: str
-    torch: str
-    platform: str
-    processor: str
-    gpu: str | None
-    threads: int
-    cpu_count: int
+    python: Text
+    torch: Text
+    platform: Text
+    processor: Text
+    gpu: Text | None
+    threads: Count
+    cpu_count: Count
     started_at: float
     """Seconds since the epoch, UTC."""
     finished_at: float
@@ -122,31 +127,31 @@ class RunRecord(Frozen):
     reason: str = Field(default="", max_length=2000)
     """Why it did not complete, in words a person can act on; empty where it did."""
 
-    val_accuracy: float | None = None
+    val_accuracy: Accuracy | None = None
     val_loss: float | None = None
     val_correct: str | None = Field(default=None, max_length=4_000_000, pattern=_MAX_BITS)
     """Per-image correctness on validation, in the split's order: `pack_bits`."""
-    test_accuracy: float | None = None
+    test_accuracy: Accuracy | None = None
     test_loss: float | None = None
     test_correct: str | None = Field(default=None, max_length=4_000_000, pattern=_MAX_BITS)
     """Per-image correctness on the test set, in its own order: `pack_bits`."""
     curve: tuple[CurvePoint, ...] = Field(default=(), max_length=10_000)
 
-    steps: int = 0
-    images: int = 0
-    train_s: float = 0.0
+    steps: Count = 0
+    images: Count = 0
+    train_s: Duration = 0.0
     """Training seconds by the budget's clock."""
-    train_wall_s: float = 0.0
+    train_wall_s: Duration = 0.0
     """The same stretch by the monotonic clock."""
-    train_cpu_s: float = 0.0
+    train_cpu_s: Duration = 0.0
     """The same stretch in CPU seconds of the worker."""
-    eval_s: float = 0.0
+    eval_s: Duration = 0.0
     """Wall seconds spent evaluating."""
-    setup_s: float = 0.0
+    setup_s: Duration = 0.0
     """Wall seconds before the first step: data, model, capture."""
-    latency_ms: float | None = None
+    latency_ms: Duration | None = None
     """Median time of one forward pass of one image, on the device of the run."""
-    peak_memory_bytes: int | None = None
+    peak_memory_bytes: Count | None = None
     """Of the device on a GPU; resident memory of the worker on a CPU."""
     contended: bool = False
     """Whether other work visibly held up the machine (wall over CPU time above 1.15 on a CPU)."""
@@ -158,12 +163,12 @@ class TrialRecord(Frozen):
     """One suggestion of a study, and the run that answered it."""
 
     schema_version: int = SCHEMA_VERSION
-    study: str
+    study: str = Field(max_length=100)
     stage: Literal["search", "baseline", "finalists"]
-    number: int = Field(ge=0)
+    number: Count
     """From 0 within the stage, in the order asked."""
-    architecture: str
-    params: dict[str, bool | int | float | str] = {}
+    architecture: str = Field(max_length=2000)
+    params: dict[str, bool | int | float | str] = Field(default={}, max_length=1000)
     """The search space's parameters as Optuna knows them."""
     run: Digest | None = Field(default=None, pattern=_HEX64)
     """Digest of the answering run's key; None where the candidate was infeasible and no run was made."""
@@ -178,7 +183,7 @@ class TrialRecord(Frozen):
 
 def pack_bits(correct: npt.NDArray[np.bool_]) -> str:
     """Booleans as base64 of their packed bits, eight to a byte, most significant first."""
-    return base64.b64encode(np.packbits(correct)).decode("ascii")
+    return base64.b64encode(np.packbits(correct).tobytes()).decode("ascii")
 
 
 def unpack_bits(text: str, count: int) -> npt.NDArray[np.bool_]:

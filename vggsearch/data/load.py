@@ -1,0 +1,73 @@
+"""Images as tensors: training and validation part for a search, test images for runs that were selected."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vggsearch.data.parts import load_part, split_part
+from vggsearch.runs.record import DataKey
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Images:
+    """Images and their classes, on one device."""
+
+    images: Tensor
+    """uint8, shape (N, C, H, W)."""
+    labels: Tensor
+    """int64, shape (N,)."""
+
+    def to(self, device: torch.device) -> "Images":
+        """The same images on `device`."""
+        return Images(self.images.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchData:
+    """All that a search may see of a data set."""
+
+    name: str
+    num_classes: int
+    train: Images
+    val: Images
+    mean: tuple[float, ...]
+    """Of every channel over all training images, before the split; pixels from 0 to 1."""
+    std: tuple[float, ...]
+    key: DataKey
+
+    def to(self, device: torch.device) -> "SearchData":
+        """The same data on `device`."""
+        return replace(self, train=self.train.to(device), val=self.val.to(device))
+
+
+def load_search_data(
+    name: str, *, data_dir: Path | None = None, val_fraction: float = 0.1, split_seed: int = 0
+) -> SearchData:
+    """Training and validation images of a data set, on the CPU. Opens no file of the test part.
+
+    `name` is one of `DATASETS` or `folder:PATH`. Nothing is downloaded: see `fetch`. Raises `DataError`
+    where the files are absent or damaged, or where the split leaves a part empty.
+    """
+    part = load_part(name, "train", data_dir)
+    key, train, val = split_part(part, name, val_fraction, split_seed)
+    return SearchData(
+        name=name,
+        num_classes=int(part.labels.max()) + 1,
+        train=Images(torch.from_numpy(part.images[train]), torch.from_numpy(part.labels[train])),
+        val=Images(torch.from_numpy(part.images[val]), torch.from_numpy(part.labels[val])),
+        mean=part.mean,
+        std=part.std,
+        key=key,
+    )
+
+
+def load_test_images(name: str, *, data_dir: Path | None = None) -> Images:
+    """The test images of a data set, on the CPU: the only function that reads them.
+
+    Only for runs selected before they began (`RunKey.evaluate_on`). Raises `DataError`.
+    """
+    part = load_part(name, "test", data_dir)
+    return Images(torch.from_numpy(np.array(part.images)), torch.from_numpy(np.array(part.labels)))

@@ -1,0 +1,125 @@
+"""The quick form of a part: its arrays as `.npy` files in the cache, made once from the files they came from.
+
+Reading a prepared part takes a hash over its bytes and nothing else. It is used only while the files it was
+made from have the sizes and modification times they had then; it is made again where it does not match its
+own digest. Where the cache cannot be written, parts are read from their files each time.
+"""
+
+import contextlib
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from vggsearch.data.places import cache_dir
+from vggsearch.data.raw import Labels, Pixels
+
+_REVISION = 1
+"""Raised when the same files are to be read differently."""
+
+_CHUNK = 1024
+"""Images whose pixels are counted at once: numpy needs eight bytes a pixel for it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedPart:
+    """One part of a data set in memory (or mapped into it, read-only)."""
+
+    images: Pixels
+    labels: Labels
+    mean: tuple[float, ...]
+    """Of every channel, over all images, of pixels from 0 to 1."""
+    std: tuple[float, ...]
+    digest: str
+    """SHA-256 of the shape and the SHA-256s of pixels and labels (little-endian int64)."""
+
+
+def prepared_part(
+    identity: str, files: Iterable[Path], read: Callable[[], tuple[Pixels, Labels]]
+) -> PreparedPart:
+    """The part that `read` makes of `files`, from the cache where it is there and current.
+
+    `identity` says in words which part of which data set it is, and how it is read; a part that was prepared
+    under the same identity from other files is replaced.
+    """
+    folder = (
+        cache_dir()
+        / "prepared"
+        / hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    )
+    fingerprint = _fingerprint(identity, files)
+    part = _load(folder, fingerprint)
+    if part is None:
+        images, labels = read()
+        part = PreparedPart(images, labels, *_moments(images), _digest(images, labels))
+        with contextlib.suppress(OSError):
+            _save(part, folder, fingerprint)
+    return part
+
+
+def _fingerprint(identity: str, files: Iterable[Path]) -> str:
+    digest = hashlib.sha256(f"{_REVISION}\0{identity}".encode("utf-8", "surrogateescape"))
+    for path in files:
+        stat = path.stat()
+        digest.update(f"\0{path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:32]
+
+
+def _load(folder: Path, fingerprint: str) -> PreparedPart | None:
+    """The part as it was saved, or None where it is absent or damaged."""
+    try:
+        summary = json.loads((folder / f"{fingerprint}.json").read_text())
+        images = np.load(folder / f"{fingerprint}.images.npy", mmap_mode="r", allow_pickle=False)
+        labels = np.load(folder / f"{fingerprint}.labels.npy", allow_pickle=False)
+        part = PreparedPart(images, labels, tuple(summary["mean"]), tuple(summary["std"]), summary["digest"])
+        return part if _digest(images, labels) == part.digest else None
+    except (OSError, EOFError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _save(part: PreparedPart, folder: Path, fingerprint: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    summary = {"digest": part.digest, "mean": part.mean, "std": part.std}
+    _write(folder / f"{fingerprint}.images.npy", lambda file: np.save(file, part.images, allow_pickle=False))
+    _write(folder / f"{fingerprint}.labels.npy", lambda file: np.save(file, part.labels, allow_pickle=False))
+    _write(folder / f"{fingerprint}.json", lambda file: file.write(json.dumps(summary).encode()))
+    for old in folder.iterdir():
+        # Unfinished files may belong to another process that prepares the same part just now.
+        if not old.name.startswith(fingerprint) and old.suffix != ".part":
+            old.unlink(missing_ok=True)
+
+
+def _write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Write a file so that no one ever sees half of it."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+        try:
+            write(file.file)
+        except OSError:
+            Path(file.name).unlink()
+            raise
+    Path(file.name).replace(path)
+
+
+def _digest(images: Pixels, labels: Labels) -> str:
+    pixels = hashlib.sha256(np.ascontiguousarray(images).data).hexdigest()
+    classes = hashlib.sha256(np.ascontiguousarray(labels, dtype="<i8").data).hexdigest()
+    return hashlib.sha256(f"{images.shape} {pixels} {classes}".encode()).hexdigest()
+
+
+def _moments(images: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of every channel, exact: from how often each of the 256 values occurs."""
+    counts: npt.NDArray[np.int64] = np.zeros((images.shape[1], 256), dtype=np.int64)
+    for start in range(0, len(images), _CHUNK):
+        for channel, pixels in enumerate(images[start : start + _CHUNK].swapaxes(0, 1)):
+            counts[channel] += np.bincount(pixels.reshape(-1), minlength=256)
+    share = counts / counts.sum(axis=1, keepdims=True)
+    values = np.arange(256) / 255
+    mean = share @ values
+    std = np.sqrt(np.sum(share * (values - mean[:, None]) ** 2, axis=1))
+    return tuple(mean.tolist()), tuple(std.tolist())

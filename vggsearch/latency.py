@@ -1,0 +1,76 @@
+"""Measured, not computed: the time of a forward pass, and peak memory."""
+
+import contextlib
+import statistics
+import time
+from pathlib import Path
+
+import psutil
+import torch
+from torch import nn
+
+WARM_UP = 3
+"""Passes before the first that counts: the first ones allocate, choose kernels and load them."""
+
+_PROC = Path("/proc/self")
+
+
+def measure_latency(
+    model: nn.Module,
+    input_shape: tuple[int, int, int],
+    device: torch.device,
+    *,
+    budget_s: float = 0.25,
+    max_repeats: int = 30,
+) -> float:
+    """Median milliseconds of one forward pass of one image of `input_shape` (channels, height, width).
+
+    The model lies on `device`; it is measured in eval mode, in its own precision and memory format, with as
+    many threads as torch has, and is given back in the mode it came in. A GPU is synchronised before and
+    after every pass. Passes are repeated until `budget_s` seconds are measured, once at least and
+    `max_repeats` times at most.
+    """
+    x = torch.zeros(1, *input_shape, device=device)
+    was_training = model.training
+    model.eval()
+    times_s: list[float] = []
+    with torch.inference_mode():
+        for _ in range(WARM_UP):
+            model(x)
+        while len(times_s) < max_repeats and (not times_s or sum(times_s) < budget_s):
+            _synchronize(device)
+            begun = time.perf_counter()
+            model(x)
+            _synchronize(device)
+            times_s.append(time.perf_counter() - begun)
+    model.train(was_training)
+    return 1000 * statistics.median(times_s)
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Let `peak_memory_bytes` count from now on. Does nothing where the operating system offers no way."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    else:
+        with contextlib.suppress(OSError):
+            (_PROC / "clear_refs").write_text("5")  # proc(5): resets the peak resident set size
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """Most memory held since `reset_peak_memory`, or since the process began.
+
+    On a GPU what torch allocated on it, elsewhere the resident memory of this process (what it holds now,
+    where the operating system keeps no peak).
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    with contextlib.suppress(OSError):
+        for line in (_PROC / "status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return 1024 * int(line.split()[1])
+    return int(psutil.Process().memory_info().rss)
+
+
+def _synchronize(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,278 @@
+"""Run records as tables, and what each number in them is called: `METRICS`.
+
+Every table of the project has these columns, under these names; a report takes labels, units, axes and
+directions from here.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Literal
+
+import pandas as pd
+
+from vggsearch.arch.spec import Architecture
+from vggsearch.cost import cost
+from vggsearch.runs.record import RunRecord
+
+Scalar = bool | int | float | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """How a number is named and drawn."""
+
+    label: str
+    """For an axis or a table's head, without the unit."""
+    unit: str
+    """As printed after `scale`; empty for a plain count."""
+    axis: Literal["linear", "log"]
+    """A cost spans powers of ten and is drawn, and compared, by its logarithm."""
+    better: Literal["higher", "lower"] | None
+    """Which way is good; None where neither is."""
+    scale: float = 1.0
+    """Factor from the column's unit to the printed one: accuracies are fractions here, percent on paper."""
+
+    @property
+    def title(self) -> str:
+        """Label with its unit: `validation accuracy (%)`."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+def _accuracy(part: str) -> Metric:
+    return Metric(f"{part} accuracy", "%", "linear", "higher", 100.0)
+
+
+def _loss(part: str) -> Metric:
+    return Metric(f"{part} loss", "nats", "linear", "lower")
+
+
+def _cost(label: str, unit: str = "") -> Metric:
+    return Metric(label, unit, "log", "lower")
+
+
+def _plain(label: str, unit: str = "") -> Metric:
+    return Metric(label, unit, "linear", None)
+
+
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {
+        "val_accuracy": _accuracy("validation"),
+        "val_loss": _loss("validation"),
+        "test_accuracy": _accuracy("test"),
+        "test_loss": _loss("test"),
+        "params": _cost("parameters"),
+        "conv_params": _cost("convolution parameters"),
+        "head_params": _cost("head parameters"),
+        "macs": _cost("MACs per image"),
+        "conv_macs": _cost("convolution MACs per image"),
+        "head_macs": _cost("head MACs per image"),
+        "activation_bytes": _cost("activations per image", "bytes"),
+        "latency_ms": _cost("latency of one image", "ms"),
+        "peak_memory_bytes": _cost("peak memory", "bytes"),
+        "receptive_field": _plain("receptive field", "px"),
+        "num_blocks": _plain("blocks"),
+        "num_convs": _plain("convolutions"),
+        "steps": _plain("training steps"),
+        "images": _plain("training images"),
+        "train_s": _plain("training time", "s"),
+        "train_wall_s": _plain("training time, wall clock", "s"),
+        "train_cpu_s": _plain("training time, CPU", "s"),
+        "eval_s": _plain("evaluation time", "s"),
+        "setup_s": _plain("set-up time", "s"),
+        "images_per_s": Metric("training throughput", "images/s", "log", "higher"),
+    }
+)
+"""The numbers of a run, by column."""
+
+
+Kind = Literal["text", "flag", "int", "float"]
+
+ARCHITECTURE_COLUMNS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "architecture": "text",
+        "num_blocks": "int",
+        "num_convs": "int",
+        "kernel_size": "text",  # the one size of all convolutions, or "mixed"
+        "batch_norm": "flag",
+        "head": "text",
+        "params": "int",
+        "conv_params": "int",
+        "head_params": "int",
+        "macs": "int",
+        "conv_macs": "int",
+        "head_macs": "int",
+        "activation_bytes": "int",
+        "receptive_field": "int",
+    }
+)
+"""What follows from the architecture and its input alone."""
+
+OUTCOME_COLUMNS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "seed": "int",
+        "evaluate_on": "text",
+        "outcome": "text",
+        "reason": "text",
+        "val_accuracy": "float",
+        "val_loss": "float",
+        "test_accuracy": "float",
+        "test_loss": "float",
+        "steps": "int",
+        "images": "int",
+        "train_s": "float",
+        "train_wall_s": "float",
+        "train_cpu_s": "float",
+        "eval_s": "float",
+        "setup_s": "float",
+        "images_per_s": "float",  # of training, by the budget's clock
+        "latency_ms": "float",
+        "peak_memory_bytes": "float",
+        "contended": "flag",
+        "budget": "text",
+        "device": "text",
+        "started_at": "float",  # seconds since the epoch, UTC
+        "finished_at": "float",
+        "dataset": "text",
+    }
+)
+"""What came of training it."""
+
+RUN_COLUMNS: Mapping[str, Kind] = MappingProxyType(
+    {"run": "text", "digest": "text", **ARCHITECTURE_COLUMNS, **OUTCOME_COLUMNS}
+)
+
+CURVE_COLUMNS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "run": "text",
+        "architecture": "text",
+        "step": "int",
+        "images": "int",
+        "fraction": "float",
+        "train_s": "float",
+        "train_loss": "float",
+        "val_accuracy": "float",
+        "val_loss": "float",
+    }
+)
+
+
+def runs_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """One row a run, with `RUN_COLUMNS`, in the order given. What a run did not measure is NaN."""
+    return table((run_row(record) for record in records), RUN_COLUMNS)
+
+
+def curves_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """One row a point of a learning curve, with `CURVE_COLUMNS`, in the order given and along each curve."""
+    rows = (
+        (
+            short(record.key.digest),
+            record.key.architecture,
+            point.step,
+            point.images,
+            point.fraction,
+            point.train_s,
+            point.train_loss,
+            point.val_accuracy,
+            point.val_loss,
+        )
+        for record in records
+        for point in record.curve
+    )
+    return table(rows, CURVE_COLUMNS)
+
+
+def short(digest: str) -> str:
+    """A run's name in tables: the first 12 digits of its digest."""
+    return digest[:12]
+
+
+def run_row(record: RunRecord) -> tuple[Scalar, ...]:
+    """A run as the values of `RUN_COLUMNS`."""
+    key = record.key
+    made = record.provenance
+    return (
+        short(key.digest),
+        key.digest,
+        *architecture_row(key.architecture, key.input_shape, key.num_classes),
+        key.seed,
+        key.evaluate_on,
+        record.outcome.value,
+        record.reason,
+        record.val_accuracy,
+        record.val_loss,
+        record.test_accuracy,
+        record.test_loss,
+        record.steps,
+        record.images,
+        record.train_s,
+        record.train_wall_s,
+        record.train_cpu_s,
+        record.eval_s,
+        record.setup_s,
+        record.images / record.train_s if record.train_s > 0 else None,
+        record.latency_ms,
+        record.peak_memory_bytes,
+        record.contended,
+        str(key.budget),
+        key.device,
+        made.started_at if made else None,
+        made.finished_at if made else None,
+        key.data.name,
+    )
+
+
+@lru_cache(maxsize=65536)
+def architecture_row(text: str, input_shape: tuple[int, int, int], num_classes: int) -> tuple[Scalar, ...]:
+    """An architecture as the values of `ARCHITECTURE_COLUMNS`; raises `ArchitectureError` if it cannot be
+    built."""
+    architecture = Architecture.parse(text)
+    costs = cost(architecture, input_shape, num_classes)
+    return (
+        *structure(architecture),
+        costs.params,
+        costs.conv_params,
+        costs.head_params,
+        costs.macs,
+        costs.conv_macs,
+        costs.head_macs,
+        costs.activation_bytes,
+        costs.receptive_field,
+    )
+
+
+def structure(architecture: Architecture) -> tuple[Scalar, ...]:
+    """The values of `ARCHITECTURE_COLUMNS` that need no input shape: up to `head`."""
+    kernel_size = architecture.kernel_size
+    return (
+        str(architecture),
+        len(architecture.blocks),
+        architecture.num_convs,
+        "mixed" if kernel_size is None else str(kernel_size),
+        architecture.batch_norm,
+        str(architecture.head),
+    )
+
+
+def table(rows: Iterable[tuple[Scalar, ...]], columns: Mapping[str, Kind]) -> pd.DataFrame:
+    """Rows as a frame whose column types do not depend on which values happen to be there.
+
+    `float` columns are float64; `int` columns int64, or float64 where a value is missing or beyond 64 bits;
+    `flag` columns bool, or object where a value is missing.
+    """
+    values = list(zip(*rows, strict=True)) or [()] * len(columns)
+    return pd.DataFrame(
+        {name: _series(column, kind) for (name, kind), column in zip(columns.items(), values, strict=True)}
+    )
+
+
+def _series(values: tuple[Scalar, ...], kind: Kind) -> pd.Series:
+    if kind == "text":
+        return pd.Series(
+            values, dtype=object if not values or all(value is None for value in values) else None
+        )
+    if kind == "flag":
+        return pd.Series(values, dtype=object if None in values else bool)
+    fits = kind == "int" and all(isinstance(value, int) and abs(value) < 2**63 for value in values)
+    return pd.Series(values, dtype="int64" if fits else "float64")

@@ -1,0 +1,177 @@
+"""The store of runs: one sealed file a run, named by the digest of the run's key.
+
+    ledger/3f/3f6c….json
+
+One process writes (whoever holds the store's lock), any number read. A record that cannot be trusted,
+because its checksum, its form or its name does not fit, is never returned: it counts as absent, so that the
+run is made again, and `damaged` names it.
+"""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from vggsearch.arch.layers import expand
+from vggsearch.arch.spec import Architecture
+from vggsearch.errors import ArchitectureError, StoreError
+from vggsearch.runs.record import SCHEMA_VERSION, Digest, Outcome, RunRecord
+from vggsearch.runs.sealed import (
+    TEMPORARY,
+    Damage,
+    Damaged,
+    read_bounded,
+    seal,
+    sweep,
+    unseal,
+    write_atomically,
+)
+
+MAX_RECORD_BYTES = 16 * 2**20
+"""Largest file that is read as a record: the longest curve and correctness that a record may hold fit."""
+
+FINAL = frozenset(Outcome) - {Outcome.CRASHED, Outcome.PREEMPTED}
+"""Outcomes that stand for ever; a crashed or preempted run may be made again and its record replaced."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_NAME = re.compile(r"[0-9a-f]{64}\.json", re.ASCII)
+
+
+class Ledger:
+    """The runs in one folder, by digest.
+
+    Args:
+        path: The folder; it need not exist before the first `put`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def get(self, digest: Digest) -> RunRecord | None:
+        """The record of that run, or None where there is none or it is damaged.
+
+        Raises `StoreError` where `digest` is not 64 lower-case hexadecimal digits.
+        """
+        try:
+            return _read(self._file(digest))
+        except (FileNotFoundError, Damage):
+            return None
+
+    def put(self, record: RunRecord) -> None:
+        """Keep a record, on disk when this returns; a second one is ignored where the first is `FINAL`.
+
+        Raises `StoreError` where it cannot be written; what was there before is then still there.
+        """
+        kept = self.get(record.key.digest)
+        if kept is not None and (kept.outcome in FINAL or kept == record):
+            return
+        data = seal(record.model_dump_json().encode())
+        if len(data) > MAX_RECORD_BYTES:
+            raise StoreError(
+                f"a run's record has at most {MAX_RECORD_BYTES} bytes, not {len(data)}: evaluate less often"
+            )
+        try:
+            write_atomically(self._file(record.key.digest), data)
+        except OSError as error:
+            raise StoreError(
+                f"ledger {self.path} cannot be written ({error.strerror}): free space or mend its "
+                "permissions, and "
+                "run the same command again"
+            ) from error
+
+    def scan(self) -> Iterator[RunRecord | Damaged]:
+        """Every record in order of digest, and in between what is damaged; nothing raises for one file."""
+        for path in self._files():
+            try:
+                yield _read(path)
+            except FileNotFoundError:
+                continue
+            except Damage as damage:
+                yield Damaged(path, str(damage))
+
+    def damaged(self) -> list[Damaged]:
+        """Every file that is not a record it can trust, and why. Reads the whole ledger."""
+        return [found for found in self.scan() if isinstance(found, Damaged)]
+
+    def sweep(self) -> int:
+        """Remove what interrupted writes left behind, and count it; only for the ledger's one writer."""
+        return sum(sweep(folder) for folder in self._folders())
+
+    def __contains__(self, digest: object) -> bool:
+        return (
+            isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None and self.get(digest) is not None
+        )
+
+    def __iter__(self) -> Iterator[RunRecord]:
+        return (found for found in self.scan() if isinstance(found, RunRecord))
+
+    def __len__(self) -> int:
+        """How many runs there are by the names of their files, which are not read: damaged ones count too."""
+        return sum(_NAME.fullmatch(path.name) is not None for path in self._files())
+
+    def _file(self, digest: Digest) -> Path:
+        if _DIGEST.fullmatch(digest) is None:
+            raise StoreError(
+                f"a run is named by 64 hexadecimal digits, not {digest[:70]!r}: copy them from a trial table"
+            )
+        return self.path / digest[:2] / f"{digest}.json"
+
+    def _folders(self) -> list[Path]:
+        try:
+            return sorted(path for path in self.path.iterdir() if path.is_dir())
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise StoreError(
+                f"ledger {self.path} cannot be read ({error.strerror}): mend its permissions, or name "
+                "another "
+                "store with --store"
+            ) from error
+
+    def _files(self) -> Iterator[Path]:
+        for folder in self._folders():
+            yield from sorted(path for path in folder.iterdir() if not path.name.startswith(TEMPORARY))
+
+
+def _read(path: Path) -> RunRecord:
+    """A file's record; raises FileNotFoundError or `Damage`."""
+    data = unseal(read_bounded(path, MAX_RECORD_BYTES))
+    record = validated(data)
+    if path.name != f"{record.key.digest}.json" or path.parent.name != path.name[:2]:
+        raise Damage("holds another run than its name says")
+    return record
+
+
+def validated(data: bytes) -> RunRecord:
+    """A record from JSON that may come from anyone; raises `Damage` unless this version understands
+    it."""
+    try:
+        record = RunRecord.model_validate_json(data)
+    except ValidationError as error:
+        raise Damage(first_error(error)) from error
+    if record.schema_version != SCHEMA_VERSION:
+        raise Damage(f"written in schema version {record.schema_version}, and this is {SCHEMA_VERSION}")
+    fault = _architecture_fault(record.key.architecture, record.key.input_shape, record.key.num_classes)
+    if fault is not None:
+        raise Damage(fault)
+    return record
+
+
+def first_error(error: ValidationError) -> str:
+    """pydantic's first complaint in a few words, without the value, which may be long."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(str(part)[:40] for part in details["loc"]) or "record"
+    return f"{where}: {details['msg']}".replace("\n", " ")[:200]
+
+
+@lru_cache(maxsize=65536)
+def _architecture_fault(text: str, input_shape: tuple[int, int, int], num_classes: int) -> str | None:
+    """Why a run cannot have been of this architecture, or None: the cost of what passes can be computed."""
+    try:
+        architecture = Architecture.parse(text)
+        expand(architecture, input_shape, num_classes)
+    except ArchitectureError as error:
+        return f"key.architecture: {error}"
+    return None if str(architecture) == text else f"key.architecture: canonical text is {architecture}"

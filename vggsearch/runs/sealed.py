@@ -1,0 +1,141 @@
+"""Sealed files: small JSON files that are written whole or not at all, and that know when they were damaged.
+
+The bytes on disk are one JSON object, `{"sha256":"…","record":…}` and a newline; the checksum is that of the
+record's own bytes, so a bit flip, a truncation and an empty file are all found.
+"""
+
+import contextlib
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+_HEAD = b'{"sha256":"'
+_MIDDLE = b'","record":'
+_TAIL = b"}\n"
+_BODY = len(_HEAD) + 64 + len(_MIDDLE)
+
+TEMPORARY = ".tmp-"
+"""Begins the name of a file that is still being written, or was when its writer died."""
+
+
+class Damage(ValueError):  # noqa: N818 - a finding, which callers count and report
+    """Why a file does not hold what it should, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A file that cannot be used, and what is wrong with it."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+def seal(record: bytes) -> bytes:
+    """The bytes of a sealed file that holds `record`, which is JSON."""
+    return _HEAD + hashlib.sha256(record).hexdigest().encode() + _MIDDLE + record + _TAIL
+
+
+def unseal(data: bytes) -> bytes:
+    """The record in a sealed file; raises `Damage` where a byte is missing or changed."""
+    if not data:
+        raise Damage("empty")
+    whole = data.startswith(_HEAD) and data[_BODY - len(_MIDDLE) : _BODY] == _MIDDLE and data.endswith(_TAIL)
+    if not whole:
+        raise Damage("cut short, or not a sealed record")
+    record = data[_BODY : -len(_TAIL)]
+    if hashlib.sha256(record).hexdigest().encode() != data[len(_HEAD) : len(_HEAD) + 64]:
+        raise Damage("its checksum does not match its content")
+    return record
+
+
+def read_bounded(path: Path, limit: int, *, follow: bool = False) -> bytes:
+    """The content of a regular file of at most `limit` bytes.
+
+    Raises FileNotFoundError where there is none, and `Damage` where it is larger, cannot be read, or
+    is a folder, a pipe, a device or, unless `follow`, a link.
+    """
+    link = 0 if follow else os.O_NOFOLLOW
+    try:
+        handle = os.open(
+            path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | link
+        )  # waits for no pipe's other end
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise Damage(f"cannot be read: {error.strerror}") from error
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise Damage("not a regular file")
+        if found.st_size > limit:
+            raise Damage(f"{found.st_size} bytes, more than {limit}")
+        return _read_all(handle, found.st_size)
+    except OSError as error:
+        raise Damage(f"cannot be read: {error.strerror}") from error
+    finally:
+        os.close(handle)
+
+
+def _read_all(handle: int, size: int) -> bytes:
+    parts = []
+    while size > 0 and (part := os.read(handle, size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` to `path` so that a reader, after a crash too, sees the old file or the new one, whole.
+
+    Temporary file in the same folder, fsync, replace, fsync of the folder. Folders are made as needed. Raises
+    OSError, and then the old file is as it was.
+    """
+    _make_folder(path.parent)
+    temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{path.name}"
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)  # noqa: PTH105 - one call, named as the contract names it
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sweep(folder: Path) -> int:
+    """Remove what interrupted writes left in `folder` itself, and count it; only for its one writer."""
+    left = [path for path in _entries(folder) if path.name.startswith(TEMPORARY)]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return len(left)
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    try:
+        yield from folder.iterdir()
+    except (FileNotFoundError, NotADirectoryError):
+        return

@@ -1,0 +1,70 @@
+"""What is refused when a space is described: nets that cannot be built, choices that say the same twice."""
+
+from collections.abc import Hashable, Sequence
+
+from vggsearch.arch import Block, Head, max_blocks
+from vggsearch.errors import SpaceError
+from vggsearch.space.choices import Choice, shown
+
+
+def check_depth(
+    num_blocks: tuple[int, ...], channels: tuple[int, ...], input_shape: tuple[int, int, int]
+) -> None:
+    """Raise `SpaceError` unless every number of blocks has channels and fits the image."""
+    _check_different("num_blocks", num_blocks, "[2, 3, 4]")
+    if min(num_blocks) < 1:
+        raise SpaceError(f"num_blocks are whole numbers from 1, not {shown(num_blocks)}: write [2, 3, 4]")
+    deepest, most = max(num_blocks), max_blocks(input_shape)
+    if deepest > most:
+        raise SpaceError(
+            f"num_blocks goes up to {deepest}, and a {min(input_shape[1:])}-pixel side can be halved {most} "
+            f"times: use at most {most} blocks, or resize the images to at least {2**deepest} pixels"
+        )
+    if deepest > len(channels):
+        raise SpaceError(
+            f"num_blocks goes up to {deepest}, and channels lists {len(channels)}: "
+            f"list {deepest} channel counts"
+        )
+    for width in channels:
+        Block.uniform(1, width)
+
+
+def check_ratio(ratio: Choice, channels: tuple[int, ...], num_blocks: tuple[int, ...]) -> None:
+    """Raise `SpaceError` where a ratio leaves no channel, or where two give the same net.
+
+    Ratios for the whole net must differ in the shallowest nets already, ratios per block in every block.
+    """
+    used = channels[: max(num_blocks)]
+    if max(ratio.values) > min(used):
+        raise SpaceError(
+            f"ratio {max(ratio.values)} leaves no channel in a block of {min(used)}: "
+            f"use ratios of at most {min(used)}"
+        )
+    groups = [[width] for width in used] if ratio.varies_by_block else [list(used[: min(num_blocks)])]
+    for group in groups:
+        seen: dict[tuple[int, ...], int] = {}
+        for value in ratio.values:
+            widths = tuple(width // value for width in group)
+            if widths in seen:
+                raise SpaceError(
+                    f"two ratios never give the same net, and {seen[widths]} and {value} both divide "
+                    f"{', '.join(map(str, group))} to {', '.join(map(str, widths))}: drop one of them"
+                )
+            seen[widths] = value
+
+
+def check_options(
+    convs_per_block: Choice, kernel_size: Choice, batch_norm: tuple[bool, ...], head: tuple[Head, ...]
+) -> None:
+    """Raise `SpaceError` or `ArchitectureError` where an option cannot be built or is listed twice."""
+    for convs in convs_per_block.values:
+        Block.uniform(convs, 1)
+    for kernel in kernel_size.values:
+        Block.uniform(1, 1, kernel)
+    _check_different("batch_norm", batch_norm, "[true]")
+    _check_different("head", tuple(map(str, head)), "[gap]")
+
+
+def _check_different(name: str, values: Sequence[Hashable], example: str) -> None:
+    if not values or len(set(values)) < len(values):
+        raise SpaceError(f"{name} lists different options, not {shown(values)}: write {example}, for example")

@@ -1,0 +1,209 @@
+"""Counting candidates by joining halves, so that most are never looked at.
+
+Every metric is a sum over image, blocks and head, once the channels that enter a block are known. The sums of
+all ways to begin a net meet those of all ways to end it (Horowitz & Sahni 1974): each beginning asks the
+sorted endings how many keep each limit. Where at most one limit can be broken, that is the count; elsewhere
+the pairs in question are compared one by one. One constraint costs about the square root of the number of
+candidates, several at worst that number, at some 10^8 a second. Memory stays bounded by `HALF`.
+
+    P    beginnings            S    endings            d    constrained metrics
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from vggsearch.cost import METRICS, IntArray, block_costs, head_costs, image_cost
+from vggsearch.space.choices import Constraint
+from vggsearch.space.grid import Grid
+from vggsearch.space.section import Section
+
+HALF = 2**19
+"""Most rows of a half."""
+
+
+@dataclass(frozen=True)
+class Half:
+    """Consecutive blocks in N ways."""
+
+    index: IntArray
+    """What they add to the candidate's index, [N]."""
+    channels: IntArray
+    """Of the last block, [N]."""
+    sums: IntArray
+    """What they add to each constrained metric, [d, N]."""
+
+    def __getitem__(self, rows: slice | IntArray) -> "Half":
+        return Half(self.index[rows], self.channels[rows], self.sums[:, rows])
+
+    @cached_property
+    def order(self) -> IntArray:
+        """The rows in the order of each metric's sums, [d, N]."""
+        return np.argsort(self.sums, axis=1, kind="stable")
+
+    @cached_property
+    def ascending(self) -> IntArray:
+        """Each metric's sums in that order, [d, N]."""
+        return np.take_along_axis(self.sums, self.order, axis=1)
+
+
+class Pairs:
+    """Beginnings [P] that end in the same number of channels, and the endings [S] that take it up."""
+
+    def __init__(self, first: Half, second: Half, limits: IntArray) -> None:
+        self.first = first
+        self.second = second
+        self._low = limits[:, :1] - first.sums
+        self._high = limits[:, 1:] - first.sums
+        columns = list(zip(second.ascending, self._low, self._high, strict=True))
+        self._left = np.stack([np.searchsorted(sums, low, side="left") for sums, low, _ in columns])
+        self._right = np.stack([np.searchsorted(sums, high, side="right") for sums, _, high in columns])
+
+    @cached_property
+    def counts(self) -> IntArray:
+        """How many endings keep all limits, for each beginning, [P]."""
+        keeping = self._right - self._left
+        counts: IntArray = keeping.min(axis=0)
+        breakable = (keeping < len(self.second.index)).sum(axis=0)
+        for row in np.flatnonzero((breakable > 1) & (counts > 0)).tolist():
+            counts[row] = len(self.matches(row))
+        return counts
+
+    def matches(self, row: int) -> IntArray:
+        """Rows of the endings that keep all limits with beginning `row`."""
+        keeping = self._right[:, row] - self._left[:, row]
+        tightest = int(keeping.argmin())
+        rows = self.second.order[tightest, self._left[tightest, row] : self._right[tightest, row]]
+        for metric in np.flatnonzero(keeping < len(self.second.index)).tolist():
+            if metric != tightest:
+                sums = self.second.sums[metric, rows]
+                rows = rows[(sums >= self._low[metric, row]) & (sums <= self._high[metric, row])]
+        return rows
+
+
+@dataclass(frozen=True)
+class Joined:
+    """The candidates of one section that share the digits of every parameter that concerns the whole net."""
+
+    grid: Grid
+    constraints: Sequence[Constraint]
+    """At least one, and no two on one metric."""
+    section: Section
+    digits: tuple[int, ...]
+    """Of `section.parameters`; those that concern one block are 0 here and vary."""
+
+    def count(self) -> int:
+        """How many of them keep the constraints."""
+        return sum(int(pairs.counts.sum()) for pairs in self._pairs())
+
+    def select(self, ranks: IntArray) -> IntArray:
+        """Indices of those with these ranks, [N], each from 0 to `count() - 1`."""
+        indices = np.empty(len(ranks), dtype=np.int64)
+        start = 0
+        for pairs in self._pairs():
+            ends = start + np.cumsum(pairs.counts)
+            for i in np.flatnonzero((ranks >= start) & (ranks < ends[-1])):
+                row = int(np.searchsorted(ends, ranks[i], side="right"))
+                ending = pairs.matches(row)[ranks[i] - ends[row] + pairs.counts[row]]
+                indices[i] = pairs.first.index[row] + pairs.second.index[ending]
+            start = int(ends[-1])
+        return indices
+
+    @cached_property
+    def _metrics(self) -> list[int]:
+        return [METRICS.index(constraint.metric) for constraint in self.constraints]
+
+    @cached_property
+    def _limits(self) -> IntArray:
+        return np.array([constraint.limits for constraint in self.constraints], dtype=np.int64)
+
+    @cached_property
+    def _blocks(self) -> list[tuple[IntArray, IntArray, IntArray, IntArray]]:
+        """For each stage: convolutions, channels, kernel size and share of the index, [option]."""
+        section, values = self.section, []
+        columns = [section.columns(name) for name in ("convs", "ratio", "kernel")]
+        for stage, own in enumerate(zip(*columns, strict=True)):
+            digits = np.meshgrid(
+                *(
+                    [self.digits[i]]
+                    if section.parameters[i].stage is None
+                    else np.arange(len(section.parameters[i].options))
+                    for i in own
+                )
+            )
+            convs, ratio, kernel = (digit.ravel() for digit in digits)
+            share = np.zeros_like(convs)
+            for i, digit in zip(own, (convs, ratio, kernel), strict=True):
+                if section.parameters[i].stage is not None:
+                    share += digit * section.parameters[i].weight
+            values.append(
+                (
+                    np.array(self.grid.convs_per_block.values)[convs],
+                    self.grid.widths[stage, ratio],
+                    np.array(self.grid.kernel_size.values)[kernel],
+                    share,
+                )
+            )
+        return values
+
+    def _pairs(self) -> Iterator[Pairs]:
+        num_blocks, shape = self.section.num_blocks, self.grid.input_shape
+        middle, rows = num_blocks - 1, len(self._blocks[-1][0])
+        while middle > num_blocks // 2 and rows * len(self._blocks[middle - 1][0]) <= HALF:
+            middle -= 1
+            rows *= len(self._blocks[middle][0])
+        begin = Half(
+            np.array([self.section.index(self.digits)]),
+            np.array([shape[0]]),
+            image_cost(shape)[self._metrics, np.newaxis],
+        )
+        endings: dict[int, Half] = {}
+        for first in self._extended(begin, range(middle)):
+            for channels in np.unique(first.channels).tolist():
+                if channels not in endings:
+                    endings[channels] = self._ending(channels, range(middle, num_blocks))
+                yield Pairs(
+                    first[np.flatnonzero(first.channels == channels)], endings[channels], self._limits
+                )
+
+    def _ending(self, channels: int, stages: range) -> Half:
+        """Every choice of the last blocks, with the head, where `channels` enter."""
+        none = np.zeros((len(self._metrics), 1), dtype=np.int64)
+        begin = Half(np.array([0]), np.array([channels]), none)
+        pieces = [begin[:0], *self._extended(begin, stages)]
+        index = np.concatenate([piece.index for piece in pieces])
+        last = np.concatenate([piece.channels for piece in pieces])
+        sums = np.concatenate([piece.sums for piece in pieces], axis=1)
+        head = self.grid.head[self.digits[-1]]
+        added = head_costs(head, stages.stop, last, self.grid.input_shape, self.grid.num_classes)
+        return Half(index, last, sums + added[self._metrics])
+
+    def _extended(self, half: Half, stages: range) -> Iterator[Half]:
+        """`half` followed by every choice of `stages`, in pieces of about `HALF`, hopeless ones dropped."""
+        if not stages:
+            yield half
+            return
+        convs, widths, kernels, share = self._blocks[stages[0]]
+        options, step = len(share), max(1, HALF // len(share))
+        batch_norm = self.grid.batch_norm[self.digits[-2]]
+        for start in range(0, len(half.index), step):
+            piece = half[start : start + step]
+            ways = len(piece.index)
+            added = block_costs(
+                stages[0],
+                np.tile(convs, ways),
+                np.repeat(piece.channels, options),
+                np.tile(widths, ways),
+                np.tile(kernels, ways),
+                np.full(ways * options, batch_norm),
+                self.grid.input_shape,
+            )
+            longer = Half(
+                np.repeat(piece.index, options) + np.tile(share, ways),
+                np.tile(widths, ways),
+                np.repeat(piece.sums, options, axis=1) + added[self._metrics],
+            )
+            kept = (longer.sums <= self._limits[:, 1:]).all(axis=0)
+            yield from self._extended(longer[np.flatnonzero(kept)], stages[1:])

@@ -1,0 +1,176 @@
+"""`SearchSpace`: choices and constraints, and every architecture that satisfies both."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+
+from vggsearch.arch import Architecture
+from vggsearch.cost import IntArray, cost
+from vggsearch.errors import SpaceError
+from vggsearch.space.choices import Constraint
+from vggsearch.space.feasible import CHUNK, Feasible, feasible, keeps
+from vggsearch.space.grid import Grid
+from vggsearch.space.section import Section
+
+PROBE_SEED = 0
+MANY = 2**22
+"""Candidates of a space that is too large to be ranked at once where rejection does as well."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSpace(Grid):
+    """Every candidate of the grid that keeps all constraints; never empty, each member once.
+
+    Raises `SpaceError` or `ArchitectureError` where no such net can be built, where two choices give the same
+    net, and where nothing is left, naming the constraint that left nothing. Without constraints `count` is a
+    product; with them it is exact as well (`vggsearch.space.feasible` says what that takes).
+    """
+
+    constraints: tuple[Constraint, ...] = ()
+    """At most one a metric."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        metrics = [constraint.metric for constraint in self.constraints]
+        for metric in metrics:
+            if metrics.count(metric) > 1:
+                raise SpaceError(
+                    f"a metric is constrained once, and {metric} is twice: give min and max together"
+                )
+        for constraint in self.constraints:
+            self._refuse_out_of_reach(constraint)
+        if not self._acceptance and not self.count:
+            raise SpaceError(self._what_emptied_it())
+
+    @cached_property
+    def count(self) -> int:
+        """How many members there are, exactly."""
+        return self._feasible.count if self.constraints else self.size
+
+    @cached_property
+    def _feasible(self) -> Feasible:
+        return feasible(self, self.constraints)
+
+    def __contains__(self, architecture: object) -> bool:
+        return (
+            isinstance(architecture, Architecture)
+            and self.locate(architecture) is not None
+            and self.violation(architecture) is None
+        )
+
+    def __iter__(self) -> Iterator[Architecture]:
+        for start in range(0, self.size, CHUNK):
+            indices = np.arange(start, min(start + CHUNK, self.size), dtype=np.int64)
+            yield from self.candidates(indices[keeps(self, self.constraints, indices)])
+
+    def sample(self, rng: np.random.Generator, n: int) -> list[Architecture]:
+        """Draw `n` members, uniformly, independently and with replacement.
+
+        Candidates are drawn and those that break a constraint rejected. Where hardly any would be accepted,
+        the members are ranked (`count`) and ranks drawn. Which way it goes depends on the space alone.
+        """
+        if not self.constraints:
+            return self.candidates(rng.integers(self.size, size=n))
+        if self._acceptance >= 0.01 or (self._acceptance and self.size > MANY):
+            return self.candidates(self._accepted(rng, n))
+        return self.candidates(self._feasible.select(rng.integers(self.count, size=n)))
+
+    def _accepted(self, rng: np.random.Generator, n: int) -> IntArray:
+        found: list[IntArray] = []
+        missing = n
+        while missing > 0:
+            drawn = rng.integers(self.size, size=int(min(missing / self._acceptance * 1.1 + 16, CHUNK)))
+            found.append(drawn[keeps(self, self.constraints, drawn)][:missing])
+            missing -= len(found[-1])
+        return np.concatenate([np.empty(0, dtype=np.int64), *found])
+
+    @cached_property
+    def _acceptance(self) -> float:
+        """Estimated fraction of candidates that are members, from up to 2^20 draws; exact in small spaces.
+
+        0 where none was found, which leaves open whether there is one, except in small spaces.
+        """
+        if not self.constraints:
+            return 1.0
+        if self.size <= CHUNK:
+            return float(keeps(self, self.constraints, np.arange(self.size)).mean())
+        rng = np.random.default_rng(PROBE_SEED)
+        hits = draws = 0
+        while hits < 8 and draws < 16 * CHUNK:
+            drawn = rng.integers(self.size, size=max(CHUNK // 16, min(draws, CHUNK)))
+            hits += int(keeps(self, self.constraints, drawn).sum())
+            draws += len(drawn)
+        return hits / draws if hits >= 8 else 0.0
+
+    def neighbours(self, architecture: Architecture) -> list[Architecture]:
+        """The members that differ from `architecture` in one choice; being neighbours is mutual.
+
+        That is any other option of one parameter, or one block more or fewer at the end: a block more with
+        each combination of its own options. Raises `SpaceError` where `architecture` is no candidate.
+        """
+        located = self.locate(architecture)
+        if located is None:
+            raise self._no_candidate(architecture)
+        section, digits = located
+        indices = [
+            section.index(digits) + (other - digit) * parameter.weight
+            for digit, parameter in zip(digits, section.parameters, strict=True)
+            for other in range(len(parameter.options))
+            if other != digit
+        ]
+        for target in self.sections:
+            if abs(target.num_blocks - section.num_blocks) == 1:
+                indices += _carried(section, digits, target)
+        some = np.array(indices, dtype=np.int64)
+        return self.candidates(some[keeps(self, self.constraints, some)])
+
+    def violation(self, architecture: Architecture) -> str | None:
+        """The first constraint that `architecture` breaks, in words; None where it breaks none."""
+        if not self.constraints:
+            return None
+        found = cost(architecture, self.input_shape, self.num_classes)
+        broken = (constraint.violation(found) for constraint in self.constraints)
+        return next((text for text in broken if text is not None), None)
+
+    def violations(self, architecture: Architecture) -> dict[str, float]:
+        """By how much each limit is missed, relative to it (`{"macs_max": -0.2}`); at most 0 where kept."""
+        if not self.constraints:
+            return {}
+        found = cost(architecture, self.input_shape, self.num_classes)
+        return {name: value for c in self.constraints for name, value in c.margins(found).items()}
+
+    def _refuse_out_of_reach(self, constraint: Constraint) -> None:
+        low, high = constraint.limits
+        least, most = self.ranges[constraint.metric]
+        if high < least:
+            raise SpaceError(
+                f"the constraint {constraint} leaves nothing, the candidates have {least} to {most}: "
+                f"raise its max to at least {least}"
+            )
+        if low > most:
+            raise SpaceError(
+                f"the constraint {constraint} leaves nothing, the candidates have {least} to {most}: "
+                f"lower its min to at most {most}"
+            )
+
+    def _what_emptied_it(self) -> str:
+        for i, constraint in enumerate(self.constraints):
+            if not feasible(self, self.constraints[: i + 1]).count:
+                others = " and ".join(map(str, self.constraints[:i])) or "the choices"
+                return (
+                    f"the constraint {constraint} leaves nothing of what {others} allow: loosen one of them"
+                )
+        raise AssertionError("an empty space keeps its constraints")
+
+
+def _carried(section: Section, digits: tuple[int, ...], target: Section) -> list[int]:
+    """Indices in `target` of the candidates that share all parameters both have."""
+    known = {p.name: digit for p, digit in zip(section.parameters, digits, strict=True)}
+    ways = [
+        (known[parameter.name],) if parameter.name in known else range(len(parameter.options))
+        for parameter in target.parameters
+    ]
+    return [target.index(way) for way in product(*ways)]

@@ -1,0 +1,52 @@
+"""`Section`: how the candidates of one number of blocks are numbered.
+
+A candidate is one digit per parameter: the position of its value among the options. Its index is the start of
+the section plus the sum of digits times weights; the last parameter varies fastest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vggsearch.cost import IntArray
+from vggsearch.space.base import Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One choice as it stands in the candidates of one number of blocks."""
+
+    name: str
+    """`convs`, `ratio`, `kernel`, with `_1` and so on where each block has its own; `batch_norm`, `head`."""
+    options: tuple[Scalar, ...]
+    weight: int
+    """How far the index moves from one option to the next."""
+    stage: int | None
+    """Index of the block that alone it concerns, from 0; None where it concerns the whole net."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The candidates of one number of blocks: indices `start` to `start + size - 1`."""
+
+    num_blocks: int
+    start: int
+    size: int
+    parameters: tuple[Parameter, ...]
+    """Those with a single option included."""
+
+    def digits(self, local: IntArray) -> IntArray:
+        """Positions among the options, [N, parameter], of the candidates at `start + local`, [N]."""
+        weights = np.array([parameter.weight for parameter in self.parameters], dtype=np.int64)
+        radices = np.array([len(parameter.options) for parameter in self.parameters], dtype=np.int64)
+        return local[:, np.newaxis] // weights % radices
+
+    def columns(self, name: str) -> list[int]:
+        """For each block, the position in `parameters` of the one called `name` that concerns it."""
+        found = [i for i, p in enumerate(self.parameters) if p.name.partition("_")[0] == name]
+        return found if len(found) == self.num_blocks else found * self.num_blocks
+
+    def index(self, digits: Sequence[int]) -> int:
+        """Index of the candidate with these positions among the options."""
+        return self.start + sum(d * p.weight for d, p in zip(digits, self.parameters, strict=True))

@@ -1,0 +1,7 @@
+"""Training one architecture under a budget: (`RunKey`, data) -> `RunRecord`."""
+
+from vggsearch.training.evaluation import Evaluation, evaluate
+from vggsearch.training.loop import train
+from vggsearch.training.provenance import device_model, provenance
+
+__all__ = ["Evaluation", "device_model", "evaluate", "provenance", "train"]

@@ -1,0 +1,169 @@
+"""The training loop: one run, from its key to its record."""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator
+
+import torch
+from torch.nn import functional as F
+
+from vggsearch.data import Images, SearchData
+from vggsearch.latency import measure_latency, peak_memory_bytes
+from vggsearch.runs.record import Outcome, RunKey, RunRecord, pack_bits
+from vggsearch.training.evaluation import Evaluation, final_test
+from vggsearch.training.optimizer import learning_rate, set_learning_rate
+from vggsearch.training.provenance import provenance
+from vggsearch.training.setup import Report, Training, set_up
+from vggsearch.training.watch import Stopped, add_point, check_deadline, check_loss, look
+
+CURVE_POINTS = 8
+"""How often a run is looked at on validation, evenly over its budget."""
+
+CHECK_STEPS = 50
+"""Steps between two looks at the training loss, so that a GPU need not wait for the host at every step."""
+
+CONTENDED = 1.15
+"""Wall over CPU seconds above which a CPU run was held up by other work."""
+
+
+def train(
+    key: RunKey,
+    data: SearchData,
+    device: torch.device,
+    *,
+    test_images: Callable[[], Images] | None = None,
+    report: Report | None = None,
+    deadline_s: float = math.inf,
+) -> RunRecord:
+    """Train `key` on `data` (which lies on `device`) and say what came of it.
+
+    `report` is called with every point of the learning curve; where it returns False the run ends as
+    `pruned`. `test_images` is called once, at the end, and only where `key.evaluate_on` is "test". After
+    `deadline_s` seconds of the monotonic clock the run ends as `timed_out`. On a CPU one thread is used.
+    Raises `ArchitectureError` where the architecture does not fit its input, ValueError where a batch is
+    larger than the data or test images are missing. A loss that is not finite, a memory that does not suffice
+    and the like are outcomes of the record, not exceptions.
+    """
+    started_at, begun = time.time(), time.monotonic()
+    if key.evaluate_on == "test" and test_images is None:
+        raise ValueError(f"run {key.digest[:12]} is to be tested, and no test images were given")
+    with _one_thread(device):
+        try:
+            run = set_up(key, data, device, report=report, deadline=begun + deadline_s)
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            return RunRecord(key=key, outcome=Outcome.OUT_OF_MEMORY, reason=_first_line(error))
+        setup_s = time.monotonic() - begun
+        outcome, reason, val, test = Outcome.COMPLETED, "", None, None
+        try:
+            spend(run)
+            val = look(run, data.val)
+            add_point(run, val)
+            if key.evaluate_on == "test" and test_images is not None:
+                test = final_test(key, run.evaluator, test_images)
+        except Stopped as stop:
+            outcome, reason = stop.outcome, stop.reason
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            outcome, reason = Outcome.OUT_OF_MEMORY, _first_line(error)
+        run.meter.pause()
+        return _record(run, outcome, reason, val, test, setup_s, started_at)
+
+
+def spend(run: Training) -> None:
+    """Train until the budget is spent, looking at validation on the way."""
+    meter, pace = run.meter, _Pace(run.loss.device)
+    meter.resume()
+    while meter.fraction < 1:
+        marks = len(run.curve) + 1
+        if marks < CURVE_POINTS and meter.fraction >= marks / CURVE_POINTS:
+            add_point(run, look(run, run.curve_images))
+            meter.resume()
+        set_learning_rate(run.optimizer, learning_rate(run.key.recipe, meter.midstep))
+        step(run)
+        meter.steps += 1
+        pace.wait()
+        if meter.steps % CHECK_STEPS == 0:
+            check_loss(run)
+        check_deadline(run)
+
+
+def step(run: Training) -> None:
+    """One optimiser step. Nothing in it makes the host wait for the device."""
+    x, y = run.batches.next_batch()
+    with run.evaluator.autocast:
+        logits = run.model(x)
+    loss = F.cross_entropy(logits.float(), y, label_smoothing=run.key.recipe.label_smoothing)
+    torch.autograd.backward(loss)
+    run.optimizer.step()
+    run.optimizer.zero_grad(set_to_none=True)
+    run.loss += loss.detach()
+    run.loss_steps += 1
+
+
+class _Pace:
+    """Keeps the host at most one step ahead of a GPU: the clock reads what was done, not what was queued."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._cuda = device.type == "cuda"
+        self._last: torch.Event | None = None
+
+    def wait(self) -> None:
+        if self._cuda:
+            if self._last is not None:
+                self._last.synchronize()
+            self._last = torch.Event("cuda")
+            self._last.record()
+
+
+def _record(
+    run: Training,
+    outcome: Outcome,
+    reason: str,
+    val: Evaluation | None,
+    test: Evaluation | None,
+    setup_s: float,
+    started_at: float,
+) -> RunRecord:
+    key, device, meter = run.key, run.loss.device, run.meter
+    completed = outcome is Outcome.COMPLETED
+    return RunRecord(
+        key=key,
+        outcome=outcome,
+        reason=reason,
+        val_accuracy=val.accuracy if val else None,
+        val_loss=val.loss if val else None,
+        val_correct=pack_bits(val.correct) if val else None,
+        test_accuracy=test.accuracy if test else None,
+        test_loss=test.loss if test else None,
+        test_correct=pack_bits(test.correct) if test else None,
+        curve=tuple(run.curve),
+        steps=meter.steps,
+        images=meter.steps * key.recipe.batch_size,
+        train_s=meter.train_s,
+        train_wall_s=meter.wall_s,
+        train_cpu_s=meter.cpu_s,
+        eval_s=run.eval_s,
+        setup_s=setup_s,
+        latency_ms=measure_latency(run.model, key.input_shape, device) if completed else None,
+        peak_memory_bytes=peak_memory_bytes(device),
+        contended=device.type == "cpu" and meter.wall_s > CONTENDED * meter.cpu_s,
+        provenance=provenance(
+            device, deterministic=key.budget.deterministic, started_at=started_at, finished_at=time.time()
+        ),
+    )
+
+
+@contextlib.contextmanager
+def _one_thread(device: torch.device) -> Iterator[None]:
+    """One thread on a CPU: the same bits every time, and CPU seconds that mean training seconds."""
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0][:500] if str(error) else type(error).__name__

@@ -1,0 +1,105 @@
+"""How much of a budget is spent.
+
+| budget | fraction after n steps | total steps |
+|---|---|---|
+| steps S | n / S | S |
+| epochs E | n / S | S = ceil(E × steps per epoch) |
+| macs M | n / S | S = ceil(M / (3 × MACs of an image × batch size)) |
+| seconds T | training seconds / T | unknown |
+"""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+
+from vggsearch.recipe import Budget
+
+Clock = Callable[[], float]
+
+TRAINING_PASSES = 3
+"""Forward passes that a training step costs: one, and two for the gradients of inputs and of weights."""
+
+
+def total_steps(budget: Budget, *, steps_per_epoch: int, macs_per_image: int, batch_size: int) -> int | None:
+    """Optimiser steps in `budget`, at least 1, or None where only the clock can tell."""
+    match budget.kind:
+        case "seconds":
+            return None
+        case "steps":
+            return int(budget.amount)
+        case "epochs":
+            return max(1, math.ceil(budget.amount * steps_per_epoch - 1e-9))
+        case "macs":
+            return max(1, math.ceil(budget.amount / (TRAINING_PASSES * macs_per_image * batch_size) - 1e-9))
+
+
+class Meter:
+    """The budget of one run: which fraction of it is spent, and by which clock.
+
+    Training seconds pass only between `resume` and `pause`, so evaluation and setting up are apart. On a CPU
+    they are CPU seconds of this process, on a GPU seconds of the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        budget: Budget,
+        steps: int | None,
+        device: torch.device,
+        *,
+        cpu_clock: Clock = time.process_time,
+        wall_clock: Clock = time.monotonic,
+    ) -> None:
+        self.seconds = budget.seconds
+        self.total_steps = steps
+        self.steps = 0
+        self.clock: Literal["cpu", "wall"] = "cpu" if device.type == "cpu" else "wall"
+        self._cpu_clock, self._wall_clock = cpu_clock, wall_clock
+        self._cpu_s = self._wall_s = 0.0
+        self._since: tuple[float, float] | None = None
+
+    def resume(self) -> None:
+        """Training begins, or goes on."""
+        self._since = self._cpu_clock(), self._wall_clock()
+
+    def pause(self) -> None:
+        """Training stops for something else."""
+        if self._since is not None:
+            self._cpu_s += self._cpu_clock() - self._since[0]
+            self._wall_s += self._wall_clock() - self._since[1]
+            self._since = None
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds of this process spent training."""
+        return self._cpu_s + (self._cpu_clock() - self._since[0] if self._since else 0.0)
+
+    @property
+    def wall_s(self) -> float:
+        """Seconds of the monotonic clock spent training."""
+        return self._wall_s + (self._wall_clock() - self._since[1] if self._since else 0.0)
+
+    @property
+    def train_s(self) -> float:
+        """Training seconds by the budget's clock."""
+        return self.cpu_s if self.clock == "cpu" else self.wall_s
+
+    @property
+    def fraction(self) -> float:
+        """Spent fraction of the budget, from 0 to 1."""
+        if self.total_steps is not None:
+            return min(1.0, self.steps / self.total_steps)
+        assert self.seconds is not None
+        return min(1.0, self.train_s / self.seconds)
+
+    @property
+    def midstep(self) -> float:
+        """The fraction that will be spent in the middle of the next step: where its learning rate is read.
+
+        A budget in seconds expects the next step to take as long as the mean one before it.
+        """
+        fraction = self.fraction
+        step = 1 / self.total_steps if self.total_steps else fraction / max(1, self.steps)
+        return min(1.0, fraction + step / 2)

@@ -1,0 +1,68 @@
+"""Where a run is made: versions, hardware, and the commit of the source."""
+
+import functools
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import torch
+
+import vggsearch
+from vggsearch.runs.record import Provenance
+
+
+def provenance(
+    device: torch.device, *, deterministic: bool, started_at: float, finished_at: float
+) -> Provenance:
+    """Provenance of a run on `device` between two moments (seconds since the epoch)."""
+    return Provenance(
+        vggsearch=vggsearch.__version__,
+        commit=source_commit(),
+        python=platform.python_version(),
+        torch=torch.__version__,
+        platform=f"{platform.system()} {platform.machine()}",
+        processor=processor_model(),
+        gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        threads=torch.get_num_threads(),
+        cpu_count=os.cpu_count() or 1,
+        started_at=started_at,
+        finished_at=finished_at,
+        bit_reproducible=deterministic and device.type == "cpu" and torch.get_num_threads() == 1,
+    )
+
+
+def device_model(device: torch.device) -> str:
+    """Name of the processor or GPU: what a budget in seconds depends on."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor_model()
+
+
+@functools.cache
+def processor_model() -> str:
+    """The processor's name as the system gives it, or its architecture where it gives none."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+@functools.cache
+def source_commit() -> str | None:
+    """Commit of the checkout this package runs from, with `+` for uncommitted changes; None outside one."""
+    package = Path(vggsearch.__file__).parent
+    head = _git(package, "rev-parse", "HEAD")
+    if head is None or _git(package, "ls-files", "__init__.py") != "__init__.py":
+        return None
+    return head + ("+" if _git(package, "status", "--porcelain", "--untracked-files=no", ".") else "")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

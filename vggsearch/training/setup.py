@@ -1,0 +1,100 @@
+"""Everything that one training holds while it runs, made from its key and its data."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from vggsearch.arch import Architecture
+from vggsearch.cost import cost
+from vggsearch.data import Batches, Images, SearchData, stream
+from vggsearch.model import build
+from vggsearch.runs.record import CurvePoint, RunKey
+from vggsearch.training.evaluation import Evaluator, stratified_part
+from vggsearch.training.meter import Meter, total_steps
+from vggsearch.training.optimizer import make_optimizer
+
+CURVE_IMAGES = 1000
+"""Validation images behind the points of a curve before the last: all of them would cost a tenth of a run."""
+
+Report = Callable[[CurvePoint], bool]
+"""Takes a point of the learning curve and says whether to go on."""
+
+
+@dataclass
+class Training:
+    """One training while it runs: the parts, and what is counted on the way."""
+
+    key: RunKey
+    model: nn.Module
+    optimizer: torch.optim.SGD
+    batches: Batches
+    meter: Meter
+    evaluator: Evaluator
+    curve_images: Images
+    report: Report | None
+    deadline: float
+    """Moment of the monotonic clock at which the run is given up."""
+    loss: Tensor
+    """Sum of the training losses since the host last looked; on the device."""
+    loss_steps: int = 0
+    point_loss: float = 0.0
+    """Sum of the training losses since the last point of the curve; on the host."""
+    point_steps: int = 0
+    eval_s: float = 0.0
+    curve: list[CurvePoint] = field(default_factory=list)
+
+
+def set_up(
+    key: RunKey, data: SearchData, device: torch.device, *, report: Report | None, deadline: float
+) -> Training:
+    """Model, optimiser, batches and budget of a run on `device`, where `data` lies."""
+    recipe, architecture = key.recipe, Architecture.parse(key.architecture)
+    side = (key.input_shape[1], key.input_shape[2])
+    if recipe.batch_size > len(data.train.labels):
+        raise ValueError(
+            f"a batch of {recipe.batch_size} needs as many training images, not {len(data.train.labels)}"
+        )
+    # Drawn on the CPU, so that the same seed starts the same net on every device.
+    model: nn.Module = build(
+        architecture,
+        key.input_shape,
+        key.num_classes,
+        generator=stream(key.seed, "initialization", torch.device("cpu")),
+        initialization=recipe.initialization,
+        dropout_generator=stream(key.seed, "dropout", device),
+    )
+    model = model.to(device).to(memory_format=torch.channels_last).train()
+    bfloat16 = recipe.precision == "bfloat16" or (recipe.precision == "auto" and device.type == "cuda")
+    steps = total_steps(
+        key.budget,
+        steps_per_epoch=len(data.train.labels) // recipe.batch_size,
+        macs_per_image=cost(architecture, key.input_shape, key.num_classes).macs,
+        batch_size=recipe.batch_size,
+    )
+    return Training(
+        key=key,
+        model=model,
+        optimizer=make_optimizer(model, recipe),
+        batches=Batches(
+            data.train,
+            batch_size=recipe.batch_size,
+            mean=data.mean,
+            std=data.std,
+            side=side,
+            shift_px=recipe.shift_px,
+            flip=recipe.flip,
+            order=stream(key.seed, "order", device),
+            augment=stream(key.seed, "augmentation", device),
+            channels_last=True,
+        ),
+        meter=Meter(key.budget, steps, device),
+        evaluator=Evaluator(
+            model, data, side, torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16)
+        ),
+        curve_images=stratified_part(data.val, CURVE_IMAGES),
+        report=report,
+        deadline=deadline,
+        loss=torch.zeros((), device=device),
+    )

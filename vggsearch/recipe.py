@@ -34,7 +34,7 @@ class Budget(Frozen):
         if len(given) != 1:
             raise ValueError(
                 "a budget is exactly one of seconds, epochs, steps or macs, "
-                f"not {' and '.join(given) or 'none'}"
+                f"not {' and '.join(given) or 'none'}: write {{seconds: 60}}, for example"
             )
         return self
 

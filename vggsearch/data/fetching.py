@@ -84,15 +84,19 @@ def _download(dataset: NamedDataset, data_dir: Path | None) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=target.parent, prefix="fetching-") as scratch:
                 _install(dataset, route(dataset, Path(scratch)), target)
-            load_part(dataset.info.name, "train", data_dir)
-            return target
-        except (_RouteError, DataError, OSError) as error:
+            break
+        except DamagedFileError as damaged:
+            failures.append(f"{label}: {damaged.path.name} came damaged")
+        except (_RouteError, OSError) as error:
             failures.append(f"{label}: {_one_line(error)}")
-    looked = ", ".join(place.label for place in places(dataset, data_dir))
-    raise DataError(
-        f"{dataset.info.name} is in none of {looked}, and could not be downloaded ({'; '.join(failures)}): "
-        f"get it from {dataset.info.source} and give its folder with --data-dir"
-    )
+    else:
+        looked = ", ".join(place.label for place in places(dataset, data_dir))
+        raise DataError(
+            f"{dataset.info.name} is in none of {looked}, and could not be downloaded ({'; '.join(failures)}): "
+            f"get it from {dataset.info.source} and give its folder with --data-dir"
+        )
+    load_part(dataset.info.name, "train", data_dir)
+    return target
 
 
 def _install(dataset: NamedDataset, folder: Path, target: Path) -> None:

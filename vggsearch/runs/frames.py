@@ -159,7 +159,10 @@ CURVE_COLUMNS: Mapping[str, Kind] = MappingProxyType(
 
 
 def runs_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
-    """One row a run, with `RUN_COLUMNS`, in the order given. What a run did not measure is NaN."""
+    """One row a run, with `RUN_COLUMNS`, in the order given. What a run did not measure is NaN.
+
+    A `Ledger` can be passed as it is: its records are read one by one, and none is kept.
+    """
     return table((run_row(record) for record in records), RUN_COLUMNS)
 
 

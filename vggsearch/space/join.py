@@ -4,7 +4,7 @@ Every metric is a sum over image, blocks and head, once the channels that enter 
 all ways to begin a net meet those of all ways to end it (Horowitz & Sahni 1974): each beginning asks the
 sorted endings how many keep each limit. Where at most one limit can be broken, that is the count; elsewhere
 the pairs in question are compared one by one. One constraint costs about the square root of the number of
-candidates, several at worst that number, at some 10^8 a second. Memory stays bounded by `HALF`.
+candidates, several at worst that number, at some 10^9 a second. Memory stays bounded by `HALF`.
 
     P    beginnings            S    endings            d    constrained metrics
 """
@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from vggsearch.cost import METRICS, IntArray, block_costs, head_costs, image_cost
+from vggsearch.cost import METRICS, BoolArray, IntArray, block_costs, head_costs, image_cost
 from vggsearch.space.choices import Constraint
 from vggsearch.space.grid import Grid
 from vggsearch.space.section import Section
@@ -44,9 +44,9 @@ class Half:
         return np.argsort(self.sums, axis=1, kind="stable")
 
     @cached_property
-    def ascending(self) -> IntArray:
-        """Each metric's sums in that order, [d, N]."""
-        return np.take_along_axis(self.sums, self.order, axis=1)
+    def ordered(self) -> list[IntArray]:
+        """All sums, [d, N], in the order of each metric."""
+        return [np.take(self.sums, order, axis=1) for order in self.order]
 
 
 class Pairs:
@@ -57,7 +57,10 @@ class Pairs:
         self.second = second
         self._low = limits[:, :1] - first.sums
         self._high = limits[:, 1:] - first.sums
-        columns = list(zip(second.ascending, self._low, self._high, strict=True))
+        columns = [
+            (sums[metric], self._low[metric], self._high[metric])
+            for metric, sums in enumerate(second.ordered)
+        ]
         self._left = np.stack([np.searchsorted(sums, low, side="left") for sums, low, _ in columns])
         self._right = np.stack([np.searchsorted(sums, high, side="right") for sums, _, high in columns])
 
@@ -68,19 +71,27 @@ class Pairs:
         counts: IntArray = keeping.min(axis=0)
         breakable = (keeping < len(self.second.index)).sum(axis=0)
         for row in np.flatnonzero((breakable > 1) & (counts > 0)).tolist():
-            counts[row] = len(self.matches(row))
+            counts[row] = np.count_nonzero(self._kept(row)[1])
         return counts
 
     def matches(self, row: int) -> IntArray:
         """Rows of the endings that keep all limits with beginning `row`."""
-        keeping = self._right[:, row] - self._left[:, row]
-        tightest = int(keeping.argmin())
-        rows = self.second.order[tightest, self._left[tightest, row] : self._right[tightest, row]]
-        for metric in np.flatnonzero(keeping < len(self.second.index)).tolist():
-            if metric != tightest:
-                sums = self.second.sums[metric, rows]
-                rows = rows[(sums >= self._low[metric, row]) & (sums <= self._high[metric, row])]
-        return rows
+        candidates, kept = self._kept(row)
+        return candidates[kept]
+
+    def _kept(self, row: int) -> tuple[IntArray, BoolArray]:
+        """Rows of the endings that keep its tightest limit, and whether they keep the others too."""
+        left, right = self._left[:, row], self._right[:, row]
+        tightest = int((right - left).argmin())
+        found = slice(left[tightest], right[tightest])
+        sums = self.second.ordered[tightest][:, found]
+        kept = np.ones(sums.shape[1], dtype=np.bool_)
+        for metric in range(len(sums)):
+            if metric != tightest and left[metric] > 0:
+                kept &= sums[metric] >= self._low[metric, row]
+            if metric != tightest and right[metric] < len(self.second.index):
+                kept &= sums[metric] <= self._high[metric, row]
+        return self.second.order[tightest, found], kept
 
 
 @dataclass(frozen=True)

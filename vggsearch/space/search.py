@@ -10,14 +10,15 @@ import numpy as np
 from vggsearch.arch import Architecture
 from vggsearch.cost import IntArray, cost
 from vggsearch.errors import SpaceError
-from vggsearch.space.choices import Constraint
+from vggsearch.space.choices import MAX_COUNT, Constraint
 from vggsearch.space.feasible import CHUNK, Feasible, feasible, keeps
 from vggsearch.space.grid import Grid
 from vggsearch.space.section import Section
 
 PROBE_SEED = 0
-MANY = 2**22
-"""Candidates of a space that is too large to be ranked at once where rejection does as well."""
+REJECTION = ((2**22, 0.01), (2**40, 0.001), (MAX_COUNT, 0.0))
+"""Up to so many candidates, members are drawn by rejection where more than this share are members: the larger
+the space, the longer takes the other way, ranking them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +75,8 @@ class SearchSpace(Grid):
         """
         if not self.constraints:
             return self.candidates(rng.integers(self.size, size=n))
-        if self._acceptance >= 0.01 or (self._acceptance and self.size > MANY):
+        least = next(share for size, share in REJECTION if self.size <= size)
+        if self._acceptance > least:
             return self.candidates(self._accepted(rng, n))
         return self.candidates(self._feasible.select(rng.integers(self.count, size=n)))
 

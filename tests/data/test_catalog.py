@@ -1,0 +1,86 @@
+"""Names, shapes and sizes of data sets, known without torch and without a file."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from vggsearch.data import DATASETS, describe
+from vggsearch.data.catalog import CATALOG
+from vggsearch.errors import DataError
+
+
+@pytest.mark.parametrize(
+    ("name", "input_shape", "num_classes", "train_size", "test_size"),
+    [
+        ("fashion-mnist", (1, 28, 28), 10, 60_000, 10_000),
+        ("mnist", (1, 28, 28), 10, 60_000, 10_000),
+        ("kmnist", (1, 28, 28), 10, 60_000, 10_000),
+        ("cifar-10", (3, 32, 32), 10, 50_000, 10_000),
+        ("cifar-100", (3, 32, 32), 100, 50_000, 10_000),
+        ("svhn", (3, 32, 32), 10, 73_257, 26_032),
+    ],
+)
+def test_named_data_sets(name, input_shape, num_classes, train_size, test_size):
+    info = describe(name)
+    assert info is DATASETS[name]
+    assert (info.name, info.input_shape, info.num_classes) == (name, input_shape, num_classes)
+    assert (info.train_size, info.test_size) == (train_size, test_size)
+    assert info.source.startswith("http")
+
+
+def test_these_are_all():
+    assert sorted(DATASETS) == ["cifar-10", "cifar-100", "fashion-mnist", "kmnist", "mnist", "svhn"]
+
+
+def test_every_file_can_be_checked():
+    for entry in CATALOG.values():
+        for raw in entry.train + entry.test:
+            digests = [raw.sha256, raw.md5]
+            assert any(digests)
+            assert all(re.fullmatch("[0-9a-f]{64}|[0-9a-f]{32}", digest) for digest in digests if digest)
+
+
+def test_md5s_are_torchvision_s():
+    import torchvision
+
+    for entry in CATALOG.values():
+        theirs = getattr(torchvision.datasets, entry.torchvision)
+        if entry.family == "idx":
+            known = {name.removesuffix(".gz"): md5 for name, md5 in theirs.resources}
+        elif entry.family == "cifar":
+            known = dict(
+                [*theirs.train_list, *theirs.test_list, (theirs.meta["filename"], theirs.meta["md5"])]
+            )
+        else:
+            known = {name: md5 for _, name, md5 in theirs.split_list.values()}
+        ours = {raw.name: raw.md5 for raw in entry.train + entry.test}
+        assert set(ours) <= set(known)
+        assert all(md5 == known[name] for name, md5 in ours.items() if md5)
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("fashion_mnist", "did you mean fashion-mnist?"),
+        ("CIFAR10", "did you mean cifar-10?"),
+        ("imagenet", "use fashion-mnist, for example"),
+        ("", "use fashion-mnist, for example"),
+    ],
+)
+def test_an_unknown_name_is_one_line(name, remedy):
+    with pytest.raises(DataError) as caught:
+        describe(name)
+    assert str(caught.value) == (
+        "a data set is one of cifar-10, cifar-100, fashion-mnist, kmnist, mnist, svhn, or folder:PATH, "
+        f"not {name!r}: {remedy}"
+    )
+
+
+def test_describing_needs_no_torch():
+    script = (
+        "import sys, vggsearch.data as data; data.describe('mnist'); data.fetch, data.verify; "
+        "assert not {'torch', 'torchvision'} & set(sys.modules); data.Images; assert 'torch' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

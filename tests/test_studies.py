@@ -1,0 +1,73 @@
+"""The study files that come with vggsearch: each loads, and asks what its comments and the README say."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vggsearch.arch import parse
+from vggsearch.commands.status import quotas
+from vggsearch.cost import cost
+from vggsearch.space import SearchSpace
+from vggsearch.study import Study, load_study
+
+FOLDER = Path(__file__).parents[1] / "studies"
+FASHION_MNIST = ((1, 28, 28), 10)
+
+EXPECTED = {
+    "quickstart": (168, {"search": 12, "baseline": 12, "finalists": 15}),
+    "fashion-mnist-search": (22_608, {"search": 54, "baseline": 54, "finalists": 25}),
+    "d2l-vgg11": (1, {"search": 1, "finalists": 5}),
+}
+
+
+@pytest.fixture(params=sorted(EXPECTED))
+def study(request) -> Study:
+    return load_study(FOLDER / f"{request.param}.yaml")
+
+
+def test_every_shipped_study_is_expected_here():
+    assert {path.stem for path in FOLDER.iterdir()} == EXPECTED.keys()
+
+
+def test_plan(study):
+    space = study.space(*FASHION_MNIST)
+    assert (space.count, quotas(study, space.count)) == EXPECTED[study.name]
+    assert study.question
+
+
+def test_reference_point_is_worse_than_every_member(study):
+    """Hypervolume counts only what is better than the reference in every objective."""
+    space = study.space(*FASHION_MNIST)
+    for objective in set(study.objectives) - {"val_accuracy"}:
+        assert (
+            max(getattr(cost(net, *FASHION_MNIST), objective) for net in space) < study.reference[objective]
+        )
+
+
+def test_quickstart_fits_five_minutes_on_two_cores():
+    study = load_study(FOLDER / "quickstart.yaml")
+    runs = sum(quotas(study, study.space(*FASHION_MNIST).count).values())
+    assert runs * study.budget.seconds / 2 <= 200  # the rest is for evaluation, data and the report
+
+
+def test_main_search_is_the_one_asked_for():
+    study = load_study(FOLDER / "fashion-mnist-search.yaml")
+    nets = list(study.space(*FASHION_MNIST))
+    assert {len(net.blocks) for net in nets} == {2, 3, 4}
+    assert {block.num_convs for net in nets for block in net.blocks} == {1, 2}
+    assert {net.blocks[0].channels for net in nets} == {64 // 4, 64 // 8, 64 // 16}
+    assert {kernel for net in nets for block in net.blocks for kernel in block.kernel_sizes} == {3, 5}
+    assert any(net.kernel_size is None for net in nets)  # free per block
+    assert study.budget.seconds == 60
+    assert set(study.objectives) == {"val_accuracy", "macs", "params"}
+
+
+def test_chapter_study_is_the_chapters_net_and_training():
+    study = load_study(FOLDER / "d2l-vgg11.yaml")
+    (net,) = study.space(*FASHION_MNIST)
+    assert net == parse("d2l-vgg11/4")
+    assert study.input_shape((1, 28, 28)) == (1, 224, 224)
+    assert cost(net, (1, 224, 224)).params == 43_093_322
+    assert (study.recipe.lr, study.recipe.batch_size, study.recipe.momentum) == (0.05, 128, 0)
+    assert (study.recipe.initialization, study.budget.epochs) == ("xavier", 10)

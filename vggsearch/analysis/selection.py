@@ -1,0 +1,121 @@
+"""Which runs are chosen, and what fresh seeds say of the choice. Pure: `StudyResults.frame` in, tables out.
+
+Selection sees validation only, and completed runs of the stages `search` and `baseline` only. The best of
+many equally good candidates looks better than it is; `finalist_table` shows by how much.
+"""
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from vggsearch.analysis.pareto import front, thin_front
+from vggsearch.runs.frames import ARCHITECTURE_COLUMNS
+
+CONFIDENCE = 0.95
+
+_SUMMARY = ("mean", "sd", "low", "high")
+
+FINALIST_COLUMNS = (
+    "search_val",
+    "n",
+    *(f"val_{name}" for name in _SUMMARY),
+    *(f"test_{name}" for name in _SUMMARY),
+    "optimism",
+    "test_optimism",
+)
+
+
+def candidates(frame: pd.DataFrame) -> pd.DataFrame:
+    """What may be selected: completed search and baseline runs, each once, in the frame's order."""
+    chosen = frame[
+        frame["stage"].isin(["search", "baseline"])
+        & (frame["outcome"] == "completed")
+        & frame["val_accuracy"].notna()
+    ]
+    return chosen.drop_duplicates("digest")
+
+
+def finalists(frame: pd.DataFrame, count: int, objectives: Sequence[str] = ("val_accuracy",)) -> pd.DataFrame:
+    """At most `count` candidates to train again, most accurate first; every architecture once.
+
+    The front of `objectives`, thinned by `thin_front` where it is larger; where it is smaller, also the
+    front of what remains, and so on. With accuracy as the only objective these are the `count` most
+    accurate.
+    """
+    left = candidates(frame).sort_values("val_accuracy", ascending=False, kind="stable")
+    left = left.drop_duplicates("architecture")
+    chosen = left.iloc[:0]
+    while len(chosen) < count and len(left):
+        layer = front(left, objectives)
+        if layer.empty:
+            break
+        chosen = pd.concat([chosen, thin_front(layer, objectives, count - len(chosen))])
+        left = left.drop(index=layer.index)
+    return chosen.sort_values("val_accuracy", ascending=False, kind="stable")
+
+
+def best(frame: pd.DataFrame) -> "pd.Series | None":
+    """The candidate of highest validation accuracy, of fewest MACs among equals; None if there is none."""
+    ranked = candidates(frame).sort_values(["val_accuracy", "macs"], ascending=[False, True], kind="stable")
+    return next((row for _, row in ranked.iterrows()), None)
+
+
+def cheapest_within(frame: pd.DataFrame, points: float = 0.01, cost: str = "macs") -> "pd.Series | None":
+    """The candidate of least `cost` whose validation accuracy is at most `points` below the best one's.
+
+    `points` is a fraction: 0.01 is one percentage point. Of equally cheap ones the most accurate; None
+    where there is no candidate.
+    """
+    top = best(frame)
+    if top is None:
+        return None
+    found = candidates(frame)
+    # A difference of exactly `points` is within, whatever the last bit of a float says.
+    close = found[found["val_accuracy"] >= top["val_accuracy"] - points - 1e-12]
+    ranked = close.sort_values([cost, "val_accuracy"], ascending=[True, False], kind="stable")
+    return next((row for _, row in ranked.iterrows()), None)
+
+
+def finalist_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row a finalist, most accurate first: `ARCHITECTURE_COLUMNS` and `FINALIST_COLUMNS`.
+
+    `search_val` is the value that selected it (its best among candidates; missing where there is none), `n`
+    the completed fresh-seed runs, `val_*` and `test_*` their mean, standard deviation (n − 1) and 95 % t
+    interval; `optimism` is `search_val − val_mean`, `test_optimism` is `search_val − test_mean`. Finalists
+    none of whose runs completed have n = 0. Most accurate is by `val_mean`.
+    """
+    fresh = frame[frame["stage"] == "finalists"].drop_duplicates("digest")
+    promised = candidates(frame).groupby("architecture")["val_accuracy"].max()
+    rows: list[dict[Hashable, object]] = []
+    for architecture, runs in fresh.groupby("architecture", sort=False):
+        completed = runs[runs["outcome"] == "completed"]
+        search_val = float(promised.get(architecture, np.nan))
+        val, test = summary(completed["val_accuracy"]), summary(completed["test_accuracy"])
+        rows.append(
+            {
+                **runs.iloc[0][list(ARCHITECTURE_COLUMNS)].to_dict(),
+                "search_val": search_val,
+                "n": len(completed),
+                **{f"val_{name}": value for name, value in val.items()},
+                **{f"test_{name}": value for name, value in test.items()},
+                "optimism": search_val - val["mean"],
+                "test_optimism": search_val - test["mean"],
+            }
+        )
+    table = pd.DataFrame(rows, columns=[*ARCHITECTURE_COLUMNS, *FINALIST_COLUMNS])
+    return table.sort_values("val_mean", ascending=False, kind="stable", ignore_index=True)
+
+
+def summary(values: pd.Series) -> dict[str, float]:
+    """Mean, standard deviation (n − 1) and 95 % t interval of the mean; NaN where undefined."""
+    known = values.dropna().to_numpy(dtype=float)
+    if len(known) == 0:
+        return dict.fromkeys(_SUMMARY, np.nan)
+    mean = float(known.mean())
+    if len(known) == 1:
+        return {"mean": mean, "sd": np.nan, "low": np.nan, "high": np.nan}
+    error = float(stats.sem(known))
+    reach = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(known) - 1)) * error
+    return {"mean": mean, "sd": float(known.std(ddof=1)), "low": mean - reach, "high": mean + reach}

@@ -1,0 +1,294 @@
+"""The command line: what can be asked, and how a mistake is told. The work is in `vggsearch.commands`.
+
+Only this module reads the environment. It imports nothing heavy, so that `--help` answers at once: every
+command's module is imported when the command runs.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vggsearch import __version__
+from vggsearch.commands import INTERRUPTED
+from vggsearch.errors import VggSearchError
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Architecture search for VGG-style networks, on your data, within the time you have.",
+    epilog="Begin with: vggsearch run studies/quickstart.yaml",
+)
+data_app = typer.Typer(rich_markup_mode=None, help="List, fetch and verify data sets.")
+app.add_typer(data_app, name="data")
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", show_default=False, help="Study file (YAML).")]
+ArchitectureText = Annotated[
+    str,
+    typer.Argument(
+        metavar="ARCH",
+        show_default=False,
+        help="Zoo name (vgg16, d2l-vgg11/4) or text (1x16-2x32k5+bn+gap).",
+    ),
+]
+StoreFolder = Annotated[
+    Path, typer.Option("--store", envvar="VGGSEARCH_STORE", help="Folder that keeps every finished run.")
+]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option("--data-dir", envvar="VGGSEARCH_DATA", help="Where data sets are looked for first."),
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+STORE = Path(".vggsearch")
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Without a command: the version or the help."""
+    if version:
+        typer.echo(f"vggsearch {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def run(
+    study: StudyFile,
+    store: StoreFolder = STORE,
+    data_dir: DataFolder = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Runs at once; default one per core or GPU.", show_default=False)
+    ] = None,
+    device: Device = "auto",
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Instead of the study's `trials`.", show_default=False)
+    ] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(min=0, help="Seconds after which nothing new begins.", show_default=False)
+    ] = None,
+    report: Annotated[bool, typer.Option("--report", help="Write the report at the end.")] = False,
+) -> None:
+    """Run a study, or resume it.
+
+    The same command again, after any interruption, goes on where the study stopped.
+    """
+    from vggsearch.commands.run import run_command
+
+    raise typer.Exit(
+        run_command(
+            study,
+            store=store,
+            data_dir=data_dir,
+            workers=workers,
+            device=select_gpu(device),
+            trials=trials,
+            time_limit_s=time_limit,
+            report=report,
+        )
+    )
+
+
+@app.command()
+def report(
+    study: Annotated[
+        Path | None, typer.Argument(metavar="[STUDY]", show_default=False, help="Study file (YAML).")
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FOLDER", show_default=False, help="Make a report again from its own data."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where to; default reports/NAME.", show_default=False),
+    ] = None,
+    store: StoreFolder = STORE,
+) -> None:
+    """Write the report of a study.
+
+    One page, figures, tables, and the data behind them.
+    """
+    from vggsearch.commands.report import report_command
+
+    report_command(study, source=source, out=out, store=store)
+
+
+@app.command()
+def status(study: StudyFile, store: StoreFolder = STORE, json: Json = False) -> None:
+    """Say how far a study is.
+
+    Reads the store only, so it can be asked while the study runs.
+    """
+    from vggsearch.commands.status import status_command
+
+    status_command(study, store=store, as_json=json)
+
+
+@app.command()
+def space(
+    study: StudyFile,
+    data_dir: DataFolder = None,
+    list_all: Annotated[bool, typer.Option("--list", help="Print every member, one a line.")] = False,
+    sample: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="Print so many drawn at random.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of --sample.")] = 0,
+    json: Json = False,
+) -> None:
+    """Describe the space that a study searches.
+
+    How many networks there are, and how large they are.
+    """
+    from vggsearch.commands.space import space_command
+
+    space_command(study, data_dir=data_dir, list_all=list_all, sample=sample, seed=seed, as_json=json)
+
+
+@app.command()
+def cost(
+    architecture: ArchitectureText,
+    input: Annotated[
+        str, typer.Option(metavar="CxHxW", help="Channels, height and width of an image.")
+    ] = "1x28x28",
+    classes: Annotated[int, typer.Option(help="How many classes are told apart.")] = 10,
+    layers: Annotated[bool, typer.Option("--layers", help="One line a layer, not a stage.")] = False,
+    json: Json = False,
+) -> None:
+    """Walk a network stage by stage.
+
+    Output shapes, parameters and MACs.
+    """
+    from vggsearch.commands.cost import cost_command
+
+    cost_command(architecture, input_text=input, num_classes=classes, by_layer=layers, as_json=json)
+
+
+@app.command()
+def train(
+    architecture: ArchitectureText,
+    data: Annotated[str, typer.Option(help="Name of a data set, or folder:PATH.")] = "fashion-mnist",
+    resize: Annotated[
+        int | None, typer.Option(help="Side images are resized to.", show_default=False)
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="fast or d2l.")] = "fast",
+    budget: Annotated[str, typer.Option(help="As in 30s, 2epochs, 500steps, 1e12macs.")] = "30s",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    device: Device = "auto",
+    store: StoreFolder = STORE,
+    data_dir: DataFolder = None,
+    json: Json = False,
+) -> None:
+    """Train one network.
+
+    A run that the store already holds is printed, not made again.
+    """
+    from vggsearch.commands.train import train_command
+
+    train_command(
+        architecture,
+        data=data,
+        resize=resize,
+        recipe=recipe,
+        budget=budget,
+        seed=seed,
+        device=select_gpu(device),
+        store=store,
+        data_dir=data_dir,
+        as_json=json,
+    )
+
+
+@data_app.command("list")
+def data_list(data_dir: DataFolder = None, json: Json = False) -> None:
+    """Name the known data sets, and where each lies."""
+    from vggsearch.commands.data import list_command
+
+    list_command(data_dir=data_dir, as_json=json)
+
+
+DataName = Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="Name of a data set.")]
+
+
+@data_app.command("fetch")
+def data_fetch(name: DataName, data_dir: DataFolder = None) -> None:
+    """Get a data set unless it is there, and verify it."""
+    from vggsearch.commands.data import fetch_command
+
+    fetch_command(name, data_dir=data_dir)
+
+
+@data_app.command("verify")
+def data_verify(name: DataName, data_dir: DataFolder = None, json: Json = False) -> None:
+    """Check every file of a data set against its known checksum."""
+    from vggsearch.commands.data import verify_command
+
+    raise typer.Exit(verify_command(name, data_dir=data_dir, as_json=json))
+
+
+@app.command()
+def doctor(store: StoreFolder = STORE, data_dir: DataFolder = None, json: Json = False) -> None:
+    """Look for what could stop a study here.
+
+    The exit status is 1 where something is wrong.
+    """
+    from vggsearch.commands.doctor import doctor_command
+
+    raise typer.Exit(doctor_command(store=store, data_dir=data_dir, as_json=json))
+
+
+def select_gpu(device: str) -> str:
+    """Hide all GPUs but N from this process and its workers where `device` is `cuda:N`; returns `device`."""
+    name, _, index = device.partition(":")
+    if name == "cuda" and index.isdecimal() and len(index) < 4:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        numbers = visible.split(",") if visible is not None else [*map(str, range(1000))]
+        os.environ["CUDA_VISIBLE_DEVICES"] = numbers[int(index)] if int(index) < len(numbers) else "-1"
+    return device
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status: 0, 1 by a command's own meaning, 2 for a mistake, 130.
+
+    A mistake is one line on standard error. Anything else that is raised is a bug, and keeps its traceback.
+    """
+    try:
+        status = app(arguments, prog_name="vggsearch", standalone_mode=False)
+        sys.stdout.flush()
+    except VggSearchError as error:
+        return _mistake(str(error))
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "vggsearch"
+        text = " ".join(error.format_message().split()).rstrip(".")
+        remedy = "" if text.endswith("?") else f": see {command} --help"
+        return _mistake(f"{text[:1].lower()}{text[1:]}{remedy}")
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us has gone: standard output becomes a sink, so that the flush at exit is quiet too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if error.filename is None or error.strerror is None:
+            raise
+        return _mistake(f"{error.filename} cannot be used ({error.strerror}): mend it, or name another place")
+    return status if isinstance(status, int) else 0
+
+
+def _mistake(text: str) -> int:
+    print(f"vggsearch: error: {text}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""`vggsearch cost`: walk a network as the d2l chapter walks its own."""
+
+import re
+from collections.abc import Iterator
+from itertools import groupby
+
+from rich.table import Table
+
+from vggsearch.arch import Architecture, Shape, parse
+from vggsearch.commands.output import make_console, print_json, short_count, size, table
+from vggsearch.cost import METRICS, Cost, LayerCost, cost
+from vggsearch.errors import ArchitectureError
+
+_INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})", re.ASCII)
+
+
+def cost_command(text: str, *, input_text: str, num_classes: int, by_layer: bool, as_json: bool) -> None:
+    """Print what the architecture `text` costs, for people or as JSON."""
+    architecture = parse(text)
+    total = cost(architecture, parse_input(input_text), num_classes)
+    if as_json:
+        print_json(
+            {
+                "architecture": str(architecture),
+                "input_shape": list(total.input_shape),
+                "num_classes": num_classes,
+                **{metric: getattr(total, metric) for metric in METRICS},
+                "flops": total.flops,
+            }
+            | ({"layers": [_layer_object(one) for one in total.layers]} if by_layer else {})
+        )
+        return
+    console = make_console()
+    console.print(f"{architecture}\n", soft_wrap=True)
+    console.print(_walk(total, by_layer))
+    console.print(
+        f"\nconvolutions {share(total.conv_params, total.params)} of parameters, "
+        f"{share(total.conv_macs, total.macs)} of MACs; one image: {short_count(total.flops)}FLOP, "
+        f"{size(total.activation_bytes)} of activations; receptive field {total.receptive_field} pixels",
+        soft_wrap=True,
+    )
+
+
+def parse_input(text: str) -> tuple[int, int, int]:
+    """Read `1x28x28`; anything else raises `ArchitectureError`."""
+    match = _INPUT.fullmatch(text)
+    if match is None:
+        raise ArchitectureError(
+            f"an input is CHANNELSxHEIGHTxWIDTH, not {text[:40]!r}: write 1x28x28, for example"
+        )
+    return int(match[1]), int(match[2]), int(match[3])
+
+
+def share(part: int, whole: int) -> str:
+    """Percentage of a whole, as people read it: `1.4 %`."""
+    return f"{100 * part / whole:.3g} %"
+
+
+def _layer_object(one: LayerCost) -> dict[str, str | int | list[int]]:
+    return {
+        "name": one.layer.name,
+        "op": one.layer.op,
+        "kernel_size": one.layer.kernel_size,
+        "output_shape": list(one.layer.out_shape),
+        "params": one.params,
+        "macs": one.macs,
+        "activation_bytes": one.activation_bytes,
+    }
+
+
+def _walk(total: Cost, by_layer: bool) -> Table:
+    walk = table(
+        "stage", "layers", "output shape", "parameters", "MACs", right=("output shape", "parameters", "MACs")
+    )
+    walk.add_row("input", "", _shape(total.input_shape), "", "")
+    for name, layers, shape, params, macs in _rows(total, by_layer):
+        walk.add_row(
+            name, layers, _shape(shape), f"{params:,}" if params else "", f"{macs:,}" if macs else ""
+        )
+    walk.add_row("total", "", "", f"{total.params:,}", f"{total.macs:,}", style="bold")
+    return walk
+
+
+def _rows(total: Cost, by_layer: bool) -> Iterator[tuple[str, str, Shape, int, int]]:
+    if by_layer:
+        for one in total.layers:
+            yield (
+                one.layer.name,
+                _describe(one, total.architecture),
+                one.layer.out_shape,
+                one.params,
+                one.macs,
+            )
+        return
+    for name, group in groupby(total.layers, key=_stage):
+        members = list(group)
+        words = [
+            _describe(one, total.architecture) for one in members if one.layer.op not in ("norm", "relu")
+        ]
+        runs = [(word, len(list(same))) for word, same in groupby(words)]
+        yield (
+            name,
+            ", ".join(word if count == 1 else f"{count} × {word}" for word, count in runs),
+            members[-1].layer.out_shape,
+            sum(one.params for one in members),
+            sum(one.macs for one in members),
+        )
+
+
+def _stage(one: LayerCost) -> str:
+    """A block is one stage; in the head, flattening and each linear layer with its ReLU and dropout."""
+    if one.layer.stage is not None:
+        return f"block {one.layer.stage + 1}"
+    digits = re.sub(r"\D", "", one.layer.name)
+    return f"linear {digits}" if digits else one.layer.op
+
+
+def _describe(one: LayerCost, architecture: Architecture) -> str:
+    layer = one.layer
+    return {
+        "conv": f"conv {layer.kernel_size}×{layer.kernel_size}"
+        + (" + norm" if architecture.batch_norm else ""),
+        "pool": "max-pool 2×2",
+        "gap": "global average pool",
+        "linear": f"linear {layer.out_shape[0]}",
+        "norm": "batch norm",
+        "relu": "ReLU",
+    }.get(layer.op, layer.op)
+
+
+def _shape(shape: Shape) -> str:
+    return "×".join(map(str, shape))

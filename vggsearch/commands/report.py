@@ -1,0 +1,50 @@
+"""`vggsearch report`: from a store, or from an earlier report's own data, to a report folder."""
+
+import shlex
+from pathlib import Path
+
+from vggsearch.errors import VggSearchError
+from vggsearch.report import write_report
+from vggsearch.report.answer import summarize
+from vggsearch.report.findings import find
+from vggsearch.study import Store, StudyResults, load_study
+
+REPORTS = Path("reports")
+
+
+def report_command(study: Path | None, *, source: Path | None, out: Path | None, store: Path) -> None:
+    """Write the report of `study`, as the store knows it, or of the report folder `source`."""
+    if (study is None) == (source is None):
+        given = "neither" if study is None else "both"
+        raise VggSearchError(
+            f"a report is made from a study file or --from an earlier report, not {given}: "
+            "write vggsearch report studies/quickstart.yaml, for example"
+        )
+    if source is not None:
+        results = StudyResults.read(source / "data")
+        folder = out or source
+    else:
+        assert study is not None  # one of the two is given
+        results = Store.open(store, create=False).results(load_study(study))
+        folder = out or report_folder(results)
+    write_and_print(results, folder, made_from=source)
+
+
+def report_folder(results: StudyResults) -> Path:
+    """Where a study's report lies by default."""
+    return REPORTS / results.study.name
+
+
+def write_and_print(results: StudyResults, folder: Path, *, made_from: Path | None = None) -> None:
+    """Write the report and print its three lines.
+
+    The report says how to make it again from its own data, or from those of `made_from`, with the same bytes.
+    """
+    command = shlex.join(["vggsearch", "report", "--from", str(made_from or folder)])
+    print(write_report(results, folder, command=command))
+
+
+def print_summary(results: StudyResults, command: str) -> None:
+    """The same lines without a report: the third says how to make it."""
+    summary = summarize(find(results), report_folder(results) / "index.html")
+    print(f"{summary.best}\n{summary.cheapest}\nreport: {command}")

@@ -1,0 +1,80 @@
+"""`vggsearch space`: how many networks a study chooses among, and how large they are."""
+
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from vggsearch.commands.output import make_console, print_json, short_count, table
+from vggsearch.cost import METRICS, cost
+from vggsearch.data import describe
+from vggsearch.space import SearchSpace, Space
+from vggsearch.study import load_study
+
+MOST = 20_000
+"""So many members are described one by one; of a larger space, so many drawn at random."""
+
+SHOWN = ("params", "macs", "activation_bytes", "receptive_field")
+QUANTILES = {"least": 0.0, "tenth": 0.1, "median": 0.5, "nine tenths": 0.9, "most": 1.0}
+FIRST = 5
+
+
+def space_command(
+    path: Path, *, data_dir: Path | None, list_all: bool, sample: int | None, seed: int, as_json: bool
+) -> None:
+    """Print the space of the study in `path`: in summary, or its members, all or drawn."""
+    study = load_study(path)
+    info = describe(study.data.name, data_dir)
+    space = study.space(info.input_shape, info.num_classes)
+    if list_all or sample is not None:
+        members = space if sample is None else space.sample(np.random.default_rng(seed), sample)
+        if as_json:
+            print_json([str(member) for member in members])
+        else:
+            for member in members:
+                print(member)
+        return
+    described = "all members" if space.count <= MOST else f"{MOST:,} members drawn at random"
+    quantiles = _quantiles(space)
+    first = [str(member) for member in islice(space, FIRST)]
+    candidates = space.size if isinstance(space, SearchSpace) else space.count
+    if as_json:
+        print_json(
+            {
+                "study": study.name,
+                "input_shape": list(space.input_shape),
+                "num_classes": space.num_classes,
+                "candidates": candidates,
+                "count": space.count,
+                "quantiles": quantiles,
+                "quantiles_of": described,
+                "first": first,
+            }
+        )
+        return
+    console = make_console()
+    kept = (
+        "" if candidates == space.count else f", of {candidates:,} candidates; the others break a constraint"
+    )
+    shape = "×".join(map(str, space.input_shape))
+    console.print(f"{space.count:,} networks for {shape} images{kept}\n", soft_wrap=True)
+    rows = table(described, *QUANTILES, right=tuple(QUANTILES))
+    for metric in SHOWN:
+        rows.add_row(metric, *(short_count(value) for value in quantiles[metric].values()))
+    console.print(rows)
+    more = f"\n… and {space.count - FIRST:,} more" if space.count > FIRST else ""
+    console.print("\n" + "\n".join(first) + more, soft_wrap=True)
+
+
+def _quantiles(space: Space) -> Mapping[str, Mapping[str, float]]:
+    """Quantiles of every metric over the members, or over `MOST` of them."""
+    few = space.count <= MOST
+    members = list(space) if few else space.sample(np.random.default_rng(0), MOST)
+    found = [cost(member, space.input_shape, space.num_classes) for member in members]
+    levels = list(QUANTILES.values())
+    result = {}
+    for metric in METRICS:
+        values = np.quantile([getattr(one, metric) for one in found], levels, method="nearest")
+        result[metric] = dict(zip(QUANTILES, map(float, values), strict=True))
+    return result

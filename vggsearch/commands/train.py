@@ -1,0 +1,145 @@
+"""`vggsearch train`: one run, in this process."""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from vggsearch.arch import parse
+from vggsearch.commands.data import check_batch, fetch_if_absent
+from vggsearch.commands.devices import resolve_device
+from vggsearch.commands.output import duration, make_console, percent, print_json, short_count
+from vggsearch.cost import cost
+from vggsearch.data import SearchData, load_search_data
+from vggsearch.errors import VggSearchError
+from vggsearch.recipe import RECIPES, Budget, Recipe
+from vggsearch.runs import CurvePoint, RunKey, RunRecord
+from vggsearch.study import Store
+from vggsearch.training import device_model
+from vggsearch.training import train as train_one
+
+_BUDGET = re.compile(r"([0-9][0-9.]*(?:e[+-]?[0-9]{1,3})?) ?(s|seconds?|epochs?|steps?|macs)", re.ASCII)
+_KINDS = {"s": "seconds", "e": "epochs", "m": "macs"}
+
+
+def train_command(
+    text: str,
+    *,
+    data: str,
+    resize: int | None,
+    recipe: str,
+    budget: str,
+    seed: int,
+    device: str,
+    store: Path,
+    data_dir: Path | None,
+    as_json: bool,
+) -> None:
+    """Train the architecture `text`, or find its run in the store, and print the record."""
+    architecture, chosen, spent = parse(text), parse_recipe(recipe), parse_budget(budget)
+    torch_device = torch.device(resolve_device(device))
+    kept = Store.open(store)
+    fetch_if_absent(data, data_dir)
+    with kept.lock():
+        images = load_search_data(data, data_dir=data_dir)
+        check_batch(data, len(images.train.labels), chosen)
+        channels, height, width = images.train.images.shape[1:]
+        shape = (channels, resize or height, resize or width)
+        cost(
+            architecture, shape, images.num_classes
+        )  # an architecture that does not fit is told before training
+        key = RunKey(
+            architecture=str(architecture),
+            input_shape=shape,
+            num_classes=images.num_classes,
+            data=images.key,
+            recipe=chosen,
+            budget=spent,
+            seed=seed,
+            device="cuda" if torch_device.type == "cuda" else "cpu",
+            device_model=None if spent.deterministic else device_model(torch_device),
+        )
+        record = kept.ledger.get(key.digest)
+        cached = record is not None
+        if record is None:
+            console = make_console(sys.stderr if as_json else None)
+            record = _train(key, images.to(torch_device), torch_device, console)
+            kept.ledger.put(record)
+    if as_json:
+        found = record.model_dump(mode="json", exclude={"val_correct", "test_correct"})
+        print_json({"run": key.digest, "cached": cached, **found})
+    else:
+        _print(make_console(), record, cached)
+
+
+def parse_budget(text: str) -> Budget:
+    """Read `30s`, `2epochs`, `500steps` or `1e12macs`; anything else raises `VggSearchError`."""
+    match = _BUDGET.fullmatch(text)
+    try:
+        if match is not None:
+            amount = float(match[1])
+            if not match[2].startswith("st"):
+                return Budget.model_validate({_KINDS[match[2][0]]: amount})
+            if amount.is_integer():
+                return Budget(steps=int(amount))
+    except (ValueError, ValidationError):
+        pass  # a number that is none, zero, or beyond what a budget may be: the same line says what one is
+    raise VggSearchError(
+        f"a budget is an amount above 0 of s, epochs, steps or macs, not {text[:40]!r}: write 30s, 2epochs, "
+        "500steps or 1e12macs"
+    )
+
+
+def parse_recipe(name: str) -> Recipe:
+    """The shipped recipe of that name; raises `VggSearchError`."""
+    if name not in RECIPES:
+        raise VggSearchError(
+            f"a recipe is one of {', '.join(RECIPES)}, not {name[:40]!r}: use fast, for example"
+        )
+    return RECIPES[name]
+
+
+def _train(key: RunKey, data: SearchData, device: torch.device, console: Console) -> RunRecord:
+    """Train with a progress bar on a terminal, with a line for each point of the learning curve elsewhere."""
+    if not console.is_terminal:
+        return train_one(key, data, device, report=_line_printer(console))
+    columns = (TextColumn("training"), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def report(point: CurvePoint) -> bool:
+            bar.update(task, completed=point.fraction, description=_point(point))
+            return True
+
+        return train_one(key, data, device, report=report)
+
+
+def _line_printer(console: Console) -> Callable[[CurvePoint], bool]:
+    def report(point: CurvePoint) -> bool:
+        console.print(f"{point.fraction:4.0%}  {_point(point)}", soft_wrap=True)
+        return True
+
+    return report
+
+
+def _point(point: CurvePoint) -> str:
+    loss = "" if point.train_loss is None else f", training loss {point.train_loss:.3f}"
+    return f"step {point.step}, {percent(point.val_accuracy)} val{loss}"
+
+
+def _print(console: Console, record: RunRecord, cached: bool) -> None:
+    key = record.key
+    price = cost(parse(key.architecture), key.input_shape, key.num_classes)
+    lines = [
+        f"{record.outcome.value}" + (f": {record.reason}" if record.reason else ""),
+        f"{percent(record.val_accuracy)} on validation; {key.architecture}, {short_count(price.macs)} MACs, "
+        f"{short_count(price.params)} parameters",
+        f"{record.steps} steps, {record.images} images, {duration(record.train_s)} training, seed {key.seed}",
+        f"run {key.digest[:12]}" + (", already in the store" if cached else ""),
+    ]
+    console.print("\n".join(lines), soft_wrap=True)

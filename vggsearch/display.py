@@ -1,0 +1,170 @@
+"""How a running study looks: a live display on a terminal, plain log lines elsewhere.
+
+Both are observers of the controller and draw from one `Progress`, which knows no terminal.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from vggsearch.arch import parse
+from vggsearch.commands.output import duration, percent, short_count, table
+from vggsearch.cost import cost
+from vggsearch.progress import Progress
+from vggsearch.runs.record import Outcome, RunRecord
+from vggsearch.study.events import Event, Notice, StudyEnded, StudyStarted, TrialFinished
+
+RECENT = 5
+"""How many finished runs the live display keeps in sight."""
+
+REFRESH_PER_SECOND = 4
+
+
+class PlainLog:
+    """One line with a time stamp for every finished run and notice.
+
+    Args:
+        console: Where to.
+        progress: What to draw from.
+        stamp: The time as text.
+    """
+
+    def __init__(self, console: Console, progress: Progress, stamp: Callable[[], str] | None = None) -> None:
+        self._console, self._progress = console, progress
+        self._stamp = stamp or (lambda: time.strftime("%Y-%m-%d %H:%M:%S"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held."""
+
+    def notify(self, event: Event) -> None:
+        """Print `event` where a log should have it."""
+        self._progress.notify(event)
+        progress = self._progress
+        match event:
+            case StudyStarted():
+                stages = ", ".join(
+                    f"{stage} {progress.done.get(stage, 0)}/{n}" for stage, n in event.quota.items()
+                )
+                self._line(f"study {event.study}: {stages}; {event.slots} at once")
+            case TrialFinished():
+                left_s = progress.time_left_s()
+                tail = f"; {duration(max(1, left_s))} left" if left_s is not None and progress.left else ""
+                best = f"; best {percent(progress.best.val_accuracy)}" if progress.best else ""
+                self._line(
+                    f"{event.trial.stage} {event.done}/{event.quota}: {finished_line(event)}{best}{tail}"
+                )
+            case Notice():
+                self._line(event.text)
+            case StudyEnded() if event.why != "finished":
+                self._line(f"stopped ({event.why}), {event.left} runs left")
+            case _:
+                pass
+
+    def _line(self, text: str) -> None:
+        self._console.print(Text(f"{self._stamp()}  {text}"), soft_wrap=True)
+
+
+class LiveDisplay:
+    """A display that is drawn anew a few times a second, as a context manager; notices scroll by above it."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        self._console, self._progress = console, progress
+        self._recent: deque[str] = deque(maxlen=RECENT)
+        self._lock = threading.Lock()  # rich draws from a thread of its own
+        self._live = Live(
+            console=console, get_renderable=self._draw, refresh_per_second=REFRESH_PER_SECOND, transient=True
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def notify(self, event: Event) -> None:
+        """Show `event` at the next refresh."""
+        with self._lock:
+            self._progress.notify(event)
+            if isinstance(event, TrialFinished):
+                self._recent.append(f"{event.trial.stage} {event.done}/{event.quota}: {finished_line(event)}")
+        if isinstance(event, Notice):
+            self._console.print(Text(event.text, style="yellow"))
+
+    def _draw(self) -> RenderableType:
+        with self._lock:
+            return draw(self._progress, list(self._recent))
+
+
+def draw(progress: Progress, recent: list[str]) -> RenderableType:
+    """The live display at this moment."""
+    left_s = progress.time_left_s()
+    head = Text(progress.study, style="bold")
+    head.append(f"  {duration(progress.elapsed_s)}", style="default")
+    if not progress.quota:
+        head.append(", starting", "default")
+    elif progress.left:
+        head.append(
+            f", about {duration(left_s)} left" if left_s is not None else ", time left not known yet",
+            "default",
+        )
+    stages = Table.grid(padding=(0, 2))
+    for stage, quota in progress.quota.items():
+        done = progress.done.get(stage, 0)
+        stages.add_row(
+            Text(stage, style="bold" if stage == progress.stage else "dim"),
+            ProgressBar(total=max(1, quota), completed=done, width=30),
+            f"{done}/{quota}",
+        )
+    parts: list[RenderableType] = [head, stages]
+    parts += [_running(progress)] if progress.running else []
+    if progress.best is not None:
+        parts.append(Text(f"best so far {describe(progress.best)}", style="green"))
+    counts = ", ".join(f"{count} {outcome.value}" for outcome, count in progress.outcomes.most_common())
+    parts += [Text(f"here: {counts}", style="dim")] if counts else []
+    parts += [Text(f"  {line}", style="dim", no_wrap=True, overflow="ellipsis") for line in recent]
+    return Group(*parts)
+
+
+def _running(progress: Progress) -> Table:
+    rows = table("running", "architecture", "budget", "", "val. accuracy", right=("val. accuracy",))
+    now_s, run_s = progress.clock(), progress.run_s
+    for run in progress.running.values():
+        fraction = run.fraction(now_s, run_s)
+        rows.add_row(
+            f"{run.stage} {run.number}",
+            run.architecture,
+            ProgressBar(total=1.0, completed=fraction, width=24),
+            f"{fraction:.0%}",
+            percent(run.point.val_accuracy if run.point else None),
+        )
+    return rows
+
+
+def finished_line(event: TrialFinished) -> str:
+    """A finished trial in one line: what it reached, or why it did not."""
+    trial, run = event.trial, event.run
+    if run is None or trial.outcome is not Outcome.COMPLETED:
+        return f"{trial.outcome.value}, {trial.architecture}" + (f": {trial.reason}" if trial.reason else "")
+    test = f", {percent(run.test_accuracy)} test" if run.test_accuracy is not None else ""
+    took = "already in the store" if trial.cached else f"{run.train_s:.1f} s training"
+    return f"{percent(run.val_accuracy)} val{test}, {took}, {trial.architecture}"
+
+
+def describe(run: RunRecord) -> str:
+    """A run's result in one line: accuracy, architecture, cost."""
+    key = run.key
+    price = cost(parse(key.architecture), key.input_shape, key.num_classes)
+    macs, params = short_count(price.macs), short_count(price.params)
+    return f"{percent(run.val_accuracy)} val: {key.architecture}, {macs} MACs, {params} parameters"

@@ -1,0 +1,68 @@
+"""What a study had found after each run, and how much of that is the luck of the order."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import hypergeom
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def spent(stage: pd.DataFrame) -> pd.DataFrame:
+    """The runs of one stage in the order in which they ended, with what they had cost by then.
+
+    Adds `trial` (from 1) and `spent_s`: the training seconds of this and all earlier trials, failed, pruned and cached ones too; a
+    run that answered several trials counts once, as the search paid for it once.
+    """
+    ended = stage.sort_values(["told_at", "number"], kind="stable")
+    paid = ended["train_s"].fillna(0.0).where(~ended["digest"].duplicated() | ended["digest"].isna(), 0.0)
+    return ended.assign(trial=np.arange(1, len(ended) + 1), spent_s=paid.cumsum())
+
+
+def anytime_best(stage: pd.DataFrame) -> pd.DataFrame:
+    """Best validation accuracy of the completed runs so far, as the corners of a staircase.
+
+    Columns `trial`, `spent_s`, `val_accuracy`, `architecture` (the one that holds the record); the last row is the stage's end.
+    """
+    ended = spent(stage)
+    value = ended["val_accuracy"].where(ended["outcome"] == "completed")
+    best = value.cummax().ffill()
+    holder = ended["architecture"].where(value.notna() & (value == best) & (best != best.shift())).ffill()
+    steps = ended[["trial", "spent_s"]].assign(val_accuracy=best, architecture=holder)
+    return _corners(steps, "val_accuracy")
+
+
+def _corners(steps: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The rows where `column` changes, and the last: nothing else is needed to draw the staircase."""
+    kept = steps[column].notna() & (steps[column] != steps[column].shift())
+    if len(steps):
+        kept.iloc[-1] = bool(steps[column].notna().iloc[-1])
+    return steps[kept].reset_index(drop=True)
+
+
+def luck_of_random(stage: pd.DataFrame, low: float = 0.05, high: float = 0.95) -> pd.DataFrame:
+    """Best of the first k trials of random search over all orders in which its N trials could have come.
+
+    Exact, without resampling: the j-th smallest of N is at least the best of k drawn without replacement with probability
+    C(j, k) / C(N, k) (Dodge et al., EMNLP 2019, for draws with replacement). A failed trial counts as worse than any other. Columns
+    `trial`, `spent_s` (k times the mean cost of a trial), `low`, `median`, `high`; at most 200 rows.
+    """
+    ended = spent(stage)
+    total = len(ended)
+    if total < 2:
+        return pd.DataFrame(columns=["trial", "spent_s", "low", "median", "high"], dtype=float)
+    value = ended["val_accuracy"].where(ended["outcome"] == "completed").fillna(-np.inf)
+    ordered = np.sort(value.to_numpy(dtype=float))
+    drawn = np.unique(np.linspace(1, total, min(total, 200)).round().astype(int))
+    mean_s = float(ended["spent_s"].iloc[-1]) / total
+    quantiles = np.array([_best_of(ordered, int(k), (low, 0.5, high)) for k in drawn])
+    band = pd.DataFrame(quantiles, columns=["low", "median", "high"]).replace(-np.inf, np.nan)
+    return pd.concat([pd.DataFrame({"trial": drawn, "spent_s": drawn * mean_s}), band], axis=1)
+
+
+def _best_of(ordered: FloatArray, k: int, levels: tuple[float, ...]) -> FloatArray:
+    """Quantiles of the largest of `k` values drawn without replacement from `ordered`, which rises."""
+    total = len(ordered)
+    # P(best <= ordered[j - 1]) is the chance that none of the k drawn is among the total - j larger ones.
+    below = hypergeom.pmf(0, total, total - np.arange(1, total + 1), k)
+    return ordered[np.searchsorted(below, levels).clip(0, total - 1)]

@@ -1,0 +1,1 @@
+"""One function a figure: frames in, a `Drawing` out."""

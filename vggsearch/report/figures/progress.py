@@ -1,0 +1,174 @@
+"""What was found when: anytime curves of the search and of random search, learning curves of the front."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from vggsearch.report.figures.style import (
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    Drawing,
+    apart,
+    label,
+    panel,
+    percent_axis,
+)
+from vggsearch.report.formats import tick
+
+_LINES = {"search": (BLUE, "-", 1.8), "baseline": (ORANGE, (0, (4, 1.5)), 1.8)}
+"""Colour, dashes and width of a stage."""
+
+MOST_CURVES = 10
+"""More learning curves than that hide each other; the front is then thinned evenly."""
+
+
+def anytime_figure(
+    curves: Mapping[str, pd.DataFrame], names: Mapping[str, str], luck: pd.DataFrame | None, luck_of: str
+) -> Drawing:
+    """Best validation accuracy so far over training time.
+
+    Args:
+        curves: `anytime_best` of each stage.
+        names: What a stage is called in the legend.
+        luck: `luck_of_random` of the random trials, if there are any.
+        luck_of: The legend's words for it.
+    """
+    figure, axes = panel()
+    unit, seconds = _time_unit(max(float(curve["spent_s"].max()) for curve in curves.values()))
+    if luck is not None and len(luck):
+        axes.fill_between(
+            luck["spent_s"] / seconds, 100 * luck["low"], 100 * luck["high"],
+            color=MUTED, alpha=0.18, linewidth=0, label=luck_of, zorder=1,
+        )  # fmt: skip
+    for stage, curve in curves.items():
+        _stairs(axes, curve["spent_s"] / seconds, 100 * curve["val_accuracy"], stage, names[stage])
+    _focus(axes, [100 * curve["val_accuracy"] for curve in curves.values()])
+    _time_axes(axes, f"training time spent ({unit})", "Best validation accuracy (%)")
+    caption = (
+        "Best validation accuracy among completed runs, against the training time that all runs up to then had taken, failed and "
+        "pruned ones included. One search is one draw: it says little about the method in general."
+    )
+    if luck is not None and len(luck):
+        caption += (
+            " The band is exact: nine in ten orders in which the random trials could have come keep random search inside it."
+        )
+    data = pd.concat([curve.assign(stage=stage) for stage, curve in curves.items()], ignore_index=True)
+    if luck is not None and len(luck):
+        data = pd.concat([data, luck.assign(stage="orders of random search")], ignore_index=True)
+    return Drawing("anytime_best", "Best so far", caption, figure, data)
+
+
+def hypervolume_figure(curves: Mapping[str, pd.DataFrame], names: Mapping[str, str], reference: str) -> Drawing:
+    """Hypervolume so far over training time; `curves` have `trial`, `spent_s` and `hypervolume`, `reference` is in words."""
+    figure, axes = panel()
+    unit, seconds = _time_unit(max(float(curve["spent_s"].max()) for curve in curves.values()))
+    for stage, curve in curves.items():
+        _stairs(axes, curve["spent_s"] / seconds, curve["hypervolume"], stage, names[stage])
+    _focus(axes, [curve["hypervolume"] for curve in curves.values()])
+    _time_axes(axes, f"training time spent ({unit})", "Hypervolume of the front")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    data = pd.concat([curve.assign(stage=stage) for stage, curve in curves.items()], ignore_index=True)
+    return Drawing("anytime_hypervolume", "Hypervolume so far", reference, figure, data)
+
+
+def _stairs(axes: Axes, x: pd.Series, y: pd.Series, stage: str, name: str) -> None:
+    colour, dashes, width = _LINES[stage]
+    axes.plot(x, y, drawstyle="steps-post", color=colour, linestyle=dashes, linewidth=width, label=name, zorder=3)
+    axes.plot(x.iloc[-1:], y.iloc[-1:], "o" if stage == "search" else "s", color=colour, markersize=4.5, zorder=4)
+
+
+def _focus(axes: Axes, series: list[pd.Series]) -> None:
+    """Leave out the first poor values, which say nothing and would flatten the rest."""
+    top = max(float(values.max()) for values in series)
+    early = min(float(values.iloc[min(len(values) - 1, 1)]) for values in series)
+    bottom = max(min(early, top - 0.02 * abs(top)), min(float(values.min()) for values in series))
+    room = (top - bottom) or abs(top) * 0.01 or 1.0
+    axes.set_ylim(bottom - 0.08 * room, top + 0.08 * room)
+
+
+def _time_axes(axes: Axes, x: str, y: str) -> None:
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    percent_axis(axes)
+    label(axes, x, y)
+    axes.legend(loc="lower right")
+
+
+def _time_unit(longest_s: float) -> tuple[str, float]:
+    if longest_s < 180:
+        return "s", 1.0
+    return ("min", 60.0) if longest_s < 3 * 3600 else ("h", 3600.0)
+
+
+def curve_figure(curves: pd.DataFrame, front: pd.DataFrame, x: str) -> Drawing:
+    """Learning curves of the front.
+
+    Args:
+        curves: `curves_frame` of the members' runs.
+        front: Members in the order of their MACs: `run`, `mark`, `macs`.
+        x: `fraction` of the budget or training `images`.
+    """
+    figure, axes = panel()
+    named = front[front["mark"] != ""]
+    chosen = named.iloc[np.unique(np.linspace(0, len(named) - 1, min(len(named), MOST_CURVES)).round().astype(int))]
+    colours = sns.color_palette("viridis_r", as_cmap=True)(np.linspace(0.15, 1, len(chosen)))
+    scale = 100.0 if x == "fraction" else 1.0
+    ends: list[tuple[float, float]] = []
+    marks: list[str] = []
+    for colour, (run, mark) in zip(colours, chosen[["run", "mark"]].itertuples(index=False, name=None), strict=True):
+        curve = curves[curves["run"] == run]
+        if curve.empty:
+            continue
+        axes.plot(scale * curve[x], 100 * curve["val_accuracy"], color=colour, linewidth=1.5)
+        ends.append((scale * float(curve[x].iloc[-1]), 100 * float(curve["val_accuracy"].iloc[-1])))
+        marks.append(mark)
+    shown = curves[curves["run"].isin(chosen["run"])]
+    floor = 100 * float(shown["val_accuracy"].quantile(0.12)) if len(shown) else 0.0
+    top = max((y for _, y in ends), default=1.0)
+    axes.set_ylim(min(floor, top - 1) - 0.5, top + 0.06 * (top - floor) + 0.3)
+    _time_axes_of_curves(axes, x)
+    _end_marks(axes, ends, marks)
+    words = "fraction of the budget spent" if x == "fraction" else "training images seen"
+    thinned = f" {len(chosen)} of the front's {len(front)} members." if len(chosen) < len(front) else ""
+    caption = (
+        f"Validation accuracy against {words}, lighter for fewer MACs; letters as in table 1.{thinned} Before the end it is measured on "
+        "a fixed part of the validation images."
+    )
+    name = "curves_budget" if x == "fraction" else "curves_images"
+    return Drawing(name, f"Learning curves by {words}", caption, figure, shown[_CURVE_DATA])
+
+
+_CURVE_DATA = ["run", "architecture", "step", "images", "fraction", "train_s", "train_loss", "val_accuracy", "val_loss"]
+
+
+def _time_axes_of_curves(axes: Axes, x: str) -> None:
+    percent_axis(axes)
+    if x == "fraction":
+        axes.set_xlim(0, 104)
+        label(axes, "budget spent (%)", "Validation accuracy (%)")
+    else:
+        axes.set_xlim(left=0)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value) if value else "0"))
+        label(axes, "training images seen", "Validation accuracy (%)")
+
+
+def _end_marks(axes: Axes, ends: list[tuple[float, float]], marks: list[str]) -> None:
+    """Each curve's letter at its end, spread so that none covers another."""
+    if not ends:
+        return
+    low, high = axes.get_ylim()
+    height = axes.figure.get_size_inches()[1] * 72 * axes.get_position().height
+    placed = apart([y for _, y in ends], 9 * (high - low) / height)
+    for (x, y), at, mark in zip(ends, placed, marks, strict=True):
+        axes.annotate(
+            mark, (x, y), (5, (at - y) * height / (high - low)), textcoords="offset points", ha="left", va="center",
+            fontsize=8, fontweight="bold", color=INK, annotation_clip=False,
+        )  # fmt: skip
+

@@ -1,0 +1,175 @@
+"""One look for all figures: fonts, colours, sizes, and how they become bytes."""
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from PIL import Image
+
+from vggsearch.report.formats import tick
+
+INK, MUTED, RULE, PAPER = "#1f2328", "#6a737d", "#d8dee4", "#ffffff"
+"""Text, lesser text, lines, ground. The page replaces them by its own, so that figures follow its dark mode."""
+
+BLUE, ORANGE, GREEN, SKY, VERMILION, PURPLE = "#0072b2", "#e69f00", "#009e73", "#56b4e9", "#d55e00", "#cc79a7"
+"""Okabe & Ito (2008): told apart with every kind of colour vision."""
+
+PANEL = (4.9, 3.55)
+"""Inches of a panel: legible across the whole width of a phone, or half the width of a page."""
+
+DPI = 150
+MAX_VECTOR_POINTS = 1200
+"""More points than that are drawn as one picture inside the SVG."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A figure with the numbers in it."""
+
+    name: str
+    """Of its files."""
+    title: str
+    caption: str
+    figure: Figure
+    data: pd.DataFrame
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Inside, figures are drawn and saved in the report's look; outside nothing has changed."""
+    look = sns.axes_style("ticks") | sns.plotting_context("paper")
+    own: dict[str, object] = {
+        "font.family": ["sans-serif"],
+        # Text is measured in the font that comes with matplotlib, so that every machine lays figures out alike.
+        "font.sans-serif": ["DejaVu Sans", "Verdana", "Helvetica", "Arial"],
+        "font.size": 9,
+        "axes.labelsize": 9,
+        "axes.titlesize": 9,
+        "xtick.labelsize": 8.5,
+        "ytick.labelsize": 8.5,
+        "legend.fontsize": 8.5,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "axes.edgecolor": MUTED,
+        "xtick.color": MUTED,
+        "ytick.color": MUTED,
+        "xtick.labelcolor": INK,
+        "ytick.labelcolor": INK,
+        "axes.linewidth": 0.8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "axes.axisbelow": True,
+        "grid.color": RULE,
+        "grid.linewidth": 0.6,
+        "xtick.major.size": 3,
+        "ytick.major.size": 0,
+        "xtick.minor.size": 1.5,
+        "axes.facecolor": PAPER,
+        "figure.facecolor": PAPER,
+        "savefig.facecolor": PAPER,
+        "legend.frameon": False,
+        "legend.handletextpad": 0.3,
+        "legend.columnspacing": 1.2,
+        "axes.unicode_minus": True,
+        # Labels hold strangers' texts, in which a dollar sign is a dollar sign.
+        "text.parse_math": False,
+        "text.usetex": False,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "vggsearch",
+        "path.simplify": True,
+    }
+    with mpl.rc_context(look | own):
+        yield
+
+
+def panel(size: tuple[float, float] = PANEL, *, left: float = 0.52, bottom: float = 0.47, top: float = 0.36) -> tuple[Figure, Axes]:
+    """An empty figure with one pair of axes; margins in inches."""
+    figure = Figure(figsize=size)
+    FigureCanvasAgg(figure)
+    width, height = size
+    axes = figure.add_axes(
+        (left / width, bottom / height, 1 - (left + 0.12) / width, 1 - (bottom + top) / height)
+    )
+    return figure, axes
+
+
+def label(axes: Axes, x: str, y: str) -> None:
+    """Name both axes; the name of the vertical one stands level, above it."""
+    axes.set_xlabel(x, labelpad=4)
+    axes.set_ylabel("")
+    axes.annotate(
+        y, (0, 1), (-30, 9), xycoords="axes fraction", textcoords="offset points", ha="left", va="bottom", color=INK
+    )
+
+
+def key_above(axes: Axes, columns: int = 4) -> None:
+    """The legend in one line above the axes, to the right of the vertical axis' name."""
+    axes.legend(
+        loc="lower right", bbox_to_anchor=(1.02, 1.0), ncols=columns, borderpad=0.2, handlelength=1.4, borderaxespad=0.2
+    )
+
+
+def log_axis(axes: Axes) -> None:
+    """A logarithmic horizontal axis with labels such as `2 M`."""
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    narrow = high / low < 30
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,)))
+    axes.xaxis.set_minor_locator(LogLocator(subs=tuple(range(2, 10))) if not narrow else NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlim(low, high)
+
+
+def percent_axis(axes: Axes, *, most: int = 6) -> None:
+    """Round numbers on a vertical axis in percent or percentage points."""
+    axes.yaxis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
+    axes.grid(axis="x", visible=False)
+
+
+def apart(wanted: Sequence[float], gap: float) -> list[float]:
+    """Positions as near to `wanted` as they can be with at least `gap` between them, in the same order.
+
+    Neighbours that are too near become a group around their mean (pool-adjacent-violators).
+    """
+    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    groups: list[tuple[float, int]] = []  # sum of (wanted - offset), members
+    for rank, i in enumerate(order):
+        groups.append((wanted[i] - rank * gap, 1))
+        while len(groups) > 1 and groups[-2][0] / groups[-2][1] > groups[-1][0] / groups[-1][1]:
+            total, members = groups.pop()
+            groups[-1] = (groups[-1][0] + total, groups[-1][1] + members)
+    level = [total / members for total, members in groups for _ in range(members)]
+    placed = [0.0] * len(wanted)
+    for rank, i in enumerate(order):
+        placed[i] = level[rank] + rank * gap
+    return placed
+
+
+def svg(figure: Figure) -> str:
+    """The figure as SVG, without a date or a version; its texts stay texts."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return buffer.getvalue()
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG of at most 256 colours, without a version."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="rgba", dpi=DPI)
+    width, height = (int(inches * DPI) for inches in figure.get_size_inches())
+    image = Image.frombytes("RGBA", (width, height), buffer.getvalue()).convert("RGB")
+    image = image.quantize(256, dither=Image.Dither.NONE)
+    small = io.BytesIO()
+    image.save(small, format="PNG", optimize=True)
+    return small.getvalue()

@@ -1,0 +1,103 @@
+"""Kernel sizes compared among nets that are otherwise alike: an observation on what a search trained, not the ablation."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from vggsearch.arch import Architecture
+
+PAIR_COLUMNS = ("change", "small", "large", "small_accuracy", "large_accuracy", "difference", "small_macs", "large_macs")
+BIN_COLUMNS = ("bin", "macs_from", "macs_to", "kernel_size", "architecture", "macs", "val_accuracy")
+
+_Skeleton = tuple[tuple[tuple[int, int], ...], bool, str]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelComparison:
+    """Matched pairs, and what there is where pairs are few."""
+
+    small: int
+    large: int
+    pairs: pd.DataFrame
+    """`PAIR_COLUMNS`, one row a pair: `change` is `every block` (all `small` against all `large`) or `block N` (that one alone), and
+    `difference` the large kernel's validation accuracy minus the small one's, as a fraction."""
+    bins: pd.DataFrame
+    """`BIN_COLUMNS`, one row a net whose kernels are all `small` or all `large`, in bins of like MACs."""
+
+
+def compare_kernels(ranked: pd.DataFrame) -> KernelComparison | None:
+    """3×3 against 5×5 over completed runs, or the two commonest kernel sizes where these are not both there.
+
+    `ranked` has one row an architecture: `architecture`, `kernel_size`, `macs`, `val_accuracy`. None where all kernels are alike.
+    """
+    sizes = _two_sizes(ranked)
+    if sizes is None:
+        return None
+    small, large = sizes
+    nets = [
+        (*_structure(Architecture.parse(text)), text, float(accuracy), int(macs))
+        for text, accuracy, macs in zip(ranked["architecture"], ranked["val_accuracy"], ranked["macs"], strict=True)
+    ]
+    found = {(skeleton, kernels): (text, accuracy, macs) for skeleton, kernels, text, accuracy, macs in nets}
+    rows = []
+    for (skeleton, kernels), (text, accuracy, macs) in found.items():
+        for change, other in _enlarged(kernels, small, large):
+            partner = found.get((skeleton, other))
+            if partner is not None:
+                rows.append(
+                    (change, text, partner[0], accuracy, partner[1], partner[1] - accuracy, macs, partner[2])
+                )
+    pairs = pd.DataFrame(rows, columns=list(PAIR_COLUMNS))
+    return KernelComparison(small, large, pairs.sort_values(["change", "small"], ignore_index=True), _bins(ranked, sizes))
+
+
+def _two_sizes(ranked: pd.DataFrame) -> tuple[int, int] | None:
+    """The two kernel sizes that most convolutions have, the smaller first; 3 and 5 where both are there."""
+    blocks: dict[int, int] = {}
+    for text in ranked["architecture"]:
+        for block in Architecture.parse(text).blocks:
+            for size in block.kernel_sizes:
+                blocks[size] = blocks.get(size, 0) + 1
+    if len(blocks) < 2:
+        return None
+    if 3 in blocks and 5 in blocks:
+        return 3, 5
+    first, second = sorted(blocks, key=lambda size: (-blocks[size], size))[:2]
+    return min(first, second), max(first, second)
+
+
+def _structure(architecture: Architecture) -> tuple[_Skeleton, tuple[tuple[int, ...], ...]]:
+    """All but the kernels, and the kernels by block."""
+    shapes = tuple((block.num_convs, block.channels) for block in architecture.blocks)
+    kernels = tuple(block.kernel_sizes for block in architecture.blocks)
+    return (shapes, architecture.batch_norm, str(architecture.head)), kernels
+
+
+def _enlarged(
+    kernels: tuple[tuple[int, ...], ...], small: int, large: int
+) -> Iterator[tuple[str, tuple[tuple[int, ...], ...]]]:
+    """The kernels with every block, or one block, made large where it was small throughout."""
+    is_small = [set(block) == {small} for block in kernels]
+    if all(is_small):
+        yield "every block", tuple((large,) * len(block) for block in kernels)
+    if len(kernels) > 1:
+        for i, block in enumerate(kernels):
+            if is_small[i]:
+                yield f"block {i + 1}", (*kernels[:i], (large,) * len(block), *kernels[i + 1 :])
+
+
+def _bins(ranked: pd.DataFrame, sizes: tuple[int, int], most: int = 4, fewest: int = 8) -> pd.DataFrame:
+    """Nets of one kernel size in up to `most` bins of MACs, each of about as many nets and at least `fewest`."""
+    wanted = [str(size) for size in sizes]
+    pure = ranked.loc[ranked["kernel_size"].isin(wanted), ["architecture", "kernel_size", "macs", "val_accuracy"]]
+    if pure.empty:
+        return pd.DataFrame(columns=list(BIN_COLUMNS))
+    number = max(1, min(most, len(pure) // fewest))
+    order = pure["macs"].rank(method="first").to_numpy()
+    of = np.minimum(((order - 1) * number / len(pure)).astype(int), number - 1)
+    pure = pure.assign(bin=of + 1)
+    by_bin = pure.groupby("bin")["macs"]
+    pure = pure.assign(macs_from=by_bin.transform("min"), macs_to=by_bin.transform("max"))
+    return pure[list(BIN_COLUMNS)].sort_values(["bin", "kernel_size", "macs"], ignore_index=True)

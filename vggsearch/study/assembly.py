@@ -1,0 +1,166 @@
+"""From a study file and its store to stages that stand where an earlier invocation left them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from vggsearch.arch import Architecture
+from vggsearch.errors import StudyFileError
+from vggsearch.runs.record import DataKey, Outcome, RunKey, TrialRecord
+from vggsearch.space import Space
+from vggsearch.study.file import Study
+from vggsearch.study.mirror import Mirror
+from vggsearch.study.notes import Asked, Notes, Selection
+from vggsearch.study.search import Search
+from vggsearch.study.stages import BaselineStage, Candidate, Clock, FinalistsStage, MakeKey, Stage, Told
+from vggsearch.study.store import Store
+from vggsearch.study.suggestions import SearchStage
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What all runs of a study share, beside the study file."""
+
+    data_key: DataKey
+    input_shape: tuple[int, int, int]
+    """(channels, height, width), after resizing."""
+    num_classes: int
+    device: Literal["cpu", "cuda"]
+    device_model: str
+    """Processor's or GPU's name; part of a run's identity where the budget is in seconds."""
+
+    def key(self, study: Study, architecture: str, *, seed: int, final: bool) -> RunKey:
+        """The key of a run; `final` for finalists, which alone are tested."""
+        return RunKey(
+            architecture=architecture,
+            input_shape=self.input_shape,
+            num_classes=self.num_classes,
+            data=self.data_key,
+            recipe=study.recipe,
+            budget=study.budget,
+            seed=seed,
+            evaluate_on="test" if final else "validation",
+            device=self.device,
+            device_model=None if study.budget.deterministic else self.device_model,
+        )
+
+
+class Assembly:
+    """The stages of a study, and how their finalists are selected."""
+
+    def __init__(
+        self, study: Study, space: Space, store: Store, notes: Notes, conditions: Conditions, clock: Clock
+    ) -> None:
+        self._study, self._space, self._store, self._notes = study, space, store, notes
+        self._conditions = conditions
+        quota = min(study.trials or space.count, space.count)
+        objectives = study.objectives
+        self._search = Search(space, study.sampler, quota=quota, objectives=objectives, seed=study.seed)
+        self.stages: list[Stage] = [SearchStage(self._search, quota, self._maker(study.seed), clock)]
+        if study.baseline:
+            self.stages.append(BaselineStage(space, study.seed, quota, self._maker(study.seed), clock))
+        if study.finalists is not None:
+            seeds = range(study.seed + 1, study.seed + 1 + study.finalists.seeds)
+            makers = [self._maker(seed, final=True) for seed in seeds]
+            self.stages.append(FinalistsStage(space, study.finalists.count, makers, clock))
+        self.sound = False
+        """Whether the study holds runs that ended otherwise than by crashing."""
+
+    def restore(self) -> None:
+        """Bring every stage to where it was, and Optuna's database with it.
+
+        Raises `StudyFileError` where the runs were made under other conditions, and `StoreError`.
+        """
+        trials = self._store.trials(self._study.name)
+        notes = self._notes.asked()
+        for stage in self.stages:
+            told, lost = self._recorded([trial for trial in trials if trial.stage == stage.name])
+            taken = {trial.number for trial, _ in told}
+            asked = {note.number: note for note in notes if note.stage == stage.name}
+            asked |= {note.number: note for note in lost}
+            stage.restore(told, [self._again(asked[n]) for n in sorted(asked) if n not in taken])
+        self._search.attach(Mirror(self._store.optuna_url, self._study.name, self._study.objectives))
+
+    def select(self) -> Sequence[str]:
+        """The finalists: those already fixed, and more where there are more runs, or more are wanted, by now."""
+        from vggsearch.analysis.selection import finalists
+
+        assert self._study.finalists is not None  # only then is there a stage that asks
+        count = self._study.finalists.count
+        runs = sum(stage.done for stage in self.stages if not isinstance(stage, FinalistsStage))
+        before = self._notes.selection()
+        if before is not None and (before.runs, before.count) == (runs, count):
+            return before.architectures
+        frame = self._store.results(self._study).frame()
+        chosen = finalists(frame, count, self._study.objectives)["architecture"].tolist()
+        kept = () if before is None else before.architectures
+        new = tuple(text for text in chosen if text not in kept)
+        self._notes.put_selection(Selection(architectures=(*kept, *new), runs=runs, count=count))
+        return (*kept, *new)
+
+    def _recorded(self, trials: Sequence[TrialRecord]) -> tuple[list[Told], list[Asked]]:
+        """The trials that hold, and those to be asked again because their run is gone from the ledger."""
+        told: list[Told] = []
+        lost: list[Asked] = []
+        for trial in trials:
+            run = None if trial.run is None else self._store.ledger.get(trial.run)
+            if run is None and trial.run is not None:
+                # Finalists are planned again by themselves, each with its own seed.
+                if trial.stage != "finalists":
+                    lost.append(_unanswered(trial, self._study.seed))
+                continue
+            if run is not None:
+                self._check(run.key)
+                self.sound |= run.outcome is not Outcome.CRASHED
+            told.append((trial, run))
+        return told, lost
+
+    def _again(self, asked: Asked) -> Candidate:
+        architecture = Architecture.parse(asked.architecture)
+        final = asked.stage == "finalists"
+        return Candidate(
+            asked.stage,
+            asked.number,
+            asked.architecture,
+            self._space.params_of(architecture),
+            self._conditions.key(self._study, asked.architecture, seed=asked.seed, final=final),
+            asked.asked_at,
+            self._space.violation(architecture),
+            asked.cached,
+        )
+
+    def _maker(self, seed: int, *, final: bool = False) -> MakeKey:
+        return lambda text: self._conditions.key(self._study, text, seed=seed, final=final)
+
+    def _check(self, key: RunKey) -> None:
+        """Raise `StudyFileError` where a run of this study was made under other conditions than now."""
+        now = self._conditions.key(
+            self._study, key.architecture, seed=key.seed, final=key.evaluate_on == "test"
+        )
+        if now.digest == key.digest:
+            return
+        for name in RunKey.model_fields:
+            before, after = getattr(key, name), getattr(now, name)
+            if before != after:
+                raise StudyFileError(
+                    f"{self._study.path}: all runs of a study are made under the same conditions, and {name} was "
+                    f"{_short(before)} and is now {_short(after)}: go on where it began, or name another --store"
+                )
+
+
+def _unanswered(trial: TrialRecord, seed: int) -> Asked:
+    return Asked(
+        stage=trial.stage,
+        number=trial.number,
+        architecture=trial.architecture,
+        seed=seed,
+        cached=False,
+        asked_at=trial.asked_at,
+    )
+
+
+def _short(value: object) -> str:
+    if isinstance(value, DataKey):
+        return f"images {value.digest[:12]}, split {value.split_digest[:12]}"
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,143 @@
+"""The data folder of a report: all it was made from, to make it again elsewhere without training.
+
+    study.yaml       the study file, as it was
+    study.json       its name, the options given beside it, how many records there are, what is missing
+    trials.jsonl     one `TrialRecord` a line, in the order asked
+    runs.jsonl       one `RunRecord` a line, in the order in which trials first name them
+
+Where the last two would be large they are `.jsonl.gz`. What is read may come from anyone, and is bounded and
+validated.
+"""
+
+import gzip
+import io
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import Field, ValidationError
+
+from vggsearch.errors import StoreError
+from vggsearch.recipe import Frozen
+from vggsearch.runs.ledger import first_error
+from vggsearch.runs.record import SCHEMA_VERSION
+from vggsearch.runs.sealed import Damage, read_bounded, write_atomically
+
+MAX_DATA_BYTES = 4 * 2**20
+"""Largest data folder of a report, so that the whole report stays under 5 MB."""
+
+MAX_READ_BYTES = 256 * 2**20
+"""Most that is read from one file, after decompression."""
+
+_LEVEL = 9
+
+T = TypeVar("T")
+
+
+class Contents(Frozen):
+    """`study.json`."""
+
+    schema_version: int = SCHEMA_VERSION
+    path: str = Field(max_length=4096)
+    """Of the study file, as it was given; its name alone where that was absolute."""
+    trials: int | None = Field(default=None, ge=1)
+    time_limit_s: float | None = Field(default=None, gt=0)
+    trial_records: int = Field(ge=0)
+    run_records: int = Field(ge=0)
+    compressed: bool = False
+    notes: tuple[str, ...] = Field(default=(), max_length=1_000_000)
+
+
+def packed_bytes(lines: Iterable[str]) -> int:
+    """How many bytes `lines` take in a folder, compressed if need be."""
+    text = _joined(lines)
+    return len(text) if len(text) <= MAX_DATA_BYTES else len(_compressed(text))
+
+
+def write_folder(folder: Path, contents: Contents, source: str, trials: list[str], runs: list[str]) -> None:
+    """Write the four files, each whole or not at all; raises `StoreError` where the folder cannot be
+    written."""
+    texts = {"trials": _joined(trials), "runs": _joined(runs)}
+    compressed = sum(map(len, texts.values())) > MAX_DATA_BYTES
+    contents = contents.model_copy(update={"compressed": compressed})
+    try:
+        for name, text in texts.items():
+            plain, packed = folder / f"{name}.jsonl", folder / f"{name}.jsonl.gz"
+            write_atomically(packed if compressed else plain, _compressed(text) if compressed else text)
+            (plain if compressed else packed).unlink(missing_ok=True)
+        write_atomically(folder / "study.yaml", source.encode())
+        write_atomically(folder / "study.json", contents.model_dump_json(indent=2).encode() + b"\n")
+    except OSError as error:
+        raise StoreError(
+            f"{folder}: cannot be written ({error.strerror}): free space, mend its permissions, or name "
+            "another "
+            "folder"
+        ) from error
+
+
+def read_contents(folder: Path) -> tuple[Contents, str]:
+    """`study.json`, and the text of the study file. Raises `StoreError`."""
+    try:
+        contents = Contents.model_validate_json(_bytes(folder / "study.json"))
+        if contents.schema_version != SCHEMA_VERSION:
+            raise _unusable(
+                folder / "study.json", f"schema version {contents.schema_version}, not {SCHEMA_VERSION}"
+            )
+        return contents, _bytes(folder / "study.yaml").decode()
+    except ValidationError as error:
+        raise _unusable(folder / "study.json", first_error(error)) from error
+    except UnicodeDecodeError as error:
+        raise _unusable(folder / "study.yaml", "not UTF-8") from error
+
+
+def read_lines(
+    folder: Path, name: str, *, compressed: bool, count: int, parse: Callable[[bytes], T]
+) -> list[T]:
+    """The `count` records of `trials` or `runs`; raises `StoreError`, which names a line that cannot be
+    used."""
+    path = folder / (f"{name}.jsonl.gz" if compressed else f"{name}.jsonl")
+    found: list[T] = []
+    for number, line in enumerate(_lines(path, _bytes(path), compressed=compressed), start=1):
+        try:
+            found.append(parse(line))
+        except Damage as damage:
+            raise _unusable(path, f"line {number}: {damage}") from damage
+    if len(found) != count:
+        raise _unusable(path, f"{len(found)} records, and study.json counts {count}")
+    return found
+
+
+def _lines(path: Path, data: bytes, *, compressed: bool) -> list[bytes]:
+    if not compressed:
+        return data.splitlines()
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            text = file.read(MAX_READ_BYTES + 1)
+    except (OSError, EOFError) as error:
+        raise _unusable(path, "not whole gzip data") from error
+    if len(text) > MAX_READ_BYTES:
+        raise _unusable(path, f"more than {MAX_READ_BYTES} bytes when decompressed")
+    return text.splitlines()
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return read_bounded(path, MAX_READ_BYTES)
+    except FileNotFoundError as error:
+        raise _unusable(path, "absent") from error
+    except Damage as damage:
+        raise _unusable(path, str(damage)) from damage
+
+
+def _unusable(path: Path, reason: str) -> StoreError:
+    return StoreError(
+        f"{path}: a report's data must be whole and unchanged, and here is {reason}: copy the report again"
+    )
+
+
+def _joined(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _compressed(text: bytes) -> bytes:
+    return gzip.compress(text, _LEVEL, mtime=0)

@@ -1,0 +1,173 @@
+"""What a study has answered so far: its trials and the runs behind them, as a table and as a data folder."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from pydantic import ValidationError
+
+from vggsearch.arch.spec import Architecture
+from vggsearch.errors import ArchitectureError
+from vggsearch.runs.ledger import first_error, validated
+from vggsearch.runs.record import SCHEMA_VERSION, Digest, RunRecord, TrialRecord
+from vggsearch.runs.sealed import Damage
+from vggsearch.study.data_folder import (
+    MAX_DATA_BYTES,
+    Contents,
+    packed_bytes,
+    read_contents,
+    read_lines,
+    write_folder,
+)
+from vggsearch.study.file import Study, parse_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from vggsearch.runs.frames import Kind, Scalar
+
+CURVES_KEPT = 100
+"""Of so many most accurate runs the learning curves are kept where not all can be."""
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """A study, its trials, and the runs that answered them."""
+
+    study: Study
+    trials: tuple[TrialRecord, ...]
+    """By stage, then number."""
+    runs: Mapping[Digest, RunRecord]
+    """In the order in which `trials` first name them."""
+    notes: tuple[str, ...] = ()
+    """What is missing from these results and why, each in a line that a report must show."""
+
+    def frame(self) -> "pd.DataFrame":
+        """One row a trial: study, stage, number, cached, asked_at, told_at and `runs.frames.RUN_COLUMNS`.
+
+        Where a trial has no run, the columns that come of training are missing. Its costs are computed for
+        the input of the other trials' runs, and missing where there is no run at all.
+        """
+        from vggsearch.runs.frames import RUN_COLUMNS, table
+
+        columns: dict[str, Kind] = {
+            "study": "text",
+            "stage": "text",
+            "number": "int",
+            "cached": "flag",
+            "asked_at": "float",
+            "told_at": "float",
+            **RUN_COLUMNS,
+        }
+        return table((self._row(trial) for trial in self.trials), columns)
+
+    def trimmed(self, max_bytes: int = MAX_DATA_BYTES) -> "StudyResults":
+        """The same results, small enough for a report's data folder; what had to go is among the `notes`.
+
+        First the per-image correctness of runs that were not evaluated on the test set, then the learning
+        curves of all but the most accurate runs. Trials, outcomes and costs always stay.
+        """
+        results: StudyResults = self
+        for trim in (_without_correctness, _without_curves):
+            if packed_bytes(results._lines()) <= max_bytes:
+                break
+            results = trim(results)
+        return results
+
+    def write(self, folder: Path) -> None:
+        """Write a report's data folder (`vggsearch.study.data_folder`). Raises `StoreError`."""
+        study = self.study
+        contents = Contents(
+            path=study.path.name if study.path.is_absolute() else study.path.as_posix(),
+            trials=study.trials,
+            time_limit_s=study.time_limit_s,
+            trial_records=len(self.trials),
+            run_records=len(self.runs),
+            notes=self.notes,
+        )
+        trials = [trial.model_dump_json() for trial in self.trials]
+        runs = [run.model_dump_json() for run in self.runs.values()]
+        write_folder(folder, contents, study.source, trials, runs)
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read what `write` wrote. Raises `StoreError` or `StudyFileError` where anything in it cannot be
+        used."""
+        contents, source = read_contents(folder)
+        study = parse_study(source, Path(contents.path))
+        study = study.with_options(trials=contents.trials, time_limit_s=contents.time_limit_s)
+        trials = read_lines(
+            folder, "trials", compressed=contents.compressed, count=contents.trial_records, parse=valid_trial
+        )
+        runs = read_lines(
+            folder, "runs", compressed=contents.compressed, count=contents.run_records, parse=validated
+        )
+        return cls(study, tuple(trials), {run.key.digest: run for run in runs}, contents.notes)
+
+    def _lines(self) -> Iterator[str]:
+        for record in (*self.trials, *self.runs.values()):
+            yield record.model_dump_json()
+
+    def _row(self, trial: TrialRecord) -> tuple["Scalar", ...]:
+        from vggsearch.runs.frames import OUTCOME_COLUMNS, run_row, short
+
+        head = (trial.study, trial.stage, trial.number, trial.cached, trial.asked_at, trial.told_at)
+        run = None if trial.run is None else self.runs.get(trial.run)
+        if run is not None:
+            return (*head, *run_row(run))
+        told = {"outcome": trial.outcome.value, "reason": trial.reason}
+        return (
+            *head,
+            None if trial.run is None else short(trial.run),
+            trial.run,
+            *self._architecture(trial.architecture),
+            *(told.get(column) for column in OUTCOME_COLUMNS),
+        )
+
+    def _architecture(self, text: str) -> tuple["Scalar", ...]:
+        from vggsearch.runs.frames import ARCHITECTURE_COLUMNS, architecture_row, structure
+
+        some = next(iter(self.runs.values()), None)
+        if some is not None:
+            try:
+                return architecture_row(text, some.key.input_shape, some.key.num_classes)
+            except ArchitectureError:
+                pass  # infeasible because it cannot be built: what it is remains, what it costs is unknown
+        known = structure(Architecture.parse(text))
+        return (*known, *[None] * (len(ARCHITECTURE_COLUMNS) - len(known)))
+
+
+def valid_trial(data: bytes) -> TrialRecord:
+    """A trial from JSON that may come from anyone; or `Damage` where this version cannot read it."""
+    try:
+        trial = TrialRecord.model_validate_json(data)
+        if str(Architecture.parse(trial.architecture)) != trial.architecture:
+            raise Damage("architecture: not in its canonical text")
+    except ValidationError as error:
+        raise Damage(first_error(error)) from error
+    except ArchitectureError as error:
+        raise Damage(str(error)) from error
+    if trial.schema_version != SCHEMA_VERSION:
+        raise Damage(f"written in schema version {trial.schema_version}, and this is {SCHEMA_VERSION}")
+    return trial
+
+
+def _without_correctness(results: StudyResults) -> StudyResults:
+    small = {
+        digest: run.model_copy(update={"val_correct": None}) if run.key.evaluate_on == "validation" else run
+        for digest, run in results.runs.items()
+    }
+    note = "validation correctness of single images is left out of these data, to keep them small"
+    return replace(results, runs=small, notes=(*results.notes, note))
+
+
+def _without_curves(results: StudyResults) -> StudyResults:
+    ranked = sorted(results.runs.values(), key=lambda run: run.val_accuracy or 0.0, reverse=True)
+    kept = {run.key.digest for run in ranked[:CURVES_KEPT]}
+    small = {
+        digest: run if digest in kept else run.model_copy(update={"curve": ()})
+        for digest, run in results.runs.items()
+    }
+    note = f"learning curves of all but the {CURVES_KEPT} most accurate runs are left out, to keep data small"
+    return replace(results, runs=small, notes=(*results.notes, note))

@@ -1,0 +1,215 @@
+"""The stages of a study, each a source of candidates that is told how they ended.
+
+| stage | candidates | seed | judged on |
+|---|---|---|---|
+| search (`suggestions.py`) | the sampler's suggestions | the study's | validation |
+| baseline | uniform draws without replacement | the study's | validation |
+| finalists | the best so far, seed by seed | fresh: the study's + 1, + 2, … | test |
+
+A stage counts *distinct runs*: a suggestion that was made before is answered at once and takes no share of the
+quota, and neither does an infeasible one. What is asked depends on the study's seed, the trial's number, and what
+was told; `restore` brings a stage back to where an earlier invocation left it.
+"""
+
+import itertools
+import time
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
+
+from vggsearch.arch import Architecture
+from vggsearch.runs.record import Digest, RunKey, RunRecord, TrialRecord
+from vggsearch.space import Scalar, Space
+from vggsearch.study import events
+from vggsearch.study.draws import unseen_member
+
+Clock = Callable[[], float]
+"""Seconds since the epoch."""
+
+Told = tuple[TrialRecord, RunRecord | None]
+"""A trial that was recorded, and the run that answered it, None where it was infeasible."""
+
+MakeKey = Callable[[str], RunKey]
+"""A run's key from the architecture's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What a stage wants answered: its trial `number`."""
+
+    stage: events.Stage
+    number: int
+    architecture: str
+    params: dict[str, Scalar]
+    """As Optuna knows them."""
+    key: RunKey
+    asked_at: float
+    infeasible: str | None = None
+    """The constraint that it breaks, in words; then it is never trained."""
+    cached: bool | None = None
+    """Whether another answered it when it was first asked; None where it is asked for the first time."""
+
+
+class Stage(ABC):
+    """A source of candidates, up to `quota` distinct runs."""
+
+    name: events.Stage
+
+    def __init__(self, quota: int, clock: Clock = time.time) -> None:
+        self.quota = quota
+        self.exhausted = False
+        """Whether nothing is left to ask, though the quota is not reached."""
+        self._clock = clock
+        self._backlog: deque[Candidate] = deque()
+        self._asked: set[Digest] = set()
+        self._answered: set[Digest] = set()
+
+    @property
+    def done(self) -> int:
+        """Distinct runs answered."""
+        return len(self._answered)
+
+    @property
+    def left(self) -> int:
+        """Distinct runs not yet answered, those not yet asked included."""
+        unasked = 0 if self.exhausted else max(0, self.quota - len(self._asked))
+        return unasked + len(self._asked - self._answered)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything was asked and answered."""
+        return self.left == 0
+
+    def answered(self, digest: Digest) -> bool:
+        """Whether that run was answered in this stage."""
+        return digest in self._answered
+
+    def next(self) -> Candidate | None:
+        """The next candidate, first those that an earlier invocation left; None where all were asked."""
+        if self._backlog:
+            return self._backlog.popleft()
+        if self.exhausted or len(self._asked) >= self.quota:
+            return None
+        candidate = self._ask()
+        if candidate is None:
+            self.exhausted = True
+        elif candidate.infeasible is None:
+            self._asked.add(candidate.key.digest)
+        return candidate
+
+    def tell(self, trial: TrialRecord, run: RunRecord | None) -> None:
+        """Take note of how a candidate ended; `run` is None where it was infeasible."""
+        del run
+        if trial.run is not None:
+            self._asked.add(trial.run)
+            self._answered.add(trial.run)
+
+    @abstractmethod
+    def restore(self, told: Sequence[Told], pending: Sequence[Candidate]) -> None:
+        """Take up what was recorded, and what was asked and not answered; before anything else is done."""
+
+    @abstractmethod
+    def _ask(self) -> Candidate | None:
+        """A new candidate, or None where there is none."""
+
+    def _pend(self, candidate: Candidate) -> None:
+        """Hand `candidate` out again before anything new."""
+        self._backlog.append(candidate)
+        if candidate.infeasible is None:
+            self._asked.add(candidate.key.digest)
+
+
+class BaselineStage(Stage):
+    """Members of the space, drawn uniformly without replacement: random search at the price of the search."""
+
+    name = "baseline"
+
+    def __init__(
+        self, space: Space, seed: int, quota: int, make_key: MakeKey, clock: Clock = time.time
+    ) -> None:
+        super().__init__(quota, clock)
+        self._space = space
+        self._seed = seed
+        self._make_key = make_key
+        self._by_number: dict[int, str] = {}
+
+    def restore(self, told: Sequence[Told], pending: Sequence[Candidate]) -> None:
+        """See `Stage.restore`."""
+        for trial, run in told:
+            self._by_number[trial.number] = trial.architecture
+            self.tell(trial, run)
+        for candidate in pending:
+            self._by_number[candidate.number] = candidate.architecture
+            self._pend(candidate)
+
+    def _ask(self) -> Candidate | None:
+        number = first_free(self._by_number)
+        seen = set(self._by_number.values())
+        architecture = unseen_member(self._space, seen, self._seed, self.name, number)
+        if architecture is None:
+            return None
+        text = str(architecture)
+        self._by_number[number] = text
+        params = self._space.params_of(architecture)
+        return Candidate(self.name, number, text, params, self._make_key(text), self._clock())
+
+
+class FinalistsStage(Stage):
+    """The selected architectures with fresh seeds: all of them with the first seed, then with the second, and so on.
+
+    Args:
+        space: Where they come from.
+        count: How many are selected at most.
+        make_keys: One `MakeKey` for each seed.
+    """
+
+    name = "finalists"
+
+    def __init__(
+        self, space: Space, count: int, make_keys: Sequence[MakeKey], clock: Clock = time.time
+    ) -> None:
+        super().__init__(min(count, space.count) * len(make_keys), clock)
+        self._space = space
+        self._make_keys = make_keys
+        self._jobs: deque[tuple[str, RunKey]] | None = None
+        self._numbers: set[int] = set()
+
+    @property
+    def selected(self) -> bool:
+        """Whether it is known which architectures they are."""
+        return self._jobs is not None
+
+    def select(self, architectures: Sequence[str]) -> None:
+        """Fix which they are; what was restored is not made again."""
+        keys = [(text, make_key(text)) for make_key in self._make_keys for text in architectures]
+        self._jobs = deque((text, key) for text, key in keys if key.digest not in self._asked)
+        self.quota = len(self._asked) + len(self._jobs)
+
+    def next(self) -> Candidate | None:
+        """See `Stage.next`; nothing before `select`."""
+        return super().next() if self.selected else None
+
+    def restore(self, told: Sequence[Told], pending: Sequence[Candidate]) -> None:
+        """See `Stage.restore`."""
+        for trial, run in told:
+            self._numbers.add(trial.number)
+            self.tell(trial, run)
+        for candidate in pending:
+            self._numbers.add(candidate.number)
+            self._pend(candidate)
+        self.quota = max(self.quota, len(self._asked))
+
+    def _ask(self) -> Candidate | None:
+        if not self._jobs:
+            return None
+        text, key = self._jobs.popleft()
+        number = first_free(self._numbers)
+        self._numbers.add(number)
+        params = self._space.params_of(Architecture.parse(text))
+        return Candidate(self.name, number, text, params, key, self._clock())
+
+
+def first_free(numbers: Container[int]) -> int:
+    """The smallest number from 0 that is not among `numbers`."""
+    return next(i for i in itertools.count() if i not in numbers)

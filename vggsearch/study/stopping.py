@@ -1,0 +1,68 @@
+"""When a controller is to stop: by a signal, or because the time it was given is over."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Literal, Self
+
+Why = Literal["interrupted", "time limit"]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopping:
+    """The first SIGINT or SIGTERM asks to stop, the second to stop at once, the third does what it always does.
+
+    Handlers are in place inside the `with` block, where that is the main thread; elsewhere only `stop` and the
+    time limit count.
+
+    Args:
+        time_limit_s: Seconds from now; None for no limit.
+        monotonic: Clock of the limit.
+    """
+
+    def __init__(self, time_limit_s: float | None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._end_s = None if time_limit_s is None else monotonic() + time_limit_s
+        self._asked = 0
+        self._before: dict[signal.Signals, Callable[[int, FrameType | None], object] | int | None] = {}
+
+    @property
+    def why(self) -> Why | None:
+        """Why nothing new is to begin; None while it may."""
+        if self._asked:
+            return "interrupted"
+        over = self._end_s is not None and self._monotonic() >= self._end_s
+        return "time limit" if over else None
+
+    @property
+    def at_once(self) -> bool:
+        """Whether what is going on is to be killed."""
+        return self._asked > 1
+
+    def stop(self) -> None:
+        """Ask to stop, as a signal does; the second time at once."""
+        self._asked += 1
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._handle) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._restore()
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        self.stop()
+        if self.at_once:
+            self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}

@@ -1,0 +1,247 @@
+"""The store: one folder that holds everything that studies have found, and nothing else.
+
+    STORE/
+      lock                                    who writes; see `Store.lock`
+      optuna.db                               Optuna's part, which can be rebuilt from the rest
+      ledger/3f/3f6c….json                    the runs of all studies
+      studies/NAME/study.json                 what NAME must remain
+      studies/NAME/trials/search-000012.json  its trials
+
+Workers never see it. Any number of processes read it at any time; one writes, and holds the lock meanwhile.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from vggsearch.errors import StoreError, StudyFileError
+from vggsearch.runs.ledger import Ledger
+from vggsearch.runs.record import Digest, RunRecord, TrialRecord
+from vggsearch.runs.sealed import (
+    TEMPORARY,
+    Damage,
+    Damaged,
+    read_bounded,
+    seal,
+    sweep,
+    unseal,
+    write_atomically,
+)
+from vggsearch.study.events import STAGES
+from vggsearch.study.file import Study
+from vggsearch.study.results import StudyResults, valid_trial
+from vggsearch.study.yaml_text import shown
+
+MAX_TRIAL_BYTES = 64 * 1024
+"""Largest file that is read as a trial or as a study's identity."""
+
+
+class Store:
+    """A store folder; made by `Store.open`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        """Absolute."""
+        self.ledger = Ledger(root / "ledger")
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = True) -> "Store":
+        """The store in `path`; where `create`, made if absent and tried for writing.
+
+        Raises `StoreError` where it cannot be used.
+        """
+        root = path.absolute()
+        try:
+            if create:
+                (root / "ledger").mkdir(parents=True, exist_ok=True)
+                (root / "studies").mkdir(exist_ok=True)
+                with tempfile.TemporaryFile(dir=root, prefix=TEMPORARY):
+                    pass
+            elif not (root / "ledger").is_dir():
+                raise StoreError(
+                    f"store {path}: holds no runs yet: run a study first, or name another --store"
+                )
+        except OSError as error:
+            raise StoreError(
+                f"store {path}: cannot be written ({error.strerror}): name a folder you may write to with "
+                "--store"
+            ) from error
+        return cls(root)
+
+    @property
+    def optuna_url(self) -> str:
+        """The URL of Optuna's SQLite database in the store; `StoreError` where a URL cannot name it."""
+        from sqlalchemy import URL, make_url
+
+        path = str(self.root / "optuna.db")
+        url = URL.create("sqlite", database=path).render_as_string(hide_password=False)
+        if make_url(url).database != path:
+            raise StoreError(
+                f"store {self.root}: a store's path has no ?, # or % in it: name another folder with --store"
+            )
+        return url
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Be the one process that writes, and clear away what interrupted writes left behind.
+
+        Raises `StoreError`, which names the process, where another one is that already. A killed process
+        holds no lock.
+        """
+        try:
+            handle = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+        except OSError as error:
+            raise StoreError(
+                f"store {self.root}: cannot be written ({error.strerror}): name a folder you may write to "
+                "with "
+                "--store"
+            ) from error
+        try:
+            self._take(handle)
+            self._sweep()
+            yield
+        finally:
+            os.close(handle)
+
+    def begin(self, study: Study) -> None:
+        """Start or resume a study: what it must remain is written down, and later compared.
+
+        Raises `StudyFileError` where the file says something else than when the study began, and
+        `StoreError`.
+        """
+        path = self._folder(study.name) / "study.json"
+        identity = study.identity()
+        try:
+            before = json.loads(unseal(read_bounded(path, MAX_TRIAL_BYTES * 16)))
+        except FileNotFoundError:
+            self._write(path, json.dumps(identity, sort_keys=True).encode())
+            return
+        except Damage as damage:
+            raise StoreError(
+                f"{path}: {damage}: delete it if {study.path} is what it was when the study began"
+            ) from damage
+        different = _difference(before, identity)
+        if different is not None:
+            key, old, new = different
+            raise StudyFileError(
+                f"{study.path}: {key}: must stay as the study began in {self.root}, {old}, not {new}: "
+                "change it back, or copy the file to a new name for a new study"
+            )
+
+    def put_trial(self, trial: TrialRecord) -> None:
+        """Keep a trial, on disk when this returns, in place of what its stage and number had; or
+        `StoreError`."""
+        self._write(self._trials(trial.study) / _file_name(trial), trial.model_dump_json().encode())
+
+    def trials(self, name: str) -> list[TrialRecord]:
+        """The trials of a study, by stage and number; damaged ones are left out, and `damaged` names them."""
+        return sorted((found for found in self._scan(name) if isinstance(found, TrialRecord)), key=_order)
+
+    def damaged(self, name: str) -> list[Damaged]:
+        """The trial files of a study that cannot be used, and why."""
+        return [found for found in self._scan(name) if isinstance(found, Damaged)]
+
+    def results(self, study: Study) -> StudyResults:
+        """What is known of a study now. What is damaged or missing stands in the results' notes."""
+        found = list(self._scan(study.name))
+        trials = sorted((trial for trial in found if isinstance(trial, TrialRecord)), key=_order)
+        notes = [
+            f"trial file {item.path.name} is left out: {item.reason}"
+            for item in found
+            if isinstance(item, Damaged)
+        ]
+        runs: dict[Digest, RunRecord] = {}
+        for trial in trials:
+            if trial.run is None or trial.run in runs:
+                continue
+            run = self.ledger.get(trial.run)
+            if run is None:
+                notes.append(
+                    f"{trial.stage} trial {trial.number}: its run {trial.run[:12]} is absent or damaged"
+                )
+            else:
+                runs[trial.run] = run
+        return StudyResults(study, tuple(trials), runs, tuple(notes))
+
+    def _take(self, handle: int) -> None:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip()
+            who = f"process {holder}" if holder.isdecimal() else "another process"
+            raise StoreError(
+                f"store {self.root}: one controller writes at a time, and {who} does: wait for it, stop "
+                "it, or name "
+                "another --store"
+            ) from error
+        except OSError as error:
+            raise StoreError(
+                f"store {self.root}: its file system cannot lock files ({error.strerror}): name a local "
+                "folder with "
+                "--store"
+            ) from error
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+
+    def _sweep(self) -> None:
+        self.ledger.sweep()
+        sweep(self.root)
+        for folder in (self.root / "studies").iterdir():
+            sweep(folder)
+            sweep(folder / "trials")
+
+    def _scan(self, name: str) -> Iterator[TrialRecord | Damaged]:
+        try:
+            paths = list(self._trials(name).iterdir())
+        except FileNotFoundError:
+            return
+        for path in sorted(paths):
+            if path.name.startswith(TEMPORARY):
+                continue
+            try:
+                trial = valid_trial(unseal(read_bounded(path, MAX_TRIAL_BYTES)))
+                if (trial.study, _file_name(trial)) != (name, path.name):
+                    raise Damage("holds another trial than its name says")
+                yield trial
+            except FileNotFoundError:
+                continue
+            except Damage as damage:
+                yield Damaged(path, str(damage))
+
+    def _folder(self, name: str) -> Path:
+        return self.root / "studies" / name
+
+    def _trials(self, name: str) -> Path:
+        return self._folder(name) / "trials"
+
+    def _write(self, path: Path, record: bytes) -> None:
+        try:
+            write_atomically(path, seal(record))
+        except OSError as error:
+            raise StoreError(
+                f"store {self.root}: {path.name} cannot be written ({error.strerror}): free space or mend "
+                "permissions, and run the same command again"
+            ) from error
+
+
+def _file_name(trial: TrialRecord) -> str:
+    return f"{trial.stage}-{trial.number:06d}.json"
+
+
+def _order(trial: TrialRecord) -> tuple[int, int]:
+    return STAGES.index(trial.stage), trial.number
+
+
+def _difference(before: object, now: object, key: str = "") -> tuple[str, str, str] | None:
+    """The first place at which two JSON values differ, and both values there; None where they agree."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for name in sorted(before.keys() | now.keys()):
+            inner = _difference(before.get(name), now.get(name), f"{key}.{name}" if key else str(name))
+            if inner is not None:
+                return inner
+        return None
+    return None if before == now else (key, shown(before), shown(now))

@@ -1,0 +1,179 @@
+"""The conformance suite of executors: whoever writes one inherits it, and it passes.
+
+```python
+class TestMyExecutor(ExecutorConformance):
+    def make(self, slots):
+        return MyExecutor(slots, trainer=SCRIPTED_TRAINER)
+```
+"""
+
+import contextlib
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+
+from vggsearch.runs.record import Outcome, RunRecord
+from vggsearch.study.executors import Event, Executor, Finished, Progress
+from vggsearch.testing.fake import artificial_record, run_key
+
+
+def drain(executor: Executor, until: Callable[[list[Event]], bool], timeout_s: float = 60.0) -> list[Event]:
+    """Collect events until `until` is content with them; AssertionError after `timeout_s`."""
+    events: list[Event] = []
+    end_s = time.monotonic() + timeout_s
+    while not until(events):
+        assert time.monotonic() < end_s, f"no end after {timeout_s} s, only {events}"
+        events += executor.wait(1.0)
+    return events
+
+
+def records(events: list[Event]) -> list[RunRecord]:
+    """The records among events."""
+    return [event.record for event in events if isinstance(event, Finished)]
+
+
+def finish(executor: Executor, count: int, timeout_s: float = 60.0) -> list[RunRecord]:
+    """Wait until `count` runs have ended."""
+    return records(drain(executor, lambda events: len(records(events)) >= count, timeout_s))
+
+
+class ExecutorConformance(ABC):
+    """What every executor does. `make` gives one whose runs follow `vggsearch.testing.fake.scripted_trainer`."""
+
+    @abstractmethod
+    def make(self, slots: int) -> Executor:
+        """A fresh executor with so many slots."""
+
+    @contextlib.contextmanager
+    def executor(self, slots: int = 1) -> Iterator[Executor]:
+        """A fresh executor, closed at the end."""
+        with self.make(slots) as executor:
+            yield executor
+
+    def test_a_run_is_answered_once_under_its_own_key(self) -> None:
+        with self.executor() as executor:
+            key = run_key(script="points=2")
+            executor.submit(key)
+            assert finish(executor, 1) == [artificial_record(key)]
+            assert executor.wait(0.05) == []
+
+    def test_waiting_for_nothing_returns_at_once(self) -> None:
+        with self.executor() as executor:
+            assert executor.wait(None) == []
+
+    def test_progress_comes_in_order_before_the_end(self) -> None:
+        with self.executor() as executor:
+            key = run_key(script="points=3")
+            executor.submit(key)
+            events = drain(executor, lambda events: bool(records(events)))
+            assert [type(event) for event in events] == [Progress] * 3 + [Finished]
+            assert [event.point.step for event in events if isinstance(event, Progress)] == [33, 67, 100]
+            assert {event.digest for event in events if isinstance(event, Progress)} == {key.digest}
+
+    def test_all_slots_are_used_and_no_more(self) -> None:
+        with self.executor(slots=2) as executor:
+            assert executor.slots == 2
+            keys = [run_key(seed) for seed in range(3)]
+            executor.submit(keys[0])
+            executor.submit(keys[1])
+            _refuses(lambda: executor.submit(keys[2]), "all 2 slots are taken")
+            assert {record.key for record in finish(executor, 2)} == set(keys[:2])
+            executor.submit(keys[2])
+            assert [record.key for record in finish(executor, 1)] == keys[2:]
+
+    def test_a_run_that_is_going_is_not_begun_again(self) -> None:
+        with self.executor(slots=2) as executor:
+            key = run_key()
+            executor.submit(key)
+            _refuses(lambda: executor.submit(key), f"run {key.digest[:12]} is already going")
+            assert len(finish(executor, 1)) == 1
+
+    def test_what_a_trainer_raises_is_an_outcome_and_the_slot_goes_on(self) -> None:
+        with self.executor() as executor:
+            for seed, action, outcome, reason in (
+                (0, "raise", Outcome.CRASHED, "RuntimeError: scripted failure (fake.py:"),
+                (1, "memory", Outcome.OUT_OF_MEMORY, "MemoryError: scripted (fake.py:"),
+                (2, "", Outcome.COMPLETED, ""),
+            ):
+                executor.submit(run_key(seed, action))
+                (record,) = finish(executor, 1)
+                assert record.outcome is outcome
+                assert record.reason.startswith(reason)
+                assert "\n" not in record.reason
+
+    def test_a_cancelled_run_ends_at_its_next_report_with_the_outcome_asked_for(self) -> None:
+        with self.executor() as executor:
+            key = run_key(script="points=100,sleep=0.05")
+            executor.submit(key)
+            executor.cancel(key.digest, Outcome.PREEMPTED, "asked to stop")
+            (record,) = finish(executor, 1)
+            assert (record.outcome, record.reason) == (Outcome.PREEMPTED, "asked to stop")
+            assert record.steps < 100
+
+    def test_cancelling_what_is_not_going_does_nothing(self) -> None:
+        with self.executor() as executor:
+            executor.cancel("f" * 64, Outcome.PREEMPTED, "nothing there")
+            executor.submit(run_key())
+            (record,) = finish(executor, 1)
+            assert record.outcome is Outcome.COMPLETED
+
+    def test_closing_twice_is_allowed_and_forgets_what_was_going(self) -> None:
+        executor = self.make(1)
+        executor.submit(run_key(script="sleep=0.2"))
+        executor.close()
+        executor.close()
+
+
+class IsolationConformance(ExecutorConformance):
+    """What an executor with processes does besides; `make` gives every run a deadline of 1 s and no grace."""
+
+    def test_a_dead_worker_is_an_outcome_and_the_slot_goes_on(self) -> None:
+        with self.executor() as executor:
+            for seed, action, told in (
+                (0, "exit=3", "ended with exit status 3"),
+                (1, "exit=0", "ended with exit status 0"),
+                (2, "kill", "memory runs out"),
+            ):
+                executor.submit(run_key(seed, f"points=2,{action}"))
+                events = drain(executor, lambda events: bool(records(events)))
+                (record,) = records(events)
+                assert record.outcome is Outcome.CRASHED
+                assert told in record.reason
+                assert [point.step for point in record.curve] == [50, 100]
+                executor.submit(run_key(seed + 10))
+                assert finish(executor, 1)[0].outcome is Outcome.COMPLETED
+
+    def test_a_hanging_worker_is_given_up_at_its_deadline(self) -> None:
+        with self.executor(slots=2) as executor:
+            executor.submit(run_key(0, "hang"))
+            executor.submit(run_key(1))
+            first, second = finish(executor, 2, timeout_s=20)
+            assert (first.key.seed, first.outcome) == (1, Outcome.COMPLETED)
+            assert (second.key.seed, second.outcome) == (0, Outcome.TIMED_OUT)
+            assert "its worker was killed" in second.reason
+            executor.submit(run_key(2))
+            assert finish(executor, 1)[0].outcome is Outcome.COMPLETED
+
+    def test_a_cancelled_run_that_is_deaf_is_ended_by_force(self) -> None:
+        with self.executor() as executor:
+            key = run_key(0, "hang")
+            executor.submit(key)
+            executor.cancel(key.digest, Outcome.PREEMPTED, "asked to stop")
+            (record,) = finish(executor, 1, timeout_s=20)
+            assert (record.outcome, record.reason) == (Outcome.PREEMPTED, "asked to stop")
+
+    def test_closing_does_not_wait_for_what_hangs(self) -> None:
+        executor = self.make(1)
+        executor.submit(run_key(0, "hang"))
+        begun_s = time.monotonic()
+        executor.close()
+        assert time.monotonic() - begun_s < 5
+
+
+def _refuses(call: Callable[[], None], text: str) -> None:
+    try:
+        call()
+    except ValueError as error:
+        assert str(error) == text
+    else:
+        raise AssertionError(f"not refused: {text}")

@@ -1,0 +1,195 @@
+"""For tests without training: keys, artificial records, a trainer that follows a script, an executor in memory.
+
+What a scripted run does stands in the name of its data set, which is no part of a run's identity:
+`script:sleep=0.1`, `script:points=3`, `script:raise`, and the others in `ACTIONS`, joined by commas.
+"""
+
+import os
+import signal
+import time
+from collections import deque
+from pathlib import Path
+
+from vggsearch.arch.spec import Architecture
+from vggsearch.cost import cost
+from vggsearch.recipe import RECIPES, Budget
+from vggsearch.runs.record import CurvePoint, DataKey, Digest, Outcome, RunKey, RunRecord
+from vggsearch.study.executors import Event, Executor, Finished, Progress
+from vggsearch.study.worker import Report, Trainer, WorkerSetup, describe
+
+SCRIPTED_TRAINER = "vggsearch.testing.fake:scripted_trainer"
+"""For `LocalExecutor(trainer=...)`."""
+
+ACTIONS = {
+    "points": "report N points of a learning curve first",
+    "sleep": "sleep N seconds before each point, or once",
+    "log": "append the run's digest to a file of that name in the data folder when it begins",
+    "raise": "raise RuntimeError",
+    "memory": "raise MemoryError",
+    "exit": "end the process with status N",
+    "kill": "end the process with SIGKILL",
+    "hang": "sleep for an hour, deaf to cancellation",
+}
+
+
+def run_key(seed: int = 0, script: str = "", architecture: str = "1x8+gap", **changes: object) -> RunKey:
+    """A key for tests; `changes` replace its fields."""
+    data = DataKey(
+        name=f"script:{script}", digest="0" * 64, val_fraction=0.1, split_seed=0, split_digest="1" * 64
+    )
+    key = RunKey(
+        architecture=architecture,
+        input_shape=(1, 28, 28),
+        num_classes=10,
+        data=data,
+        recipe=RECIPES["fast"],
+        budget=Budget(steps=100),
+        seed=seed,
+        device="cpu",
+    )
+    return RunKey.model_validate({**key.model_dump(), **changes})
+
+
+def artificial_record(key: RunKey) -> RunRecord:
+    """An instant answer: accuracy grows with the logarithm of MACs, with a ripple from the key's digest.
+
+    The same key always gives the same record, without moments of time.
+    """
+    found = cost(Architecture.parse(key.architecture), key.input_shape, key.num_classes)
+    ripple = int(key.digest[:8], 16) / 2**32
+    accuracy = min(0.99, 0.5 + 0.02 * found.macs.bit_length() + 0.02 * ripple)
+    point = _point(1.0, accuracy)
+    return RunRecord(
+        key=key,
+        outcome=Outcome.COMPLETED,
+        val_accuracy=accuracy,
+        val_loss=1 - accuracy,
+        test_accuracy=accuracy - 0.01 if key.evaluate_on == "test" else None,
+        test_loss=1.01 - accuracy if key.evaluate_on == "test" else None,
+        curve=(point,),
+        steps=point.step,
+        images=point.images,
+        train_s=1.0,
+        latency_ms=found.macs / 1e6,
+    )
+
+
+def scripted_trainer(setup: WorkerSetup) -> Trainer:
+    """A trainer that does what the name of the key's data set says, and answers with `artificial_record`."""
+
+    def run(key: RunKey, report: Report, deadline_s: float) -> RunRecord:
+        del deadline_s  # deaf to it, so that the executor's own guard is tested
+        script = _script(key)
+        if "log" in script and setup.data_dir is not None:
+            _append(setup.data_dir / script["log"], key.digest)
+        pause_s = float(script.get("sleep", 0))
+        points = int(script.get("points", 0))
+        for i in range(1, points + 1):
+            time.sleep(pause_s)
+            if not report(_point(i / points, 0.1)):
+                return RunRecord(key=key, outcome=Outcome.PRUNED, reason="stopped", steps=i)
+        time.sleep(0 if points else pause_s)
+        _misbehave(script)
+        return artificial_record(key)
+
+    return run
+
+
+def _script(key: RunKey) -> dict[str, str]:
+    _, _, text = key.data.name.partition("script:")
+    parts = (part.partition("=") for part in text.split(",") if part)
+    script = {name: value for name, _, value in parts}
+    unknown = script.keys() - ACTIONS.keys()
+    assert not unknown, f"unknown actions {unknown}"
+    return script
+
+
+def _misbehave(script: dict[str, str]) -> None:
+    if "raise" in script:
+        raise RuntimeError("scripted failure\nwith a second line")
+    if "memory" in script:
+        raise MemoryError("scripted")
+    if "exit" in script:
+        os._exit(int(script["exit"]))
+    if "kill" in script:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "hang" in script:
+        time.sleep(3600)
+
+
+def _point(fraction: float, accuracy: float) -> CurvePoint:
+    steps = round(100 * fraction)
+    return CurvePoint(
+        step=steps,
+        images=128 * steps,
+        fraction=fraction,
+        train_s=fraction,
+        train_loss=2 - accuracy,
+        val_accuracy=accuracy,
+        val_loss=1 - accuracy,
+        val_images=1000,
+    )
+
+
+def _append(path: Path, line: str) -> None:
+    with path.open("a") as file:
+        file.write(line + "\n")
+
+
+class FakeExecutor(Executor):
+    """Runs in this process, one at a time, the oldest first, each when `wait` is called.
+
+    Args:
+        slots: How many runs it takes at once.
+        trainer: Makes a run; `artificial_record` by default. What it raises becomes a `crashed` record.
+    """
+
+    def __init__(self, slots: int = 1, trainer: Trainer | None = None) -> None:
+        self.slots = slots
+        self.submitted: list[RunKey] = []
+        """Every key ever submitted, in order."""
+        self._trainer = trainer or (lambda key, report, deadline_s: artificial_record(key))  # noqa: ARG005
+        self._going: deque[RunKey] = deque()
+        self._cancelled: dict[Digest, tuple[Outcome, str]] = {}
+
+    def submit(self, key: RunKey) -> None:
+        """See `Executor.submit`."""
+        if len(self._going) >= self.slots:
+            raise ValueError(f"all {self.slots} slots are taken")
+        if any(key.digest == going.digest for going in self._going):
+            raise ValueError(f"run {key.digest[:12]} is already going")
+        self.submitted.append(key)
+        self._going.append(key)
+
+    def wait(self, timeout_s: float | None = None) -> list[Event]:
+        """See `Executor.wait`; never waits."""
+        del timeout_s
+        if not self._going:
+            return []
+        key = self._going.popleft()
+        events: list[Event] = []
+
+        def report(point: CurvePoint) -> bool:
+            events.append(Progress(key.digest, point))
+            return key.digest not in self._cancelled
+
+        try:
+            record = self._trainer(key, report, float("inf"))
+        except MemoryError as error:
+            record = RunRecord(key=key, outcome=Outcome.OUT_OF_MEMORY, reason=describe(error))
+        except Exception as error:  # noqa: BLE001 - as in a worker: whatever it is, it is the run's outcome
+            record = RunRecord(key=key, outcome=Outcome.CRASHED, reason=describe(error))
+        if key.digest in self._cancelled:
+            outcome, reason = self._cancelled.pop(key.digest)
+            if record.outcome is Outcome.PRUNED:
+                record = record.model_copy(update={"outcome": outcome, "reason": reason})
+        return [*events, Finished(record)]
+
+    def cancel(self, digest: Digest, outcome: Outcome, reason: str) -> None:
+        """See `Executor.cancel`."""
+        if any(key.digest == digest for key in self._going):
+            self._cancelled.setdefault(digest, (outcome, reason))
+
+    def close(self) -> None:
+        """See `Executor.close`."""
+        self._going.clear()

@@ -1,5 +1,7 @@
 """The command line: what it prints, how it fails, and how fast it answers."""
 
+import contextlib
+import io
 import json
 import os
 import resource
@@ -10,6 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from vggsearch import __version__
@@ -18,6 +23,7 @@ from vggsearch.commands.cost import parse_input
 from vggsearch.commands.output import duration, percent, short_count, size
 from vggsearch.commands.train import parse_budget
 from vggsearch.data import DATASETS
+from vggsearch.study import Store, load_study
 
 ROOT = Path(__file__).parents[1]
 
@@ -371,3 +377,177 @@ class TestData:
         status, out, _ = run(capsys, "data", "verify", "folder:images", "--json")
         assert status == 1
         assert not json.loads(out)["verified"]
+
+
+BAD_STUDIES = [
+    ("unknown key", "trials: 3", "trails: 3", "demo.yaml: trails: no such key: did you mean trials?"),
+    (
+        "unknown key of the space",
+        "ratio:",
+        "ratios:",
+        "demo.yaml: space.ratios: no such key: did you mean ratio?",
+    ),
+    (
+        "wrong type",
+        "trials: 3",
+        "trials: three",
+        "demo.yaml: trials: must be a whole number, not 'three': write trials: 54, for example",
+    ),
+    (
+        "unknown sampler",
+        "sampler: random",
+        "sampler: rndom",
+        "demo.yaml: sampler: must be one of grid, random, tpe, nsga2, gp, not 'rndom': did you mean random?",
+    ),
+    (
+        "more halvings than pixels",
+        "num_blocks: [1, 2]",
+        "num_blocks: [1, 4]",
+        "demo.yaml: space: num_blocks goes up to 4, and a 8-pixel side can be halved 3 times: "
+        "use at most 3 blocks, or resize the images to at least 16 pixels",
+    ),
+    (
+        "even kernel",
+        "{per_block: [1, 3]}",
+        "[4]",
+        "demo.yaml: space: a kernel size is odd and from 1 to 31, not 4: use 3 or 5, for example",
+    ),
+    (
+        "no channel after the ratio",
+        "ratio: [16, 32]",
+        "ratio: [128]",
+        "demo.yaml: space: ratio 128 leaves no channel in a block of 64: use ratios of at most 64",
+    ),
+    (
+        "empty space",
+        "  ratio:",
+        "  constraints: {params: {max: 3}}\n  ratio:",
+        "demo.yaml: space: the constraint params <= 3 leaves nothing, the candidates have 14 to 378: "
+        "raise its max to at least 14",
+    ),
+    (
+        "unknown data set",
+        "folder:images",
+        "fashion-mnits",
+        "a data set is one of cifar-10, cifar-100, fashion-mnist, kmnist, mnist, svhn, or folder:PATH, "
+        "not 'fashion-mnits': did you mean fashion-mnist?",
+    ),
+    (
+        "fewer images than a batch",
+        "batch_size: 16",
+        "batch_size: 512",
+        "folder:images has 92 training images, and a batch takes 512: add images, "
+        "or lower the batch_size of the recipe",
+    ),
+]
+
+BAD_COMMANDS = [
+    (
+        "run demo.yaml --store file/store",
+        "store file/store: cannot be written (Not a directory): name a folder you may write to with --store",
+    ),
+    ("run demo.yaml --device tpu", "a device is auto, cpu, cuda or cuda:N, not 'tpu': use auto"),
+    (
+        "run demo.yaml --time-limit 0",
+        "demo.yaml: time_limit_s: must be above 0, not 0.0: write time_limit_s: 3600, for example",
+    ),
+    ("run absent.yaml", "absent.yaml: no such file: give a study's path, as in studies/quickstart.yaml"),
+    ("status demo.yaml", "store .vggsearch: holds no runs yet: run a study first, or name another --store"),
+    ("report demo.yaml", "store .vggsearch: holds no runs yet: run a study first, or name another --store"),
+    (
+        "report",
+        "a report is made from a study file or --from an earlier report, not neither: "
+        "write vggsearch report studies/quickstart.yaml, for example",
+    ),
+    (
+        "train 1x4+gap --budget 10",
+        "a budget is an amount above 0 of s, epochs, steps or macs, not '10': "
+        "write 30s, 2epochs, 500steps or 1e12macs",
+    ),
+    ("train 1x4+gap --budget 0s", None),
+    ("train 1x4+gap --budget 1.5steps", None),
+    ("train 1x4+gap --recipe slow", "a recipe is one of d2l, fast, not 'slow': use fast, for example"),
+    (
+        "train 1x4-1x4-1x4-1x4-1x4+gap --data folder:images",
+        "5 blocks halve a 8-pixel side 5 times, and only 3 fit: use at most 3 blocks, "
+        "or an input of at least 32 pixels",
+    ),
+    ("cost 1x4k2+gap", "a kernel size is odd and from 1 to 31, not 2: use 3 or 5, for example"),
+    ("cost vgg11/99", "ratio 99 leaves no channel in a block of 64: use a ratio of at most 64"),
+    ("cost vgg11 --input 28", "an input is CHANNELSxHEIGHTxWIDTH, not '28': write 1x28x28, for example"),
+    (
+        "cost vgg11",
+        "5 blocks halve a 28-pixel side 5 times, and only 4 fit: use at most 4 blocks, "
+        "or an input of at least 32 pixels",
+    ),
+    ("cost", "missing argument 'ARCH': see vggsearch cost --help"),
+    ("cots vgg11", "no such command 'cots'. Did you mean 'cost'?"),
+    (
+        "cost vgg11 --layerz",
+        "no such option: --layerz (Possible options: --layers): see vggsearch cost --help",
+    ),
+    ("data fetch folder:absent", None),
+]
+
+
+@pytest.mark.usefixtures("workplace")
+class TestBadInput:
+    """Rule, value and remedy in one line on standard error; exit status 2; nothing on standard output."""
+
+    @pytest.mark.parametrize(
+        ("good", "bad", "message"), [row[1:] for row in BAD_STUDIES], ids=[row[0] for row in BAD_STUDIES]
+    )
+    def test_study(self, capsys, good, bad, message):
+        assert good in STUDY
+        Path("demo.yaml").write_text(STUDY.replace(good, bad))
+        found = run(capsys, "run", "demo.yaml", "--device", "cpu")
+        assert found == (2, "", f"vggsearch: error: {message}\n")
+
+    @pytest.mark.parametrize(("command", "message"), BAD_COMMANDS, ids=[row[0] for row in BAD_COMMANDS])
+    def test_command(self, capsys, command, message):
+        Path("file").touch()
+        status, out, err = run(capsys, *command.split())
+        assert (status, out) == (2, "")
+        assert err.startswith("vggsearch: error: ")
+        assert err.count("\n") == 1
+        if message is not None:
+            assert err == f"vggsearch: error: {message}\n"
+
+    def test_device_that_is_not_there(self, capsys, monkeypatch):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        status, out, err = run(capsys, "run", "demo.yaml", "--device", "cuda:7")
+        assert (status, out) == (2, "")
+        assert err == (
+            f"vggsearch: error: device cuda:7 is not there, as torch {torch.__version__} sees no such GPU: "
+            "use --device cpu\n"
+        )
+
+    def test_study_file_that_changed_under_its_store(self, capsys):
+        """Nothing is lost: changed back, it is what it was."""
+        store = Store.open(Path(".vggsearch"))
+        with store.lock():
+            store.begin(load_study(Path("demo.yaml")))
+        Path("demo.yaml").write_text(STUDY.replace("steps: 3", "steps: 4"))
+        status, out, err = run(capsys, "run", "demo.yaml", "--device", "cpu", "--workers", "1")
+        assert (status, out) == (2, "")
+        assert err == (
+            "vggsearch: error: demo.yaml: budget.steps: must stay as the study began in "
+            f"{store.root}, 3, not 4: change it back, or copy the file to a new name for a new study\n"
+        )
+
+    def test_store_that_another_controller_holds(self, capsys):
+        with Store.open(Path(".vggsearch")).lock():
+            status, out, err = run(capsys, *TestTrain.ARGUMENTS)
+        assert (status, out) == (2, "")
+        assert f"one controller writes at a time, and process {os.getpid()} does" in err
+
+
+@settings(max_examples=50, deadline=None)
+@given(text=st.text(max_size=60))
+def test_any_architecture_text_is_read_or_refused_in_one_line(text):
+    """Never a traceback: `main` lets no `VggSearchError` and no usage error out."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as err:
+        status = main(["cost", "--json", "--", text])
+    assert status in (0, 2)
+    assert status == 0 or len(err.getvalue().splitlines()) == 1

@@ -14,7 +14,7 @@ from vggsearch.space import Choice, ListedSpace, SearchSpace, Space
 from vggsearch.testing.strategies import architectures, listed_spaces, search_spaces
 
 spaces = search_spaces(max_options=2) | listed_spaces()
-unhurried = settings(deadline=None, max_examples=60)
+unhurried = settings(deadline=None, max_examples=40)
 
 
 def first_of(_name, options):

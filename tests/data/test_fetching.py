@@ -44,7 +44,7 @@ def offline(monkeypatch):
 
 
 @pytest.fixture
-def debian(tiny, tmp_path, monkeypatch, offline):
+def debian(tiny, tmp_path, monkeypatch, offline):  # noqa: ARG001 - set up first
     """A Debian machine whose archive has the tiny set; says what apt-get was called with."""
     tiny.compress()
     monkeypatch.setattr(catalog, "CATALOG", {"tiny": replace(tiny.entry, debian="dataset-tiny")})
@@ -65,25 +65,28 @@ def debian(tiny, tmp_path, monkeypatch, offline):
     return install
 
 
-def test_what_is_there_is_not_downloaded(tiny, offline):
+@pytest.mark.usefixtures("offline")
+def test_what_is_there_is_not_downloaded(tiny):
     assert fetch("tiny", tiny.folder) == tiny.folder
 
 
-def test_offline_and_absent_is_one_line(tiny, offline, tmp_path, cache, monkeypatch):
+@pytest.mark.usefixtures("offline")
+def test_offline_and_absent_is_one_line(tiny, tmp_path, cache, monkeypatch):
     (tmp_path / "empty").mkdir()
     monkeypatch.setattr(catalog, "CATALOG", {"tiny": replace(tiny.entry, debian="dataset-tiny")})
     with pytest.raises(DataError) as caught:
         fetch("tiny", tmp_path / "empty")
     message = str(caught.value)
     assert "\n" not in message
+    looked = f"{tmp_path / 'empty'}, {cache / 'tiny'}, {tmp_path / 'system' / 'tiny'}"
     assert message.startswith(
-        f"tiny is in none of {tmp_path / 'empty'}, {cache / 'tiny'}, {tmp_path / 'system' / 'tiny'}, and could not "
-        "be downloaded (torchvision: Error downloading train-images-idx3-ubyte.gz: Tried "
+        f"tiny is in none of {looked}, and could not be downloaded (torchvision: Error downloading "
+        "train-images-idx3-ubyte.gz: Tried "
     )
     assert "Name or service not known" in message
     assert message.endswith(
-        "; Debian package: apt-get is not installed): get it from https://example.org/tiny and give its folder with "
-        "--data-dir"
+        "; Debian package: apt-get is not installed): get it from https://example.org/tiny and give its "
+        "folder with --data-dir"
     )
     assert list(cache.iterdir()) == []
 
@@ -120,7 +123,7 @@ def test_what_apt_says_is_passed_on(debian):
 def test_a_download_that_is_not_what_it_must_be_is_not_kept(debian, tiny, cache):
     debian()
     (tiny.folder / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"other"))
-    with pytest.raises(DataError, match="Debian package: t10k-labels-idx1-ubyte.gz came damaged"):
+    with pytest.raises(DataError, match=r"Debian package: t10k-labels-idx1-ubyte\.gz came damaged"):
         fetch("tiny")
     assert not list((cache / "tiny").iterdir())
 
@@ -167,7 +170,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def test_torchvision_s_download_lands_in_the_cache(server, tiny, cache, capfd):
+@pytest.mark.usefixtures("server")
+def test_torchvision_s_download_lands_in_the_cache(tiny, cache, capfd):
     assert fetch("tiny") == cache / "tiny"
     assert {path.name for path in (cache / "tiny").iterdir()} == set(tiny.contents)
     assert len(load_search_data("tiny").train.labels) == 36
@@ -175,7 +179,8 @@ def test_torchvision_s_download_lands_in_the_cache(server, tiny, cache, capfd):
     assert socket.getdefaulttimeout() is None
 
 
-def test_a_silent_server_is_given_up(tiny, monkeypatch):
+@pytest.mark.usefixtures("tiny")
+def test_a_silent_server_is_given_up(monkeypatch):
     import torchvision
 
     monkeypatch.setattr(fetching, "NETWORK_TIMEOUT_S", 0.2)

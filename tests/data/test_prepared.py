@@ -1,4 +1,4 @@
-"""The quick form of a part gives the same arrays, is made again when it must be, and is never believed blindly."""
+"""The quick form of a part gives the same arrays, is made again when it must be, is not believed blindly."""
 
 import json
 import os

@@ -56,16 +56,17 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize(
+    ("damage", "compressed"),
+    # The gzip format allows zeros behind its end: the content is what counts.
+    [(damage, gz) for damage in DAMAGES for gz in (False, True) if (damage, gz) != ("longer", True)],
+)
 def test_damage_is_found_and_named(tiny, damage, compressed):
     if compressed:
         tiny.compress()
     paths = find(tiny.entry, "train", tiny.folder)
     paths[0].write_bytes(DAMAGES[damage](paths[0].read_bytes()))
     for use in (check_files, read_files):
-        if compressed and damage in ("longer", "one bit flipped"):
-            continue  # gzip allows zeros behind its end, and has bits that mean nothing: the content is what counts
         with pytest.raises(DamagedFileError) as caught:
             use(tiny.entry, "train", paths)
         assert caught.value.path == paths[0]
@@ -90,5 +91,5 @@ def test_a_file_of_ours_is_replaced_by_fetching(tiny_of, cache):
     folder.mkdir(parents=True)
     for name, content in tiny.contents.items():
         (folder / name).write_bytes(truncate(content))
-    with pytest.raises(DamagedFileError, match="vggsearch data fetch tiny replaces it$"):
+    with pytest.raises(DamagedFileError, match=r"vggsearch data fetch tiny replaces it$"):
         read_files(tiny.entry, "train", find(tiny.entry, "train", None))

@@ -345,3 +345,22 @@ def test_results_hold_the_runs_of_the_trials_and_say_what_is_missing(tmp_path):
     assert [item.number for item in results.trials] == [0, 1, 2, 3, 4]
     assert list(results.runs.items()) == [(digests[1], runs[1]), (digests[0], runs[0])]
     assert results.notes == ("search trial 4: its run ffffffffffff is absent or damaged",)
+
+
+@pytest.mark.parametrize("record", [b"no JSON", b"[" * 10_000, b'{"a": '])
+def test_a_forged_identity_is_named(tmp_path, record):
+    store = Store.open(tmp_path)
+    path = tmp_path / "studies/lasting/study.json"
+    path.parent.mkdir()
+    path.write_bytes(seal(record))
+    with pytest.raises(
+        StoreError, match=r"study.json: .*: delete it if studies/lasting.yaml is what it was"
+    ) as error:
+        store.begin(STUDY)
+    message(error)
+
+
+def test_no_trial_leaves_its_folder():
+    for name in ("../x", "/x", "", "a/b", ".x", "X"):
+        with pytest.raises(ValueError, match="study"):
+            trial(study=name)

@@ -42,8 +42,8 @@ def check_batch(name: str, images: int, recipe: Recipe) -> None:
     """Raise `DataError` where `images` training images do not fill one batch."""
     if images < recipe.batch_size:
         raise DataError(
-            f"{name} has {images} training images, and a batch takes {recipe.batch_size}: add images, or lower "
-            "batch_size in the study's recipe"
+            f"{name} has {images} training images, and a batch takes {recipe.batch_size}: add images, "
+            "or lower the batch_size of the recipe"
         )
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from vggsearch.errors import DataError
 
 Part = Literal["train", "test"]
+PARTS: tuple[Part, ...] = ("train", "test")
 
 
 @dataclass(frozen=True, slots=True)

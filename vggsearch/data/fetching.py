@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from vggsearch.data.catalog import NamedDataset, Part, named
+from vggsearch.data.catalog import PARTS, NamedDataset, named
 from vggsearch.data.folder import PREFIX, list_folder
 from vggsearch.data.parts import load_part
 from vggsearch.data.places import DamagedFileError, cache_dir, find, places
@@ -30,7 +30,6 @@ NETWORK_TIMEOUT_S = 15
 
 APT_TIMEOUT_S = 600
 
-_PARTS: tuple[Part, ...] = ("train", "test")
 _log = logging.getLogger("vggsearch.data")
 
 
@@ -42,9 +41,9 @@ def fetch(name: str, data_dir: Path | None = None) -> Path:
     """Make sure that a data set is there and undamaged, and say in which folder.
 
     Looks in `data_dir`, in the cache and in the Debian package's folder; then downloads into the cache, with
-    torchvision, else from Debian's archive. All files are checked, and the training part is prepared, so that
-    it loads quickly; of the test part no image is decoded. A damaged file in the cache is named in the log and
-    replaced; elsewhere it raises `DataError`, as does a set that is nowhere and cannot be downloaded.
+    torchvision, else from Debian's archive. All files are checked, and the training part is prepared, so
+    that it loads quickly; of the test part no image is decoded. A damaged file in the cache is named in the
+    log and replaced; elsewhere it raises `DataError`, as does a set that cannot be downloaded.
     """
     if name.startswith(PREFIX):
         load_part(name, "train", data_dir)
@@ -57,7 +56,7 @@ def fetch(name: str, data_dir: Path | None = None) -> Path:
 def _present(dataset: NamedDataset, data_dir: Path | None) -> Path | None:
     """The folder of the training files where both parts are there; damaged files of ours are removed."""
     folders = []
-    for part in _PARTS:
+    for part in PARTS:
         paths = find(dataset, part, data_dir)
         if paths is None:
             return None
@@ -92,8 +91,8 @@ def _download(dataset: NamedDataset, data_dir: Path | None) -> Path:
     else:
         looked = ", ".join(place.label for place in places(dataset, data_dir))
         raise DataError(
-            f"{dataset.info.name} is in none of {looked}, and could not be downloaded ({'; '.join(failures)}): "
-            f"get it from {dataset.info.source} and give its folder with --data-dir"
+            f"{dataset.info.name} is in none of {looked}, and could not be downloaded "
+            f"({'; '.join(failures)}): get it from {dataset.info.source} and give its folder with --data-dir"
         )
     load_part(dataset.info.name, "train", data_dir)
     return target
@@ -101,9 +100,9 @@ def _download(dataset: NamedDataset, data_dir: Path | None) -> Path:
 
 def _install(dataset: NamedDataset, folder: Path, target: Path) -> None:
     """Check the files of both parts in `folder`, then move them to `target`."""
-    from_folder = [find(dataset, part, folder) for part in _PARTS]
+    from_folder = [find(dataset, part, folder) for part in PARTS]
     target.mkdir(exist_ok=True)
-    for part, paths in zip(_PARTS, from_folder, strict=True):
+    for part, paths in zip(PARTS, from_folder, strict=True):
         if paths is None or not all(path.is_relative_to(folder) for path in paths):
             raise _RouteError(f"the {part} files are not in it")
         check_files(dataset, part, paths)
@@ -118,7 +117,7 @@ def _from_torchvision(dataset: NamedDataset, scratch: Path) -> Path:
     errors = (RuntimeError, OSError, EOFError, http.client.HTTPException, tarfile.TarError, zlib.error)
     try:
         with _network_timeout(), _progress_on_terminals():
-            for part in _PARTS if dataset.family == "svhn" else _PARTS[:1]:
+            for part in PARTS if dataset.family == "svhn" else PARTS[:1]:
                 options = {"split": part} if dataset.family == "svhn" else {"train": True}
                 download(scratch, download=True, **options)
     except errors as error:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vggsearch.data.catalog import DatasetInfo, NamedDataset, Part, named
+from vggsearch.data.catalog import PARTS, DatasetInfo, NamedDataset, Part, named
 from vggsearch.data.folder import PREFIX, FolderDataset, list_folder, read_folder
 from vggsearch.data.places import find, places
 from vggsearch.data.prepared import PreparedPart, prepared_part
@@ -22,11 +22,14 @@ def describe(name: str, data_dir: Path | None = None) -> DatasetInfo:
 
 
 def locate(name: str, data_dir: Path | None = None) -> Path | None:
-    """The folder that a named set's training files, or a folder set's images, would be read from, or None."""
+    """The folder that a set's training files would be read from; None where files of either part are absent.
+
+    Files are looked for and not opened. Raises `DataError` as `describe` does.
+    """
     if name.startswith(PREFIX):
         return list_folder(name).root
-    paths = find(named(name), "train", data_dir)
-    return paths[0].parent if paths else None
+    train, test = (find(named(name), part, data_dir) for part in PARTS)
+    return train[0].parent if train and test else None
 
 
 def load_part(name: str, part: Part, data_dir: Path | None) -> PreparedPart:

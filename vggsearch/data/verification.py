@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from vggsearch.data.catalog import NamedDataset, Part, named
+from vggsearch.data.catalog import PARTS, NamedDataset, Part, named
 from vggsearch.data.folder import PREFIX, list_folder, read_folder
 from vggsearch.data.places import DamagedFileError, find, places
 from vggsearch.data.raw import check_file
@@ -26,13 +26,12 @@ class FileReport:
 
 
 def verify(name: str, data_dir: Path | None = None) -> tuple[FileReport, ...]:
-    """Check every file of a data set, of both parts; raises `DataError` for an unknown name only.
+    """Check every file of a data set, of both parts. Raises `DataError` for a name or a folder that is none.
 
     Of a `folder:PATH` every image is decoded, and there is one row a part.
     """
-    parts: tuple[Part, ...] = ("train", "test")
     check = _folder_rows if name.startswith(PREFIX) else _named_rows
-    return tuple(row for part in parts for row in check(name, part, data_dir))
+    return tuple(row for part in PARTS for row in check(name, part, data_dir))
 
 
 def _named_rows(name: str, part: Part, data_dir: Path | None) -> list[FileReport]:

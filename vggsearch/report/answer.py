@@ -7,7 +7,18 @@ import pandas as pd
 
 from vggsearch.report.content import Code, Paragraph, Span, Strong, Tile, note, text
 from vggsearch.report.findings import STAGES, Findings
-from vggsearch.report.formats import MISSING, NBSP, count, duration, interval, percent, plain, points, si, spread
+from vggsearch.report.formats import (
+    MISSING,
+    NBSP,
+    count,
+    duration,
+    interval,
+    percent,
+    plain,
+    points,
+    si,
+    spread,
+)
 from vggsearch.report.spending import Spending
 
 
@@ -31,7 +42,9 @@ def summarize(findings: Findings, path: Path) -> ReportSummary:
     """The summary of a report whose page is `path`."""
     where = f"report: {path}"
     if findings.best is None or findings.cheapest is None:
-        return ReportSummary(f"best: none, {_nothing(findings)}", "cheapest within 1 pp of the best: none", where, path)
+        return ReportSummary(
+            f"best: none, {_nothing(findings)}", "cheapest within 1 pp of the best: none", where, path
+        )
     return ReportSummary(
         f"best: {_line(findings, findings.best)}",
         f"cheapest within 1 pp of the best: {_line(findings, findings.cheapest)}",
@@ -44,7 +57,9 @@ def _line(findings: Findings, row: pd.Series) -> str:
     parts = [f"{percent(row['val_accuracy'])} validation"]
     tested = findings.finalist(str(row["architecture"]))
     if tested is not None:
-        parts.append(f"{spread(tested['test_mean'], tested['test_sd'])} test over {int(tested['n'])} fresh seeds")
+        parts.append(
+            f"{spread(tested['test_mean'], tested['test_sd'])} test over {int(tested['n'])} fresh seeds"
+        )
     parts += [f"{si(row['macs'])} MACs", f"{si(row['params'])} parameters"]
     return f"{plain(row['architecture'])}: {', '.join(parts)}"
 
@@ -60,20 +75,24 @@ def answer(findings: Findings, spent: Spending) -> tuple[Paragraph, ...]:
     if top is None or low is None:
         return (text(Strong("No answer yet"), f": {_nothing(findings)}."), *_effort(findings, spent))
     spans: list[Span] = [
-        "The most accurate net found is ", Code(plain(top["architecture"])), ": ",
+        "The most accurate net found is ",
+        Code(plain(top["architecture"])),
+        ": ",
         Strong(f"{percent(top['val_accuracy'])} validation accuracy"),
         f" in the search, with {si(top['macs'])} MACs per image and {si(top['params'])} parameters. ",
-    ]  # fmt: skip
+    ]
     spans += _tested(findings, top)
     if low["architecture"] == top["architecture"]:
         spans.append("No cheaper net comes within one percentage point of it.")
     else:
         saved = 1 - float(low["macs"]) / float(top["macs"])
         spans += [
-            "The cheapest within one percentage point of it is ", Code(plain(low["architecture"])), ": ",
+            "The cheapest within one percentage point of it is ",
+            Code(plain(low["architecture"])),
+            ": ",
             Strong(f"{percent(low['val_accuracy'])} with {si(low['macs'])} MACs"),
             f" ({100 * saved:.0f} % fewer) and {si(low['params'])} parameters.",
-        ]  # fmt: skip
+        ]
         tested = findings.finalist(str(low["architecture"]))
         if tested is not None:
             spans.append(f" On the test set it reaches {spread(tested['test_mean'], tested['test_sd'])}.")
@@ -91,14 +110,18 @@ def _tested(findings: Findings, top: pd.Series) -> list[Span]:
     if tested is None:
         return ["It was trained once, and its test accuracy is not known. "]
     fresh = [
-        "Trained again with ", f"{int(tested['n'])} fresh seed{'s' if tested['n'] > 1 else ''}, it reaches ",
+        "Trained again with ",
+        f"{int(tested['n'])} fresh seed{'s' if tested['n'] > 1 else ''}, it reaches ",
         Strong(f"{spread(tested['test_mean'], tested['test_sd'])} on the test set"),
-    ]  # fmt: skip
+    ]
     if pd.notna(tested["test_low"]):
         fresh.append(f" (95 % interval of the mean {interval(tested['test_low'], tested['test_high'])})")
     if pd.isna(tested["optimism"]):
         return [*fresh, ". "]
-    return [*fresh, f"; on validation, the search's value was {above(tested['optimism'])} the mean of fresh seeds. "]
+    return [
+        *fresh,
+        f"; on validation, the search's value was {above(tested['optimism'])} the mean of fresh seeds. ",
+    ]
 
 
 def _effort(findings: Findings, spent: Spending) -> tuple[Paragraph, ...]:
@@ -108,17 +131,23 @@ def _effort(findings: Findings, spent: Spending) -> tuple[Paragraph, ...]:
     runs = trials["digest"].dropna().nunique()
     completed = trials.loc[trials["outcome"] == "completed", "digest"].nunique()
     spans: list[Span] = [
-        f"{count(runs)} runs on {_data_names(findings)}, {count(completed)} of them completed, took {duration(trained_s(findings))} of training "
+        f"{count(runs)} runs on {_data_names(findings)}, {count(completed)} of them completed, took "
+        f"{duration(trained_s(findings))} of training "
         f"on {plain(_device(findings))}"
     ]
     if spent.elapsed_s > 0:
-        spans.append(f" ({duration(spent.elapsed_s)} from start to end, {spent.workers} worker{'s' if spent.workers > 1 else ''})")
+        spans.append(
+            f" ({duration(spent.elapsed_s)} from start to end, {spent.workers} "
+            f"worker{'s' if spent.workers > 1 else ''})"
+        )
     return (text(*spans, "."), *(note(plain(one)) for one in findings.results.notes))
 
 
 def trained_s(findings: Findings) -> float:
     """Training seconds of all distinct runs."""
-    return float(findings.trials[findings.trials["digest"].notna()].drop_duplicates("digest")["train_s"].sum())
+    return float(
+        findings.trials[findings.trials["digest"].notna()].drop_duplicates("digest")["train_s"].sum()
+    )
 
 
 def _data_names(findings: Findings) -> str:
@@ -140,9 +169,15 @@ def tiles(findings: Findings, spent: Spending) -> tuple[Tile, ...]:
     trials = findings.trials
     shown = _found(findings)
     runs = int(trials["digest"].dropna().nunique())
-    numbers = [f"{count(len(findings.stage(stage)))} {stage}" for stage in STAGES if len(findings.stage(stage))]
+    numbers = [
+        f"{count(len(findings.stage(stage)))} {stage}" for stage in STAGES if len(findings.stage(stage))
+    ]
     shown.append(Tile(count(runs), "distinct runs", "trials: " + ", ".join(numbers) if numbers else ""))
-    shown.append(Tile(duration(trained_s(findings)), "training time", plain(_device(findings), limit=60) if runs else ""))
+    shown.append(
+        Tile(
+            duration(trained_s(findings)), "training time", plain(_device(findings), limit=60) if runs else ""
+        )
+    )
     if spent.elapsed_s > 0:
         workers = f"{spent.workers} worker{'s' if spent.workers > 1 else ''}"
         shown.append(Tile(duration(spent.elapsed_s), "from start to end", workers))
@@ -162,7 +197,11 @@ def _found(findings: Findings) -> list[Tile]:
         if pd.notna(tested["test_low"]):
             seeds += f", 95 % interval {interval(tested['test_low'], tested['test_high'])}"
         test = Tile(spread(tested["test_mean"], tested["test_sd"]), "its test accuracy, fresh seeds", seeds)
-    cheap = Tile(f"{si(low['macs'])}{NBSP}MACs", "cheapest within 1 pp", f"{percent(low['val_accuracy'])}, {si(low['params'])} parameters")
+    cheap = Tile(
+        f"{si(low['macs'])}{NBSP}MACs",
+        "cheapest within 1 pp",
+        f"{percent(low['val_accuracy'])}, {si(low['params'])} parameters",
+    )
     return [best, test, cheap]
 
 

@@ -11,7 +11,8 @@ FloatArray = npt.NDArray[np.float64]
 def spent(stage: pd.DataFrame) -> pd.DataFrame:
     """The runs of one stage in the order in which they ended, with what they had cost by then.
 
-    Adds `trial` (from 1) and `spent_s`: the training seconds of this and all earlier trials, failed, pruned and cached ones too; a
+    Adds `trial` (from 1) and `spent_s`: the training seconds of this and all earlier trials, failed, pruned
+    and cached ones too; a
     run that answered several trials counts once, as the search paid for it once.
     """
     ended = stage.sort_values(["told_at", "number"], kind="stable")
@@ -22,7 +23,8 @@ def spent(stage: pd.DataFrame) -> pd.DataFrame:
 def anytime_best(stage: pd.DataFrame) -> pd.DataFrame:
     """Best validation accuracy of the completed runs so far, as the corners of a staircase.
 
-    Columns `trial`, `spent_s`, `val_accuracy`, `architecture` (the one that holds the record); the last row is the stage's end.
+    Columns `trial`, `spent_s`, `val_accuracy`, `architecture` (the one that holds the record); the last row
+    is the stage's end.
     """
     ended = spent(stage)
     value = ended["val_accuracy"].where(ended["outcome"] == "completed")
@@ -43,8 +45,10 @@ def _corners(steps: pd.DataFrame, column: str) -> pd.DataFrame:
 def luck_of_random(stage: pd.DataFrame, low: float = 0.05, high: float = 0.95) -> pd.DataFrame:
     """Best of the first k trials of random search over all orders in which its N trials could have come.
 
-    Exact, without resampling: the j-th smallest of N is at least the best of k drawn without replacement with probability
-    C(j, k) / C(N, k) (Dodge et al., EMNLP 2019, for draws with replacement). A failed trial counts as worse than any other. Columns
+    Exact, without resampling: the j-th smallest of N is at least the best of k drawn without replacement with
+    probability
+    C(j, k) / C(N, k) (Dodge et al., EMNLP 2019, for draws with replacement). A failed trial counts as worse
+    than any other. Columns
     `trial`, `spent_s` (k times the mean cost of a trial), `low`, `median`, `high`; at most 200 rows.
     """
     ended = spent(stage)

@@ -129,5 +129,7 @@ class Report:
 
     def drawings(self) -> list[Drawing]:
         """All figures, in order."""
-        blocks = [block for section in self.sections for block in section.blocks if isinstance(block, Figures)]
+        blocks = [
+            block for section in self.sections for block in section.blocks if isinstance(block, Figures)
+        ]
         return [drawing for block in blocks for drawing in block.drawings]

@@ -22,10 +22,13 @@ STAGES = ("search", "baseline", "finalists")
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Tables of one row a trial (`trials`), a candidate (`ranked`, `front`) or a finalist architecture (`finalists`).
+    """Tables of one row a trial (`trials`), a candidate (`ranked`, `front`) or a finalist architecture
+    (`finalists`).
 
-    `ranked`, `front` and `finalists` have a column `mark`: letters that name the members of the front (of a large one, the most
-    telling) and the finalists, from the fewest MACs on; empty elsewhere. Pruned and failed runs are in `trials` only.
+    `ranked`, `front` and `finalists` have a column `mark`: letters that name the members of the front (of a
+    large one, the most
+    telling) and the finalists, from the fewest MACs on; empty elsewhere. Pruned and failed runs are in
+    `trials` only.
     """
 
     results: StudyResults
@@ -58,7 +61,6 @@ class Findings:
         """The finalist's row, where that architecture is one and a fresh seed of it completed."""
         found = self.finalists[(self.finalists["architecture"] == architecture) & (self.finalists["n"] > 0)]
         return found.iloc[0] if len(found) else None
-
 
     def latency_ms(self) -> pd.Series:
         """Median latency over all runs of an architecture, by architecture."""

@@ -1,6 +1,7 @@
 """Numbers and strangers' texts as a person reads them.
 
-A missing number is an en dash. The space before a unit does not break. Texts that come from a study file, a run or
+A missing number is an en dash. The space before a unit does not break. Texts that come from a study file, a
+run or
 a data set's name pass through `plain`, and then through the escape of the format they are printed in.
 """
 
@@ -63,7 +64,8 @@ def points(fraction: float | None, digits: int = 2) -> str:
 
 
 def spread(mean: float | None, sd: float | None) -> str:
-    """Mean and standard deviation of fractions: `91.52 ± 0.21 %`; the mean alone where there is no deviation."""
+    """Mean and standard deviation of fractions: `91.52 ± 0.21 %`; the mean alone where there is no
+    deviation."""
     if mean is None or sd is None or missing(mean) or missing(sd):
         return percent(mean)
     return f"{fixed(100 * mean, 2)}{NBSP}±{NBSP}{fixed(100 * sd, 2)}{NBSP}%"
@@ -134,7 +136,8 @@ def _three(value: float) -> str:
 
 
 def plain(text: object, limit: int = 400) -> str:
-    """A stranger's text as one line: nothing that moves the cursor or turns the writing, at most `limit` characters."""
+    """A stranger's text as one line: nothing that moves the cursor or turns the writing, at most `limit`
+    characters."""
     line = " ".join(printable(str(text)).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
@@ -150,7 +153,8 @@ def _unprintable(character: str) -> bool:
 
 
 def markdown(text: str) -> str:
-    """Text that Markdown prints as it stands inside a line: no markup, no HTML, no link, no column of a table."""
+    """Text that Markdown prints as it stands inside a line: no markup, no HTML, no link, no column of a
+    table."""
     return _MARKDOWN.sub(r"\\\1", text).replace("://", ":&#47;&#47;").replace("www.", "www&#46;")
 
 

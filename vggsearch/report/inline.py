@@ -1,4 +1,5 @@
-"""A figure's SVG made part of an HTML page: it follows the page's colours, and shares no name with another figure."""
+"""A figure's SVG made part of an HTML page: it follows the page's colours, and shares no name with another
+figure."""
 
 import re
 
@@ -23,7 +24,9 @@ def inline(svg: str, name: str, label: str) -> Markup:
     view = _VIEW.search(root[0]) if root else None
     if root is None or view is None:
         raise ValueError("not an SVG figure with a viewBox")
-    body = re.sub(r"<metadata>.*?</metadata>", "", body[root.end() :], flags=re.DOTALL).replace("xlink:href", "href")
+    body = re.sub(r"<metadata>.*?</metadata>", "", body[root.end() :], flags=re.DOTALL).replace(
+        "xlink:href", "href"
+    )
     used = set(_REFERENCE.findall(body))
     body = _ID.sub(lambda found: f' id="{name}-{found[1]}"' if found[1] in used else "", body)
     body = re.sub(r"(url\(#|href=\"#)", rf"\g<1>{name}-", body)

@@ -1,4 +1,5 @@
-"""Kernel sizes compared among nets that are otherwise alike: an observation on what a search trained, not the ablation."""
+"""Kernel sizes compared among nets that are otherwise alike: an observation on what a search trained, not the
+ablation."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +9,16 @@ import pandas as pd
 
 from vggsearch.arch import Architecture
 
-PAIR_COLUMNS = ("change", "small", "large", "small_accuracy", "large_accuracy", "difference", "small_macs", "large_macs")
+PAIR_COLUMNS = (
+    "change",
+    "small",
+    "large",
+    "small_accuracy",
+    "large_accuracy",
+    "difference",
+    "small_macs",
+    "large_macs",
+)
 BIN_COLUMNS = ("bin", "macs_from", "macs_to", "kernel_size", "architecture", "macs", "val_accuracy")
 
 _Skeleton = tuple[tuple[tuple[int, int], ...], bool, str]
@@ -21,7 +31,8 @@ class KernelComparison:
     small: int
     large: int
     pairs: pd.DataFrame
-    """`PAIR_COLUMNS`, one row a pair: `change` is `every block` (all `small` against all `large`) or `block N` (that one alone), and
+    """`PAIR_COLUMNS`, one row a pair: `change` is `every block` (all `small` against all `large`) or `block
+    N` (that one alone), and
     `difference` the large kernel's validation accuracy minus the small one's, as a fraction."""
     bins: pd.DataFrame
     """`BIN_COLUMNS`, one row a net whose kernels are all `small` or all `large`, in bins of like MACs."""
@@ -30,7 +41,8 @@ class KernelComparison:
 def compare_kernels(ranked: pd.DataFrame) -> KernelComparison | None:
     """3×3 against 5×5 over completed runs, or the two commonest kernel sizes where these are not both there.
 
-    `ranked` has one row an architecture: `architecture`, `kernel_size`, `macs`, `val_accuracy`. None where all kernels are alike.
+    `ranked` has one row an architecture: `architecture`, `kernel_size`, `macs`, `val_accuracy`. None where
+    all kernels are alike.
     """
     sizes = _two_sizes(ranked)
     if sizes is None:
@@ -38,7 +50,9 @@ def compare_kernels(ranked: pd.DataFrame) -> KernelComparison | None:
     small, large = sizes
     nets = [
         (*_structure(Architecture.parse(text)), text, float(accuracy), int(macs))
-        for text, accuracy, macs in zip(ranked["architecture"], ranked["val_accuracy"], ranked["macs"], strict=True)
+        for text, accuracy, macs in zip(
+            ranked["architecture"], ranked["val_accuracy"], ranked["macs"], strict=True
+        )
     ]
     found = {(skeleton, kernels): (text, accuracy, macs) for skeleton, kernels, text, accuracy, macs in nets}
     rows = []
@@ -50,7 +64,9 @@ def compare_kernels(ranked: pd.DataFrame) -> KernelComparison | None:
                     (change, text, partner[0], accuracy, partner[1], partner[1] - accuracy, macs, partner[2])
                 )
     pairs = pd.DataFrame(rows, columns=list(PAIR_COLUMNS))
-    return KernelComparison(small, large, pairs.sort_values(["change", "small"], ignore_index=True), _bins(ranked, sizes))
+    return KernelComparison(
+        small, large, pairs.sort_values(["change", "small"], ignore_index=True), _bins(ranked, sizes)
+    )
 
 
 def _two_sizes(ranked: pd.DataFrame) -> tuple[int, int] | None:
@@ -89,9 +105,12 @@ def _enlarged(
 
 
 def _bins(ranked: pd.DataFrame, sizes: tuple[int, int], most: int = 4, fewest: int = 8) -> pd.DataFrame:
-    """Nets of one kernel size in up to `most` bins of MACs, each of about as many nets and at least `fewest`."""
+    """Nets of one kernel size in up to `most` bins of MACs, each of about as many nets and at least
+    `fewest`."""
     wanted = [str(size) for size in sizes]
-    pure = ranked.loc[ranked["kernel_size"].isin(wanted), ["architecture", "kernel_size", "macs", "val_accuracy"]]
+    pure = ranked.loc[
+        ranked["kernel_size"].isin(wanted), ["architecture", "kernel_size", "macs", "val_accuracy"]
+    ]
     if pure.empty:
         return pd.DataFrame(columns=list(BIN_COLUMNS))
     number = max(1, min(most, len(pure) // fewest))

@@ -1,4 +1,5 @@
-"""Where the numbers come from: data, recipe, seeds, versions, hardware, and the commands that make them again."""
+"""Where the numbers come from: data, recipe, seeds, versions, hardware, and the commands that make them
+again."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -17,9 +18,14 @@ def origin_table(findings: Findings, spent: Spending) -> Table:
     """One row a fact; where runs differ in it, each value with the number of its runs."""
     runs = list(findings.results.runs.values())
     made = [run.provenance for run in runs if run.provenance is not None]
-    rows = [(item, plain(value, limit=1500)) for item, value in (*_data(runs), *_training(runs), *_machine(runs, made, spent))]
+    rows = [
+        (item, plain(value, limit=1500))
+        for item, value in (*_data(runs), *_training(runs), *_machine(runs, made, spent))
+    ]
     columns = (Column("", "left"), Column("", "left"))
-    return Table("provenance", "Provenance", columns, rows, pd.DataFrame(rows, columns=["item", "value"]), latex=False)
+    return Table(
+        "provenance", "Provenance", columns, rows, pd.DataFrame(rows, columns=["item", "value"]), latex=False
+    )
 
 
 def _data(runs: list[RunRecord]) -> list[tuple[str, str]]:
@@ -27,7 +33,12 @@ def _data(runs: list[RunRecord]) -> list[tuple[str, str]]:
     return [
         ("data", _each(key.data.name for key in keys)),
         ("data digest (SHA-256)", _each(key.data.digest for key in keys)),
-        ("split", _each(f"{100 * key.data.val_fraction:g} % validation, seed {key.data.split_seed}" for key in keys)),
+        (
+            "split",
+            _each(
+                f"{100 * key.data.val_fraction:g} % validation, seed {key.data.split_seed}" for key in keys
+            ),
+        ),
         ("split digest (SHA-256)", _each(key.data.split_digest for key in keys)),
         ("input", _each(f"{'×'.join(map(str, key.input_shape))}, {key.num_classes} classes" for key in keys)),
     ]
@@ -36,13 +47,17 @@ def _data(runs: list[RunRecord]) -> list[tuple[str, str]]:
 def _training(runs: list[RunRecord]) -> list[tuple[str, str]]:
     keys = [run.key for run in runs]
     recipes = (
-        ", ".join(f"{name} {value}" for name, value in key.recipe.model_dump(mode="json").items()) for key in keys
+        ", ".join(f"{name} {value}" for name, value in key.recipe.model_dump(mode="json").items())
+        for key in keys
     )
     return [
         ("recipe", _each(recipes)),
         ("budget of a run", _each(str(key.budget) for key in keys)),
         ("seeds", _each(f"{key.seed}" for key in keys)),
-        ("test images opened by", f"{sum(run.key.evaluate_on == 'test' for run in runs)} of {count(len(runs))} runs"),
+        (
+            "test images opened by",
+            f"{sum(run.key.evaluate_on == 'test' for run in runs)} of {count(len(runs))} runs",
+        ),
         ("training revision", _each(str(key.training_revision) for key in keys)),
     ]
 

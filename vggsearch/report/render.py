@@ -17,25 +17,40 @@ TEMPLATES = Path(__file__).parent / "templates"
 MOST_ROWS = 25
 """Rows of a table that are printed in Markdown, which can neither sort nor scroll."""
 
-_KINDS = {Paragraph: "paragraph", Table: "table", Figures: "figures", Listing: "listing", Code: "code", Strong: "strong"}
+_KINDS = {
+    Paragraph: "paragraph",
+    Table: "table",
+    Figures: "figures",
+    Listing: "listing",
+    Code: "code",
+    Strong: "strong",
+}
 _SAFE_CODE = re.compile(r"[\w+,./:=<> -]+")
 
 
-def html(report: Report, drawn: Mapping[str, Markup]) -> str:
-    """The page; `drawn` has the inline SVG of each figure, by name. Every other text is escaped."""
+def html(report: Report, drawn: Mapping[str, Markup], csv: Mapping[str, str]) -> str:
+    """The page; `drawn` has the inline SVG of each figure and `csv` each CSV file, by name. All else is
+    escaped."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
     )
     environment.globals.update(kind=_kind)
     script = (TEMPLATES / "table.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     template = environment.get_template("index.html.j2")
-    return template.render(report=report, drawn=drawn, style=style, script=script, script_digest=digest)
+    return template.render(
+        report=report, drawn=drawn, csv=csv, style=style, script=script, script_digest=digest
+    )
 
 
-def markdown_page(report: Report) -> str:
-    """The same for a code host. Every expression of the template is escaped, unless a filter made it `_Ready`."""
+def markdown_page(report: Report, csv: Mapping[str, str]) -> str:
+    """The same for a code host. Every expression of the template is escaped, unless a filter made it
+    `_Ready`."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=False,
@@ -46,8 +61,10 @@ def markdown_page(report: Report) -> str:
         finalize=lambda value: value if isinstance(value, _Ready) else markdown(str(value)),
     )
     environment.globals.update(kind=_kind, most_rows=MOST_ROWS)
-    environment.filters.update(spans=_spans, table=_table, tiles=_tiles, fence=_fence)
-    return environment.get_template("report.md.j2").render(report=report)
+    environment.filters.update(spans=_spans, table=_table, tiles=_tiles, fence=_fence, ready=_Ready)
+    return environment.get_template("report.md.j2").render(
+        report=report, csv={name: _Ready(path) for name, path in csv.items()}
+    )
 
 
 def _kind(block: object) -> str:
@@ -83,7 +100,10 @@ def _table(table: Table) -> _Ready:
     headings = [markdown(column.heading) for column in table.columns]
     rules = ["---:" if column.align == "right" else ":---" for column in table.columns]
     rows = [
-        [_code(cell) if column.code and cell else markdown(cell) for cell, column in zip(row, table.columns, strict=True)]
+        [
+            _code(cell) if column.code and cell else markdown(cell)
+            for cell, column in zip(row, table.columns, strict=True)
+        ]
         for row in table.rows[:MOST_ROWS]
     ]
     return _Ready("\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rules, *rows)))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 PARTS = ("completed", "pruned", "failed", "overhead", "waiting")
-"""Training of completed, pruned and failed runs; evaluation, setting up and all else in a run; idle workers."""
+"""Training of completed, pruned and failed runs; evaluation, setting up and all else in a run; idle
+workers."""
 
 PAUSE_S = 120.0
 """With no run going for so long, nobody was waiting: the study itself was stopped."""
@@ -32,7 +33,9 @@ class Spending:
     def share(self, part: str) -> float:
         """Fraction of all worker seconds."""
         total = float(self.frame["seconds"].sum())
-        return float(self.frame.loc[self.frame["part"] == part, "seconds"].sum()) / total if total > 0 else 0.0
+        return (
+            float(self.frame.loc[self.frame["part"] == part, "seconds"].sum()) / total if total > 0 else 0.0
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class _Span:
 def spending(trials: pd.DataFrame) -> Spending:
     """Account for every worker second of the trials (of `StudyResults.frame`) that this study trained itself.
 
-    A worker waits from the end of a run, or the start of a session, to the start of its next run, and from its last run to the
+    A worker waits from the end of a run, or the start of a session, to the start of its next run, and from
+    its last run to the
     session's end. A session ends when no run goes on for `PAUSE_S`.
     """
     spans = sorted(_spans(trials), key=lambda span: (span.start, span.end))
@@ -81,7 +85,9 @@ def spending(trials: pd.DataFrame) -> Spending:
 def _spans(trials: pd.DataFrame) -> Iterable[_Span]:
     own = trials[~trials["cached"].astype(bool) & trials["digest"].notna()]
     columns = ("stage", "outcome", "started_at", "finished_at", "asked_at", "told_at", "train_wall_s")
-    for stage, outcome, started, finished, asked, told, train_s in own[list(columns)].itertuples(index=False, name=None):
+    for stage, outcome, started, finished, asked, told, train_s in own[list(columns)].itertuples(
+        index=False, name=None
+    ):
         # A worker that died left no times of its own: the controller's are the next best.
         start, end = (asked, told) if pd.isna(started) or pd.isna(finished) else (started, finished)
         end = max(start, end)

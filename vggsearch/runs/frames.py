@@ -1,4 +1,4 @@
-"""Run records as tables, and what each number in them is called: `METRICS`.
+"""Run records as tables.
 
 Every table of the project has these columns, under these names; a report takes labels, units, axes and
 directions from here.
@@ -17,75 +17,6 @@ from vggsearch.cost import cost
 from vggsearch.runs.record import RunRecord
 
 Scalar = bool | int | float | str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """How a number is named and drawn."""
-
-    label: str
-    """For an axis or a table's head, without the unit."""
-    unit: str
-    """As printed after `scale`; empty for a plain count."""
-    axis: Literal["linear", "log"]
-    """A cost spans powers of ten and is drawn, and compared, by its logarithm."""
-    better: Literal["higher", "lower"] | None
-    """Which way is good; None where neither is."""
-    scale: float = 1.0
-    """Factor from the column's unit to the printed one: accuracies are fractions here, percent on paper."""
-
-    @property
-    def title(self) -> str:
-        """Label with its unit: `validation accuracy (%)`."""
-        return f"{self.label} ({self.unit})" if self.unit else self.label
-
-
-def _accuracy(part: str) -> Metric:
-    return Metric(f"{part} accuracy", "%", "linear", "higher", 100.0)
-
-
-def _loss(part: str) -> Metric:
-    return Metric(f"{part} loss", "nats", "linear", "lower")
-
-
-def _cost(label: str, unit: str = "") -> Metric:
-    return Metric(label, unit, "log", "lower")
-
-
-def _plain(label: str, unit: str = "") -> Metric:
-    return Metric(label, unit, "linear", None)
-
-
-METRICS: Mapping[str, Metric] = MappingProxyType(
-    {
-        "val_accuracy": _accuracy("validation"),
-        "val_loss": _loss("validation"),
-        "test_accuracy": _accuracy("test"),
-        "test_loss": _loss("test"),
-        "params": _cost("parameters"),
-        "conv_params": _cost("convolution parameters"),
-        "head_params": _cost("head parameters"),
-        "macs": _cost("MACs per image"),
-        "conv_macs": _cost("convolution MACs per image"),
-        "head_macs": _cost("head MACs per image"),
-        "activation_bytes": _cost("activations per image", "bytes"),
-        "latency_ms": _cost("latency of one image", "ms"),
-        "peak_memory_bytes": _cost("peak memory", "bytes"),
-        "receptive_field": _plain("receptive field", "px"),
-        "num_blocks": _plain("blocks"),
-        "num_convs": _plain("convolutions"),
-        "steps": _plain("training steps"),
-        "images": _plain("training images"),
-        "train_s": _plain("training time", "s"),
-        "train_wall_s": _plain("training time, wall clock", "s"),
-        "train_cpu_s": _plain("training time, CPU", "s"),
-        "eval_s": _plain("evaluation time", "s"),
-        "setup_s": _plain("set-up time", "s"),
-        "images_per_s": Metric("training throughput", "images/s", "log", "higher"),
-    }
-)
-"""The numbers of a run, by column."""
-
 
 Kind = Literal["text", "flag", "int", "float"]
 
@@ -228,8 +159,7 @@ def run_row(record: RunRecord) -> tuple[Scalar, ...]:
 
 @lru_cache(maxsize=65536)
 def architecture_row(text: str, input_shape: tuple[int, int, int], num_classes: int) -> tuple[Scalar, ...]:
-    """An architecture as the values of `ARCHITECTURE_COLUMNS`; raises `ArchitectureError` if it cannot be
-    built."""
+    """An architecture as the values of `ARCHITECTURE_COLUMNS`; may raise `ArchitectureError`."""
     architecture = Architecture.parse(text)
     costs = cost(architecture, input_shape, num_classes)
     return (

@@ -1,4 +1,4 @@
-"""One training: its `RunKey`, and what came of it, its `RunRecord`; one suggestion of a study (`TrialRecord`)."""
+"""One training: its `RunKey` and what came of it, a `RunRecord`; one suggestion of a study: `TrialRecord`."""
 
 import base64
 import hashlib
@@ -163,7 +163,7 @@ class TrialRecord(Frozen):
     """One suggestion of a study, and the run that answered it."""
 
     schema_version: int = SCHEMA_VERSION
-    study: str = Field(max_length=100)
+    study: str = Field(max_length=100, pattern=r"^[a-z0-9][a-z0-9._-]*$")
     stage: Literal["search", "baseline", "finalists"]
     number: Count
     """From 0 within the stage, in the order asked."""

@@ -128,7 +128,7 @@ def _sync_folder(folder: Path) -> None:
 
 def sweep(folder: Path) -> int:
     """Remove what interrupted writes left in `folder` itself, and count it; only for its one writer."""
-    left = [path for path in _entries(folder) if path.name.startswith(TEMPORARY)]
+    left = [path for path in _entries(folder) if path.name.startswith(TEMPORARY) and not path.is_dir()]
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)

@@ -93,7 +93,7 @@ class SearchSpace(Grid):
     def _acceptance(self) -> float:
         """Estimated fraction of candidates that are members, from up to 2^20 draws; exact in small spaces.
 
-        0 where none was found, which leaves open whether there is one, except in small spaces.
+        0 where too few were found to tell, which leaves open whether there is one, except in small spaces.
         """
         if not self.constraints:
             return 1.0

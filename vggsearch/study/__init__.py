@@ -1,5 +1,4 @@
-"""Studies: the file that asks, the store that keeps, the results that answer. Neither torch nor Optuna
-here."""
+"""A study's file, its store and its results. Imports neither torch nor Optuna."""
 
 from vggsearch.study.file import Study, load_study
 from vggsearch.study.results import StudyResults

@@ -87,8 +87,7 @@ class SpaceChoice(Frozen):
         return heads
 
     def search_space(self, input_shape: tuple[int, int, int], num_classes: int) -> SearchSpace:
-        """The space on images of `input_shape`; raises `SpaceError` if it is empty or a net cannot be
-        built."""
+        """The space on images of `input_shape`; may raise `SpaceError` or `ArchitectureError`."""
         limits = ((name, getattr(self.constraints, name)) for name in Constraints.model_fields)
         return SearchSpace(
             num_blocks=self.num_blocks,

@@ -29,7 +29,7 @@ MAX_DATA_BYTES = 4 * 2**20
 MAX_READ_BYTES = 256 * 2**20
 """Most that is read from one file, after decompression."""
 
-_LEVEL = 9
+_LEVEL = 6
 
 T = TypeVar("T")
 
@@ -55,8 +55,7 @@ def packed_bytes(lines: Iterable[str]) -> int:
 
 
 def write_folder(folder: Path, contents: Contents, source: str, trials: list[str], runs: list[str]) -> None:
-    """Write the four files, each whole or not at all; raises `StoreError` where the folder cannot be
-    written."""
+    """Write the four files, each whole or not at all; raises `StoreError` where that fails."""
     texts = {"trials": _joined(trials), "runs": _joined(runs)}
     compressed = sum(map(len, texts.values())) > MAX_DATA_BYTES
     contents = contents.model_copy(update={"compressed": compressed})
@@ -70,8 +69,7 @@ def write_folder(folder: Path, contents: Contents, source: str, trials: list[str
     except OSError as error:
         raise StoreError(
             f"{folder}: cannot be written ({error.strerror}): free space, mend its permissions, or name "
-            "another "
-            "folder"
+            "another folder"
         ) from error
 
 
@@ -93,8 +91,7 @@ def read_contents(folder: Path) -> tuple[Contents, str]:
 def read_lines(
     folder: Path, name: str, *, compressed: bool, count: int, parse: Callable[[bytes], T]
 ) -> list[T]:
-    """The `count` records of `trials` or `runs`; raises `StoreError`, which names a line that cannot be
-    used."""
+    """The `count` records of `trials` or `runs`; raises `StoreError`, which names a line at fault."""
     path = folder / (f"{name}.jsonl.gz" if compressed else f"{name}.jsonl")
     found: list[T] = []
     for number, line in enumerate(_lines(path, _bytes(path), compressed=compressed), start=1):

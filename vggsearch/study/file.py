@@ -64,8 +64,7 @@ class Study(Frozen):
     trials: int | None = Field(default=None, ge=1, le=100_000)
     """None only for `grid`: then the whole space."""
     baseline: bool = False
-    """Whether as many architectures again are drawn uniformly at random: by default, unless `grid` or
-    `random`."""
+    """Whether as many architectures again are drawn at random: by default, unless `grid` or `random`."""
     finalists: Finalists | None = Finalists()
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=4)] = ("val_accuracy",)
     reference: dict[str, Annotated[float, Field(ge=0, le=1e24)]] | None = None
@@ -115,8 +114,7 @@ class Study(Frozen):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=set(_MAY_CHANGE))
 
     def with_options(self, *, trials: int | None = None, time_limit_s: float | None = None) -> "Study":
-        """The same study with what is not None replaced; raises `StudyFileError` where a file may not say
-        so."""
+        """The same study with what is not None replaced; raises `StudyFileError` as a file would."""
         given = {"trials": trials, "time_limit_s": time_limit_s}
         options = {key: value for key, value in given.items() if value is not None}
         return _validated(self.model_dump(by_alias=True) | options, self.path, self.source)
@@ -177,8 +175,7 @@ def parse_study(source: str, path: Path) -> Study:
     if _NAME.fullmatch(path.stem) is None:
         raise StudyFileError(
             f"{_shown_path(path)}: a study is named after its file, in at most 100 lower-case letters, "
-            "digits, . _ and -, "
-            f"not {shown(path.stem)}: rename the file, as in my-study.yaml"
+            f"digits, . _ and -, not {shown(path.stem)}: rename the file, as in my-study.yaml"
         )
     try:
         value = read(source)

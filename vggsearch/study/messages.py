@@ -59,22 +59,19 @@ EXAMPLE: Mapping[str, Value] = {
     "seed": 0,
     "time_limit_s": 3600,
 }
-"""A value for every key, for the remedies. `space` and `architectures`, or the four budgets, never stand
-together."""
+"""A value for every key, for the remedies; not a study, as it has both `space` and `architectures`."""
 
 TAGS = ("<net>", "<block>")
 """Parts of pydantic's places that are no keys of the file: which form of a choice it took a value for."""
 
 
 def broken(key: str, rule: str) -> PydanticCustomError:
-    """For validators: `rule`, which holds value and remedy too, is broken at `key` below the model that
-    raises this."""
+    """For validators: `rule`, value and remedy included, is broken at `key` of what is validated."""
     return PydanticCustomError("broken_rule", "{rule}", {"rule": rule, "key": key})
 
 
 def one_line(error: ValidationError, model: type[BaseModel]) -> str:
-    """The most telling of pydantic's complaints as `key.path: rule, not VALUE: remedy`, and how many more
-    there are."""
+    """pydantic's most telling complaint as `key.path: rule, not VALUE: remedy`, and how many others."""
     found = sorted(error.errors(include_url=False), key=lambda details: details["type"] != "extra_forbidden")
     first, *others = found
     if first["type"] == "extra_forbidden":  # a misspelt key is absent under its right name, too

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from vggsearch.arch.spec import Architecture
 from vggsearch.errors import ArchitectureError
-from vggsearch.runs.ledger import first_error, validated
+from vggsearch.runs.ledger import first_error, many_records, validated
 from vggsearch.runs.record import SCHEMA_VERSION, Digest, RunRecord, TrialRecord
 from vggsearch.runs.sealed import Damage
 from vggsearch.study.data_folder import (
@@ -92,17 +92,16 @@ class StudyResults:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Read what `write` wrote. Raises `StoreError` or `StudyFileError` where anything in it cannot be
-        used."""
+        """Read what `write` wrote. Raises `StoreError` or `StudyFileError` where it cannot be used."""
         contents, source = read_contents(folder)
         study = parse_study(source, Path(contents.path))
         study = study.with_options(trials=contents.trials, time_limit_s=contents.time_limit_s)
-        trials = read_lines(
-            folder, "trials", compressed=contents.compressed, count=contents.trial_records, parse=valid_trial
-        )
-        runs = read_lines(
-            folder, "runs", compressed=contents.compressed, count=contents.run_records, parse=validated
-        )
+        packed = contents.compressed
+        with many_records():
+            trials = read_lines(
+                folder, "trials", compressed=packed, count=contents.trial_records, parse=valid_trial
+            )
+            runs = read_lines(folder, "runs", compressed=packed, count=contents.run_records, parse=validated)
         return cls(study, tuple(trials), {run.key.digest: run for run in runs}, contents.notes)
 
     def _lines(self) -> Iterator[str]:

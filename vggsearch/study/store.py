@@ -18,8 +18,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from pydantic_core import from_json
+
 from vggsearch.errors import StoreError, StudyFileError
-from vggsearch.runs.ledger import Ledger
+from vggsearch.runs.ledger import Ledger, many_records
 from vggsearch.runs.record import Digest, RunRecord, TrialRecord
 from vggsearch.runs.sealed import (
     TEMPORARY,
@@ -37,7 +39,7 @@ from vggsearch.study.results import StudyResults, valid_trial
 from vggsearch.study.yaml_text import shown
 
 MAX_TRIAL_BYTES = 64 * 1024
-"""Largest file that is read as a trial or as a study's identity."""
+MAX_IDENTITY_BYTES = 2**20
 
 
 class Store:
@@ -92,17 +94,13 @@ class Store:
         Raises `StoreError`, which names the process, where another one is that already. A killed process
         holds no lock.
         """
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        with self._writing("lock"):
+            handle = os.open(self.root / "lock", flags, 0o666)
         try:
-            handle = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
-        except OSError as error:
-            raise StoreError(
-                f"store {self.root}: cannot be written ({error.strerror}): name a folder you may write to "
-                "with "
-                "--store"
-            ) from error
-        try:
-            self._take(handle)
-            self._sweep()
+            with self._writing("lock"):
+                self._take(handle)
+                self._sweep()
             yield
         finally:
             os.close(handle)
@@ -116,14 +114,14 @@ class Store:
         path = self._folder(study.name) / "study.json"
         identity = study.identity()
         try:
-            before = json.loads(unseal(read_bounded(path, MAX_TRIAL_BYTES * 16)))
+            before = from_json(unseal(read_bounded(path, MAX_IDENTITY_BYTES)))
         except FileNotFoundError:
             self._write(path, json.dumps(identity, sort_keys=True).encode())
             return
-        except Damage as damage:
+        except ValueError as error:
             raise StoreError(
-                f"{path}: {damage}: delete it if {study.path} is what it was when the study began"
-            ) from damage
+                f"{path}: {error}: delete it if {study.path} is what it was when the study began"
+            ) from error
         different = _difference(before, identity)
         if different is not None:
             key, old, new = different
@@ -133,8 +131,10 @@ class Store:
             )
 
     def put_trial(self, trial: TrialRecord) -> None:
-        """Keep a trial, on disk when this returns, in place of what its stage and number had; or
-        `StoreError`."""
+        """Keep a trial in place of what its stage and number had, on disk when this returns.
+
+        Raises `StoreError` where it cannot be written.
+        """
         self._write(self._trials(trial.study) / _file_name(trial), trial.model_dump_json().encode())
 
     def trials(self, name: str) -> list[TrialRecord]:
@@ -155,16 +155,16 @@ class Store:
             if isinstance(item, Damaged)
         ]
         runs: dict[Digest, RunRecord] = {}
-        for trial in trials:
-            if trial.run is None or trial.run in runs:
-                continue
-            run = self.ledger.get(trial.run)
-            if run is None:
-                notes.append(
-                    f"{trial.stage} trial {trial.number}: its run {trial.run[:12]} is absent or damaged"
-                )
-            else:
-                runs[trial.run] = run
+        with many_records():
+            for trial in trials:
+                if trial.run is None or trial.run in runs:
+                    continue
+                run = self.ledger.get(trial.run)
+                if run is not None:
+                    runs[trial.run] = run
+                    continue
+                what = f"{trial.stage} trial {trial.number}"
+                notes.append(f"{what}: its run {trial.run[:12]} is absent or damaged")
         return StudyResults(study, tuple(trials), runs, tuple(notes))
 
     def _take(self, handle: int) -> None:
@@ -175,14 +175,7 @@ class Store:
             who = f"process {holder}" if holder.isdecimal() else "another process"
             raise StoreError(
                 f"store {self.root}: one controller writes at a time, and {who} does: wait for it, stop "
-                "it, or name "
-                "another --store"
-            ) from error
-        except OSError as error:
-            raise StoreError(
-                f"store {self.root}: its file system cannot lock files ({error.strerror}): name a local "
-                "folder with "
-                "--store"
+                "it, or name another --store"
             ) from error
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
@@ -190,7 +183,7 @@ class Store:
     def _sweep(self) -> None:
         self.ledger.sweep()
         sweep(self.root)
-        for folder in (self.root / "studies").iterdir():
+        for folder in self.root.glob("studies/*"):
             sweep(folder)
             sweep(folder / "trials")
 
@@ -199,6 +192,11 @@ class Store:
             paths = list(self._trials(name).iterdir())
         except FileNotFoundError:
             return
+        except OSError as error:
+            raise StoreError(
+                f"store {self.root}: the trials of {name} cannot be read ({error.strerror}): mend their "
+                "permissions, or name another --store"
+            ) from error
         for path in sorted(paths):
             if path.name.startswith(TEMPORARY):
                 continue
@@ -219,11 +217,16 @@ class Store:
         return self._folder(name) / "trials"
 
     def _write(self, path: Path, record: bytes) -> None:
-        try:
+        with self._writing(path.name):
             write_atomically(path, seal(record))
+
+    @contextlib.contextmanager
+    def _writing(self, name: str) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             raise StoreError(
-                f"store {self.root}: {path.name} cannot be written ({error.strerror}): free space or mend "
+                f"store {self.root}: {name} cannot be written ({error.strerror}): free space or mend "
                 "permissions, and run the same command again"
             ) from error
 

@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from vggsearch.data import Images, SearchData
-from vggsearch.latency import measure_latency, peak_memory_bytes
+from vggsearch.latency import measure_latency, peak_memory_bytes, reset_peak_memory
 from vggsearch.runs.record import Outcome, RunKey, RunRecord, pack_bits
 from vggsearch.training.evaluation import Evaluation, final_test
 from vggsearch.training.optimizer import learning_rate, set_learning_rate
@@ -41,13 +41,14 @@ def train(
     `report` is called with every point of the learning curve; where it returns False the run ends as
     `pruned`. `test_images` is called once, at the end, and only where `key.evaluate_on` is "test". After
     `deadline_s` seconds of the monotonic clock the run ends as `timed_out`. On a CPU one thread is used.
-    Raises `ArchitectureError` where the architecture does not fit its input, ValueError where a batch is
-    larger than the data or test images are missing. A loss that is not finite, a memory that does not suffice
+    Raises `ArchitectureError` where the architecture does not fit its input, `DataError` where a batch is
+    larger than the data, ValueError where test images are missing. A loss that is not finite, a memory that does not suffice
     and the like are outcomes of the record, not exceptions.
     """
     started_at, begun = time.time(), time.monotonic()
     if key.evaluate_on == "test" and test_images is None:
         raise ValueError(f"run {key.digest[:12]} is to be tested, and no test images were given")
+    reset_peak_memory(device)
     with _one_thread(device):
         try:
             run = set_up(key, data, device, report=report, deadline=begun + deadline_s)

@@ -52,10 +52,6 @@ def set_up(
     """Model, optimiser, batches and budget of a run on `device`, where `data` lies."""
     recipe, architecture = key.recipe, Architecture.parse(key.architecture)
     side = (key.input_shape[1], key.input_shape[2])
-    if recipe.batch_size > len(data.train.labels):
-        raise ValueError(
-            f"a batch of {recipe.batch_size} needs as many training images, not {len(data.train.labels)}"
-        )
     # Drawn on the CPU, so that the same seed starts the same net on every device.
     model: nn.Module = build(
         architecture,

@@ -3,12 +3,25 @@
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from vggsearch.report.figures.style import BLUE, GREEN, INK, MUTED, ORANGE, PANEL, PAPER, RULE, SKY, Drawing, label, panel, percent_axis
+from vggsearch.report.figures.style import (
+    BLUE,
+    GREEN,
+    INK,
+    MUTED,
+    ORANGE,
+    PANEL,
+    PAPER,
+    RULE,
+    SKY,
+    Drawing,
+    label,
+    panel,
+    percent_axis,
+)
 from vggsearch.report.figures.tradeoff import KERNELS, OTHER
 from vggsearch.report.formats import NBSP, si
 from vggsearch.report.kernels import KernelComparison
@@ -37,25 +50,48 @@ def pair_figure(comparison: KernelComparison) -> Drawing:
     difference = 100 * pairs["difference"]
     axes.axvline(0, color=INK, linewidth=0.8, zorder=1)
     sns.boxplot(
-        x=difference, y=pairs["change"], order=changes, orient="h", ax=axes, width=0.5, showfliers=False, fill=False,
-        color=MUTED, linewidth=0.9,
-    )  # fmt: skip
+        x=difference,
+        y=pairs["change"],
+        order=changes,
+        orient="h",
+        ax=axes,
+        width=0.5,
+        showfliers=False,
+        fill=False,
+        color=MUTED,
+        linewidth=0.9,
+    )
     if len(pairs) <= _MOST_DOTS:
         for i, change in enumerate(changes):
             values = difference[pairs["change"] == change].to_numpy()
-            axes.scatter(values, i + _jitter(len(values)), s=14, color=GREEN, edgecolors=PAPER, linewidths=0.3, alpha=0.8, zorder=3)
+            axes.scatter(
+                values,
+                i + _jitter(len(values)),
+                s=14,
+                color=GREEN,
+                edgecolors=PAPER,
+                linewidths=0.3,
+                alpha=0.8,
+                zorder=3,
+            )
     numbers = pairs["change"].value_counts()
     axes.set_yticks(range(len(changes)), [f"{change}\nn = {numbers[change]}" for change in changes])
     axes.set_ylabel("")
     axes.set_xlabel(f"validation accuracy, {large}×{large} minus {small}×{small} (pp)")
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+g}".replace("-", "−") if value else "0"))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:+g}".replace("-", "−") if value else "0")
+    )
     axes.grid(axis="y", visible=False)
     caption = (
-        f"n = {len(pairs)} pairs of trained nets that are alike but for their kernels: every block {small}×{small} against every block "
-        f"{large}×{large}, or one block alone. Equal depth and width, not equal MACs. One seed each. {NO_VERDICT}"
+        f"n = {len(pairs)} pairs of trained nets that are alike but for their kernels: every block "
+        f"{small}×{small} against every block "
+        f"{large}×{large}, or one block alone. Equal depth and width, not equal MACs. One seed each. "
+        f"{NO_VERDICT}"
     )
-    return Drawing("kernel_pairs", f"{large}×{large} against {small}×{small}: matched pairs", caption, figure, pairs)
+    return Drawing(
+        "kernel_pairs", f"{large}×{large} against {small}×{small}: matched pairs", caption, figure, pairs
+    )
 
 
 def bin_figure(comparison: KernelComparison) -> Drawing:
@@ -65,9 +101,19 @@ def bin_figure(comparison: KernelComparison) -> Drawing:
     accuracy = 100 * bins["val_accuracy"]
     looks = {size: KERNELS.get(size, OTHER) for size in sizes}
     sns.boxplot(
-        x=bins["bin"], y=accuracy, hue=bins["kernel_size"], hue_order=list(sizes), ax=axes, showfliers=False, width=0.62, gap=0.12,
-        fill=False, linewidth=1.0, palette=[looks[size][1] for size in sizes], legend=False,
-    )  # fmt: skip
+        x=bins["bin"],
+        y=accuracy,
+        hue=bins["kernel_size"],
+        hue_order=list(sizes),
+        ax=axes,
+        showfliers=False,
+        width=0.62,
+        gap=0.12,
+        fill=False,
+        linewidth=1.0,
+        palette=[looks[size][1] for size in sizes],
+        legend=False,
+    )
     for at, size in enumerate(sizes):
         _, colour, marker = looks[size]
         chosen = bins[bins["kernel_size"] == size]
@@ -76,8 +122,17 @@ def bin_figure(comparison: KernelComparison) -> Drawing:
         if len(bins) > _MOST_DOTS:
             axes.plot([], [], marker, color=colour, label=name, markersize=5)
             continue
-        axes.scatter(x + 0.4 * _jitter(len(chosen)), accuracy[chosen.index], s=15, color=colour, marker=marker, label=name,
-                     edgecolors=PAPER, linewidths=0.3, zorder=3)  # fmt: skip
+        axes.scatter(
+            x + 0.4 * _jitter(len(chosen)),
+            accuracy[chosen.index],
+            s=15,
+            color=colour,
+            marker=marker,
+            label=name,
+            edgecolors=PAPER,
+            linewidths=0.3,
+            zorder=3,
+        )
     edges = bins.groupby("bin").agg({"macs_from": "first", "macs_to": "first"})
     labels = [f"{si(low)} to\n{si(high)}" for low, high in edges.itertuples(index=False, name=None)]
     axes.set_xticks(range(len(edges)), labels)
@@ -87,7 +142,8 @@ def bin_figure(comparison: KernelComparison) -> Drawing:
     label(axes, "MACs per image", "Validation accuracy (%)")
     axes.legend(loc="lower right", bbox_to_anchor=(1.02, 1.0), ncols=2, borderpad=0.2)
     caption = (
-        f"Completed nets whose kernels are all {sizes[0]}×{sizes[0]} or all {sizes[1]}×{sizes[1]}, in bins of like MACs; they differ in "
+        f"Completed nets whose kernels are all {sizes[0]}×{sizes[0]} or all {sizes[1]}×{sizes[1]}, in bins "
+        f"of like MACs; they differ in "
         f"depth and width too. Box: quartiles. {NO_VERDICT}"
     )
     return Drawing("kernel_bins", "Kernel sizes at like MACs", caption, figure, bins)
@@ -112,16 +168,35 @@ def spending_figure(spent: Spending, names: Mapping[str, str]) -> Drawing:
         if values.sum() <= 0:
             continue
         name, colour = _PARTS[part]
-        axes.barh([names[stage] for stage in stages], values, left=left, color=colour, edgecolor=PAPER, linewidth=0.8, height=0.62, label=name)
-        _shares(axes, part, values, left, table.sum(axis=1).to_numpy(dtype=float) / seconds, longest / seconds)
+        axes.barh(
+            [names[stage] for stage in stages],
+            values,
+            left=left,
+            color=colour,
+            edgecolor=PAPER,
+            linewidth=0.8,
+            height=0.62,
+            label=name,
+        )
+        _shares(
+            axes, part, values, left, table.sum(axis=1).to_numpy(dtype=float) / seconds, longest / seconds
+        )
         left += values
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(f"worker time ({unit})")
     axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.12, 1.0), ncols=5, columnspacing=1.1, handlelength=1.0, handletextpad=0.4)
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(-0.12, 1.0),
+        ncols=5,
+        columnspacing=1.1,
+        handlelength=1.0,
+        handletextpad=0.4,
+    )
     caption = (
-        f"Wall-clock time of {spent.workers} worker{'s' if spent.workers > 1 else ''} from the first run to the last. “Failed” is training "
+        f"Wall-clock time of {spent.workers} worker{'s' if spent.workers > 1 else ''} from the first run to "
+        f"the last. “Failed” is training "
         "time of runs that diverged, crashed, timed out or ran out of memory."
     )
     return Drawing("budget", "Where the time went", caption, figure, spent.frame)
@@ -133,10 +208,19 @@ ON_DARK, ON_LIGHT = "#fffffe", "#1f2327"
 _WIDE = 5.3
 
 
-def _shares(axes: Axes, part: str, values: np.ndarray, left: np.ndarray, totals: np.ndarray, longest: float) -> None:
+def _shares(
+    axes: Axes, part: str, values: np.ndarray, left: np.ndarray, totals: np.ndarray, longest: float
+) -> None:
     """Percentages inside the segments that are wide enough."""
     for i, value in enumerate(values):
         if value > 0.065 * longest:
             dark = part in ("completed", "overhead")
-            axes.text(left[i] + value / 2, i, f"{100 * value / totals[i]:.0f}{NBSP}%", ha="center", va="center", fontsize=8,
-                      color=ON_DARK if dark else ON_LIGHT)  # fmt: skip
+            axes.text(
+                left[i] + value / 2,
+                i,
+                f"{100 * value / totals[i]:.0f}{NBSP}%",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color=ON_DARK if dark else ON_LIGHT,
+            )

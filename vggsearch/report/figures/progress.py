@@ -43,20 +43,28 @@ def anytime_figure(
     unit, seconds = _time_unit(max(float(curve["spent_s"].max()) for curve in curves.values()))
     if luck is not None and len(luck):
         axes.fill_between(
-            luck["spent_s"] / seconds, 100 * luck["low"], 100 * luck["high"],
-            color=MUTED, alpha=0.18, linewidth=0, label=luck_of, zorder=1,
-        )  # fmt: skip
+            luck["spent_s"] / seconds,
+            100 * luck["low"],
+            100 * luck["high"],
+            color=MUTED,
+            alpha=0.18,
+            linewidth=0,
+            label=luck_of,
+            zorder=1,
+        )
     for stage, curve in curves.items():
         _stairs(axes, curve["spent_s"] / seconds, 100 * curve["val_accuracy"], stage, names[stage])
     _focus(axes, [100 * curve["val_accuracy"] for curve in curves.values()])
     _time_axes(axes, f"training time spent ({unit})", "Best validation accuracy (%)")
     caption = (
-        "Best validation accuracy among completed runs, against the training time that all runs up to then had taken, failed and "
+        "Best validation accuracy among completed runs, against the training time that all runs up to then "
+        "had taken, failed and "
         "pruned ones included. One search is one draw: it says little about the method in general."
     )
     if luck is not None and len(luck):
         caption += (
-            " The band is exact: nine in ten orders in which the random trials could have come keep random search inside it."
+            " The band is exact: nine in ten orders in which the random trials could have come keep random "
+            "search inside it."
         )
     data = pd.concat([curve.assign(stage=stage) for stage, curve in curves.items()], ignore_index=True)
     if luck is not None and len(luck):
@@ -64,8 +72,11 @@ def anytime_figure(
     return Drawing("anytime_best", "Best so far", caption, figure, data)
 
 
-def hypervolume_figure(curves: Mapping[str, pd.DataFrame], names: Mapping[str, str], reference: str) -> Drawing:
-    """Hypervolume so far over training time; `curves` have `trial`, `spent_s` and `hypervolume`, `reference` is in words."""
+def hypervolume_figure(
+    curves: Mapping[str, pd.DataFrame], names: Mapping[str, str], reference: str
+) -> Drawing:
+    """Hypervolume so far over training time; `curves` have `trial`, `spent_s` and `hypervolume`, `reference`
+    is in words."""
     figure, axes = panel()
     unit, seconds = _time_unit(max(float(curve["spent_s"].max()) for curve in curves.values()))
     for stage, curve in curves.items():
@@ -79,8 +90,12 @@ def hypervolume_figure(curves: Mapping[str, pd.DataFrame], names: Mapping[str, s
 
 def _stairs(axes: Axes, x: pd.Series, y: pd.Series, stage: str, name: str) -> None:
     colour, dashes, width = _LINES[stage]
-    axes.plot(x, y, drawstyle="steps-post", color=colour, linestyle=dashes, linewidth=width, label=name, zorder=3)
-    axes.plot(x.iloc[-1:], y.iloc[-1:], "o" if stage == "search" else "s", color=colour, markersize=4.5, zorder=4)
+    axes.plot(
+        x, y, drawstyle="steps-post", color=colour, linestyle=dashes, linewidth=width, label=name, zorder=3
+    )
+    axes.plot(
+        x.iloc[-1:], y.iloc[-1:], "o" if stage == "search" else "s", color=colour, markersize=4.5, zorder=4
+    )
 
 
 def _focus(axes: Axes, series: list[pd.Series]) -> None:
@@ -116,12 +131,16 @@ def curve_figure(curves: pd.DataFrame, front: pd.DataFrame, x: str) -> Drawing:
     """
     figure, axes = panel()
     named = front[front["mark"] != ""]
-    chosen = named.iloc[np.unique(np.linspace(0, len(named) - 1, min(len(named), MOST_CURVES)).round().astype(int))]
+    chosen = named.iloc[
+        np.unique(np.linspace(0, len(named) - 1, min(len(named), MOST_CURVES)).round().astype(int))
+    ]
     colours = sns.color_palette("viridis_r", as_cmap=True)(np.linspace(0.15, 1, len(chosen)))
     scale = 100.0 if x == "fraction" else 1.0
     ends: list[tuple[float, float]] = []
     marks: list[str] = []
-    for colour, (run, mark) in zip(colours, chosen[["run", "mark"]].itertuples(index=False, name=None), strict=True):
+    for colour, (run, mark) in zip(
+        colours, chosen[["run", "mark"]].itertuples(index=False, name=None), strict=True
+    ):
         curve = curves[curves["run"] == run]
         if curve.empty:
             continue
@@ -137,14 +156,25 @@ def curve_figure(curves: pd.DataFrame, front: pd.DataFrame, x: str) -> Drawing:
     words = "fraction of the budget spent" if x == "fraction" else "training images seen"
     thinned = f" {len(chosen)} of the front's {len(front)} members." if len(chosen) < len(front) else ""
     caption = (
-        f"Validation accuracy against {words}, lighter for fewer MACs; letters as in table 1.{thinned} Before the end it is measured on "
+        f"Validation accuracy against {words}, lighter for fewer MACs; letters as in table 1.{thinned} "
+        f"Before the end it is measured on "
         "a fixed part of the validation images."
     )
     name = "curves_budget" if x == "fraction" else "curves_images"
     return Drawing(name, f"Learning curves by {words}", caption, figure, shown[_CURVE_DATA])
 
 
-_CURVE_DATA = ["run", "architecture", "step", "images", "fraction", "train_s", "train_loss", "val_accuracy", "val_loss"]
+_CURVE_DATA = [
+    "run",
+    "architecture",
+    "step",
+    "images",
+    "fraction",
+    "train_s",
+    "train_loss",
+    "val_accuracy",
+    "val_loss",
+]
 
 
 def _time_axes_of_curves(axes: Axes, x: str) -> None:
@@ -168,7 +198,14 @@ def _end_marks(axes: Axes, ends: list[tuple[float, float]], marks: list[str]) ->
     placed = apart([y for _, y in ends], 9 * (high - low) / height)
     for (x, y), at, mark in zip(ends, placed, marks, strict=True):
         axes.annotate(
-            mark, (x, y), (5, (at - y) * height / (high - low)), textcoords="offset points", ha="left", va="center",
-            fontsize=8, fontweight="bold", color=INK, annotation_clip=False,
-        )  # fmt: skip
-
+            mark,
+            (x, y),
+            (5, (at - y) * height / (high - low)),
+            textcoords="offset points",
+            ha="left",
+            va="center",
+            fontsize=8,
+            fontweight="bold",
+            color=INK,
+            annotation_clip=False,
+        )

@@ -17,7 +17,8 @@ from PIL import Image
 from vggsearch.report.formats import tick
 
 INK, MUTED, RULE, PAPER = "#1f2328", "#6a737d", "#d8dee4", "#ffffff"
-"""Text, lesser text, lines, ground. The page replaces them by its own, so that figures follow its dark mode."""
+"""Text, lesser text, lines, ground. The page replaces them by its own, so that figures follow its dark
+mode."""
 
 BLUE, ORANGE, GREEN, SKY, VERMILION, PURPLE = "#0072b2", "#e69f00", "#009e73", "#56b4e9", "#d55e00", "#cc79a7"
 """Okabe & Ito (2008): told apart with every kind of colour vision."""
@@ -48,7 +49,7 @@ def theme() -> Iterator[None]:
     look = sns.axes_style("ticks") | sns.plotting_context("paper")
     own: dict[str, object] = {
         "font.family": ["sans-serif"],
-        # Text is measured in the font that comes with matplotlib, so that every machine lays figures out alike.
+        # Texts are measured in matplotlib's own font, so that every machine lays figures out alike.
         "font.sans-serif": ["DejaVu Sans", "Verdana", "Helvetica", "Arial"],
         "font.size": 9,
         "axes.labelsize": 9,
@@ -91,7 +92,9 @@ def theme() -> Iterator[None]:
         yield
 
 
-def panel(size: tuple[float, float] = PANEL, *, left: float = 0.52, bottom: float = 0.47, top: float = 0.36) -> tuple[Figure, Axes]:
+def panel(
+    size: tuple[float, float] = PANEL, *, left: float = 0.52, bottom: float = 0.47, top: float = 0.36
+) -> tuple[Figure, Axes]:
     """An empty figure with one pair of axes; margins in inches."""
     figure = Figure(figsize=size)
     FigureCanvasAgg(figure)
@@ -107,14 +110,26 @@ def label(axes: Axes, x: str, y: str) -> None:
     axes.set_xlabel(x, labelpad=4)
     axes.set_ylabel("")
     axes.annotate(
-        y, (0, 1), (-30, 9), xycoords="axes fraction", textcoords="offset points", ha="left", va="bottom", color=INK
+        y,
+        (0, 1),
+        (-30, 9),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="left",
+        va="bottom",
+        color=INK,
     )
 
 
 def key_above(axes: Axes, columns: int = 4) -> None:
     """The legend in one line above the axes, to the right of the vertical axis' name."""
     axes.legend(
-        loc="lower right", bbox_to_anchor=(1.02, 1.0), ncols=columns, borderpad=0.2, handlelength=1.4, borderaxespad=0.2
+        loc="lower right",
+        bbox_to_anchor=(1.02, 1.0),
+        ncols=columns,
+        borderpad=0.2,
+        handlelength=1.4,
+        borderaxespad=0.2,
     )
 
 
@@ -159,7 +174,9 @@ def apart(wanted: Sequence[float], gap: float) -> list[float]:
 def svg(figure: Figure) -> str:
     """The figure as SVG, without a date or a version; its texts stay texts."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    figure.savefig(
+        buffer, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+    )
     return buffer.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""Accuracy against cost, and what became of the finalists."""
+"""Accuracy against cost."""
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,8 @@ KERNELS = {
     "1": ("1×1", PURPLE, "^"),
     "7": ("7×7", SKY, "v"),
 }
-"""Name, colour and marker of a net's kernel size, darker for smaller; any other size is drawn like `OTHER`."""
+"""Name, colour and marker of a net's kernel size, darker for smaller; any other size is drawn like
+`OTHER`."""
 
 OTHER = ("other", MUTED, "P")
 
@@ -41,7 +42,13 @@ _COLUMNS = ("stage", "architecture", "kernel_size", "mark", "val_accuracy")
 
 
 def accuracy_against(
-    cost: str, ranked: pd.DataFrame, front: pd.DataFrame, staircase: pd.DataFrame, finalists: pd.DataFrame, *, large: bool = False
+    cost: str,
+    ranked: pd.DataFrame,
+    front: pd.DataFrame,
+    staircase: pd.DataFrame,
+    finalists: pd.DataFrame,
+    *,
+    large: bool = False,
 ) -> Drawing:
     """Validation accuracy over one cost.
 
@@ -54,38 +61,55 @@ def accuracy_against(
         large: Whether it is the page's first figure.
     """
     figure, axes = panel(_HERO if large else PANEL)
-    low = min(_floor(ranked["val_accuracy"]), float(front["val_accuracy"].min()))
+    low = _floor(ranked["val_accuracy"], front["val_accuracy"])
     shown = ranked[ranked["val_accuracy"] >= low]
     _cloud(axes, cost, shown)
-    axes.plot(staircase[cost], 100 * staircase["val_accuracy"], color=INK, linewidth=1.1, drawstyle="steps-post", zorder=3)
+    axes.plot(
+        staircase[cost],
+        100 * staircase["val_accuracy"],
+        color=INK,
+        linewidth=1.1,
+        drawstyle="steps-post",
+        zorder=3,
+    )
     _members(axes, cost, front)
     known = finalists[finalists["val_mean"].notna()]
     if len(known):
         _intervals(axes, cost, known)
     log_axis(axes)
     percent_axis(axes)
+    top = 100 * float(ranked["val_accuracy"].max())
+    room = 0.05 * (top - 100 * low) or 0.5
+    axes.set_ylim(100 * low - room, top + room)
     label(axes, METRICS[cost].title, f"{METRICS['val_accuracy'].label.capitalize()} (%)")
     key_above(axes)
     _marks(axes, cost, front)
-    caption = _caption(cost, len(ranked), len(ranked) - len(shown), low, len(known)) if large else _brief_caption(cost)
+    caption = (
+        _caption(cost, len(ranked), len(ranked) - len(shown), low, len(known))
+        if large
+        else _brief_caption(cost)
+    )
     data = ranked[[*_COLUMNS, cost]].sort_values([cost, "val_accuracy"])
     title = f"Accuracy against {METRICS[cost].label}"
     return Drawing(f"accuracy_{cost}", title, caption, figure, data)
 
 
-def _floor(accuracy: pd.Series) -> float:
-    """Accuracy below which a few failures would squeeze all others into a corner."""
-    if accuracy.empty:
-        return 0.0
+def _floor(accuracy: pd.Series, front: pd.Series) -> float:
+    """Accuracy below which a few poor nets would squeeze all others into a corner; the front's are kept
+    unless far below."""
     low, middle, high = accuracy.quantile([0.05, 0.5, 1.0])
-    floor = min(low, high - 4 * (high - middle)) - 0.002
-    return float(floor if accuracy.min() < floor else accuracy.min())
+    floor = min(low, high - 4 * (high - middle))
+    return float(max(accuracy.min(), min(floor, max(front.min(), high - 8 * (high - middle)))))
 
 
 def _cloud(axes: Axes, cost: str, shown: pd.DataFrame) -> None:
     for kernel in [*KERNELS, None]:
         name, colour, marker = OTHER if kernel is None else KERNELS[kernel]
-        chosen = shown[~shown["kernel_size"].isin(KERNELS)] if kernel is None else shown[shown["kernel_size"] == kernel]
+        chosen = (
+            shown[~shown["kernel_size"].isin(KERNELS)]
+            if kernel is None
+            else shown[shown["kernel_size"] == kernel]
+        )
         if chosen.empty:
             continue
         many = len(shown) > MAX_VECTOR_POINTS
@@ -95,9 +119,9 @@ def _cloud(axes: Axes, cost: str, shown: pd.DataFrame) -> None:
             ax=axes,
             color=colour,
             marker=marker,
-            s=12 if many else 26,
-            alpha=0.45 if many else 0.75,
-            linewidth=0.3,
+            s=7 if many else 26,
+            alpha=1 if many else 0.75,
+            linewidth=0 if many else 0.3,
             edgecolor=PAPER,
             label=name,
             rasterized=many,
@@ -109,7 +133,14 @@ def _members(axes: Axes, cost: str, front: pd.DataFrame) -> None:
     for kernel, chosen in front.groupby("kernel_size"):
         _, colour, marker = KERNELS.get(str(kernel), OTHER)
         axes.scatter(
-            chosen[cost], 100 * chosen["val_accuracy"], s=34, c=colour, marker=marker, edgecolors=INK, linewidths=0.9, zorder=4
+            chosen[cost],
+            100 * chosen["val_accuracy"],
+            s=34,
+            c=colour,
+            marker=marker,
+            edgecolors=INK,
+            linewidths=0.9,
+            zorder=4,
         )
 
 
@@ -146,59 +177,37 @@ def _marks(axes: Axes, cost: str, front: pd.DataFrame) -> None:
         if all(abs(x - a) > 9 * scale or abs(y - b) > 9 * scale for a, b in placed):
             placed.append((x, y))
             axes.annotate(
-                front["mark"].iloc[i], (front[cost].iloc[i], 100 * front["val_accuracy"].iloc[i]), (-3, 3), textcoords="offset points",
-                ha="right", va="bottom", fontsize=8, fontweight="bold", color=INK, zorder=6,
-            )  # fmt: skip
+                front["mark"].iloc[i],
+                (front[cost].iloc[i], 100 * front["val_accuracy"].iloc[i]),
+                (-3, 3),
+                textcoords="offset points",
+                ha="right",
+                va="bottom",
+                fontsize=8,
+                fontweight="bold",
+                color=INK,
+                zorder=6,
+            )
 
 
 def _caption(cost: str, total: int, hidden: int, low: float, finalists: int) -> str:
     parts = [
-        f"Every completed search and baseline run ({total}), one seed each. The line is the front of accuracy and "
+        f"Every completed search and baseline run ({total}), one seed each. The line is the front of "
+        f"accuracy and "
         f"{METRICS[cost].label}; ringed are the members of the study's front, with letters as in table 1."
     ]
     if finalists:
         parts.append("Bars: mean and 95 % t interval of the finalists' fresh seeds.")
     if hidden:
-        parts.append(f"{hidden} run{'s' if hidden > 1 else ''} below {100 * low:.1f} % not drawn, but in the table.")
+        parts.append(
+            f"{hidden} run{'s' if hidden > 1 else ''} below {100 * low:.1f} % not drawn, but in the table."
+        )
     return " ".join(parts)
 
 
 def _brief_caption(cost: str) -> str:
-    of = {"conv_params": " alone; the head's are not counted", "params": " of the whole net, the head's among them"}
+    of = {
+        "conv_params": " alone; the head's are not counted",
+        "params": " of the whole net, the head's among them",
+    }
     return f"As the figure before, over the {METRICS[cost].label}{of.get(cost, '')}."
-
-
-def finalist_figure(finalists: pd.DataFrame) -> Drawing:
-    """What a search promised, and what fresh seeds gave, on validation and on the test set, finalist by finalist."""
-    rows = finalists.reset_index(drop=True)
-    figure, axes = panel((PANEL[0], 1.05 + 0.42 * max(2, len(rows))), left=0.45)
-    y = -np.arange(len(rows), dtype=float)
-    for column, low, high, shift, colour, marker, name in (
-        ("val_mean", "val_low", "val_high", 0.0, BLUE, "o", "fresh seeds, validation"),
-        ("test_mean", "test_low", "test_high", -0.24, ORANGE, "s", "fresh seeds, test"),
-    ):
-        mean = rows[column].astype(float)
-        reach = np.vstack([mean - rows[low].fillna(mean), rows[high].fillna(mean) - mean]).astype(float)
-        axes.errorbar(
-            100 * mean, y + shift, xerr=100 * reach, fmt=marker, color=colour, markeredgecolor=INK, markeredgewidth=0.6,
-            ecolor=INK, markersize=5.5, elinewidth=1.0, capsize=2, label=name, zorder=3,
-        )  # fmt: skip
-    axes.plot(
-        100 * rows["search_val"], y + 0.24, "D", markersize=5, markerfacecolor=PAPER, color=INK, label="search, validation"
-    )
-    axes.set_yticks(y, rows["mark"])
-    axes.set_ylim(-len(rows) + 0.45, 0.55)
-    axes.grid(axis="y", visible=False)
-    axes.set_xlabel("accuracy (%)")
-    handles, names = axes.get_legend_handles_labels()
-    order = [names.index(name) for name in ("search, validation", "fresh seeds, validation", "fresh seeds, test")]
-    axes.legend(
-        [handles[i] for i in order], [names[i] for i in order], loc="lower left", bbox_to_anchor=(-0.08, 1.0), ncols=3,
-        columnspacing=1.0, handletextpad=0.2,
-    )  # fmt: skip
-    caption = (
-        "The value that selected a finalist (one seed, validation), and the means of its fresh seeds with 95 % t intervals. "
-        "Selection makes the first too good: its distance to the second is the optimism."
-    )
-    return Drawing("finalists", "Finalists: promised and kept", caption, figure, rows)
-

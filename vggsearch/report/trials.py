@@ -1,0 +1,154 @@
+"""Every trial: by how it ended, and one by one."""
+
+import pandas as pd
+
+from vggsearch.report.content import Column, Table
+from vggsearch.report.findings import STAGES, Findings
+from vggsearch.report.formats import count, duration, milliseconds, percent, plain, si
+from vggsearch.report.tables import outcome_name, stage_name
+
+MOST_TRIALS = 1000
+"""Rows of the trial table that are printed; its CSV file has all."""
+
+MOST_REASONS = 12
+
+_MOMENTS = ("asked_at", "told_at", "started_at", "finished_at")
+"""Of the calendar; the CSV file has seconds since the study began, `asked_s` and `told_s`."""
+
+
+def outcome_table(findings: Findings) -> Table:
+    """Every trial by how it ended, and why."""
+    trials = findings.trials.assign(reason=findings.trials["reason"].fillna("").map(plain))
+    stages = [stage for stage in STAGES if len(findings.stage(stage))]
+    rows, printed = [], []
+    for (outcome, reason), group in sorted(
+        trials.groupby(["outcome", "reason"]),
+        key=lambda item: (item[0][0] != "completed", item[0][0], -len(item[1]), item[0][1]),
+    ):
+        numbers = {stage: int((group["stage"] == stage).sum()) for stage in stages}
+        own = group.drop_duplicates("digest")
+        train_s = float(own.loc[~own["cached"].astype(bool), "train_s"].sum())
+        rows.append(
+            {"outcome": outcome, "reason": reason, "trials": len(group), **numbers, "train_s": train_s}
+        )
+    for outcome in dict.fromkeys(str(row["outcome"]) for row in rows):
+        same = [row for row in rows if row["outcome"] == outcome]
+        reasons = [f"{row['reason']} ({row['trials']})" for row in same if row["reason"]]
+        if len(reasons) > MOST_REASONS:
+            reasons = [
+                *reasons[:MOST_REASONS],
+                f"and {len(reasons) - MOST_REASONS} other reasons, in the CSV file",
+            ]
+        totals = [sum(int(str(row[stage])) for row in same) for stage in stages]
+        train_s = sum(float(str(row["train_s"])) for row in same)
+        printed.append(
+            [
+                outcome_name(outcome),
+                *map(count, totals),
+                count(sum(totals)),
+                duration(train_s),
+                "; ".join(reasons),
+            ]
+        )
+    columns = (
+        Column("outcome", "left"),
+        *(Column(stage_name(findings, stage)) for stage in stages),
+        Column("trials"),
+        Column("training time"),
+        Column("reasons (how often)", "left"),
+    )
+    cached = int(trials["cached"].astype(bool).sum())
+    caption = "All trials."
+    if cached:
+        caption += f" {count(cached)} of them named a run made before: answered from the ledger, at no cost."
+    return Table("outcomes", "Outcomes", columns, printed, pd.DataFrame(rows), caption)
+
+
+def trial_table(findings: Findings) -> Table:
+    """Every trial; in print the best first, then those that did not complete, up to `MOST_TRIALS`."""
+    trials = findings.trials
+    trials = trials.assign(mark=trials["architecture"].map(findings.marks).fillna("").astype(str))
+    completed = trials["outcome"] == "completed"
+    order = trials.assign(open=~completed, rank=trials["val_accuracy"].where(completed))
+    order = order.sort_values(
+        ["open", "rank", "stage", "number"], ascending=[True, False, True, True], kind="stable"
+    )
+    on_front = order["mark"] != ""
+    shown = (
+        order
+        if len(order) <= MOST_TRIALS
+        else pd.concat([order[on_front], order[~on_front]]).head(MOST_TRIALS)
+    )
+    shown = shown.sort_values(
+        ["open", "rank", "stage", "number"], ascending=[True, False, True, True], kind="stable"
+    )
+    pruned = bool((trials["outcome"] == "pruned").any())
+    tested = bool(trials["test_accuracy"].notna().any())
+    specs = _trial_columns(pruned, tested)
+    printed, keys = [], []
+    for row in shown.to_dict("records"):
+        done = row["outcome"] == "completed"
+        row["val_done"] = row["val_accuracy"] if done else None
+        row["val_pruned"] = row["val_accuracy"] if row["outcome"] == "pruned" else None
+        row["stage_name"] = stage_name(findings, row["stage"])
+        row["outcome_name"] = outcome_name(row["outcome"]) + (", cached" if row["cached"] else "")
+        printed.append([_cell(kind, row[name]) for name, _, kind in specs])
+        keys.append([_key(kind, row[name]) for name, _, kind in specs])
+    columns = tuple(
+        Column(heading, "left" if kind in ("text", "code") else "right", code=kind == "code")
+        for _, heading, kind in specs
+    )
+    caption = (
+        "Pruned and failed runs have no place in the ranking; what a pruned run had reached stands apart."
+        if pruned
+        else ""
+    )
+    if len(shown) < len(trials):
+        part = f"{count(len(shown))} of {count(len(trials))} trials: the front, the finalists, then the best."
+        caption = f"{part} {caption}".strip()
+    data = trials.drop(columns=["study", "dataset", "budget", "device", "digest", *_MOMENTS])
+    begin = trials["asked_at"].min()
+    data = data.assign(asked_s=trials["asked_at"] - begin, told_s=trials["told_at"] - begin)
+    return Table("trials", "Trials", columns, printed, data, caption, keys, interactive=True, latex=False)
+
+
+def _trial_columns(pruned: bool, tested: bool) -> list[tuple[str, str, str]]:
+    """Column, heading and kind."""
+    specs = [
+        ("mark", "", "text"),
+        ("architecture", "architecture", "code"),
+        ("stage_name", "stage", "text"),
+        ("number", "no.", "count"),
+        ("outcome_name", "outcome", "text"),
+        ("val_done", "validation", "percent"),
+    ]
+    if pruned:
+        specs.append(("val_pruned", "when pruned", "percent"))
+    if tested:
+        specs.append(("test_accuracy", "test", "percent"))
+    return [
+        *specs,
+        ("macs", "MACs", "si"),
+        ("params", "params", "si"),
+        ("conv_params", "conv params", "si"),
+        ("kernel_size", "kernel", "text"),
+        ("latency_ms", "latency", "ms"),
+        ("train_s", "training", "s"),
+        ("seed", "seed", "count"),
+        ("run", "run", "code"),
+    ]
+
+
+_CELLS = {"count": count, "percent": percent, "si": si, "ms": milliseconds, "s": duration}
+
+
+def _cell(kind: str, value: object) -> str:
+    if value is None or value != value:  # NaN
+        return ""
+    return _CELLS[kind](float(str(value))) if kind in _CELLS else plain(value)
+
+
+def _key(kind: str, value: object) -> float | None:
+    if kind not in _CELLS or value is None or value != value:  # NaN
+        return None
+    return float(f"{float(str(value)):.9g}")

@@ -1,0 +1,100 @@
+"""Small studies for tests, run without data or training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from vggsearch.study import Store, Study, StudyResults
+from vggsearch.study.events import Event, Observer
+from vggsearch.study.executors import Executor
+from vggsearch.study.file import parse_study
+from vggsearch.study.run import run_study
+from vggsearch.study.stopping import Stopping
+from vggsearch.testing.fake import FakeExecutor, run_key
+
+SPACE: Mapping[str, object] = {
+    "channels": [16, 32, 64],
+    "num_blocks": [1, 2, 3],
+    "convs_per_block": [1, 2],
+    "ratio": [1, 2],
+    "kernel_size": {"per_block": [3, 5]},
+}
+"""56 architectures; parameters of later blocks apply only to some."""
+
+SETTINGS: Mapping[str, object] = {
+    "data": {"name": "fashion-mnist"},
+    "space": SPACE,
+    "recipe": "fast",
+    "budget": {"steps": 100},
+    "sampler": "random",
+    "trials": 6,
+    "finalists": {"count": 2, "seeds": 2},
+    "objectives": ["val_accuracy", "macs"],
+    "reference": {"val_accuracy": 0.5, "macs": 1.0e8},
+}
+
+
+@dataclass(frozen=True)
+class FakeInfo:
+    """A data set of grey images in ten classes."""
+
+    input_shape: tuple[int, int, int] = (1, 28, 28)
+    num_classes: int = 10
+
+
+@dataclass
+class Recorder:
+    """An observer that keeps every event."""
+
+    events: list[Event] = field(default_factory=list)
+
+    def notify(self, event: Event) -> None:
+        """Keep `event`."""
+        self.events.append(event)
+
+
+def make_study(name: str = "small", **changes: object) -> Study:
+    """A study of `SETTINGS` with keys replaced; `...` removes one."""
+    settings = {key: value for key, value in {**SETTINGS, **changes}.items() if value is not ...}
+    return parse_study(yaml.safe_dump(settings), Path(f"{name}.yaml"))
+
+
+def conduct(
+    study: Study,
+    folder: Path,
+    executor: Executor | None = None,
+    *,
+    observer: Observer | None = None,
+    stopping: Stopping | None = None,
+    script: str = "",
+) -> StudyResults:
+    """Run or resume `study` in the store `folder`; what its runs do stands in `script`, as for `run_key`."""
+    return run_study(
+        study,
+        Store.open(folder),
+        executor or FakeExecutor(),
+        data_key=run_key(script=script).data,
+        info=FakeInfo(),
+        device="cpu",
+        device_model="a processor",
+        observer=observer,
+        stopping=stopping,
+    )
+
+
+def answers(results: StudyResults) -> list[tuple[object, ...]]:
+    """What a study's trials say, without moments of time: equal for equal histories."""
+    return [
+        (
+            trial.stage,
+            trial.number,
+            trial.architecture,
+            tuple(trial.params.items()),
+            trial.run,
+            trial.outcome,
+            trial.cached,
+        )
+        for trial in results.trials
+    ]

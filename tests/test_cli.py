@@ -139,7 +139,7 @@ class TestCost:
 
     def test_walks_the_chapters_net(self, capsys):
         """The shapes that the d2l chapter prints, divided by its ratio of 4."""
-        out = answer(capsys, "cost", "d2l-vgg11/4", "--input", "1x224x224")
+        out = answer(capsys, "cost", "d2l-vgg11/4")
         shapes = ["16×112×112", "32×56×56", "64×28×28", "128×14×14", "128×7×7", "6272", "4096", "4096", "10"]
         lines = out.splitlines()
         start = next(i for i, line in enumerate(lines) if line.startswith("block 1"))
@@ -403,7 +403,7 @@ BAD_STUDIES = [
         "more halvings than pixels",
         "num_blocks: [1, 2]",
         "num_blocks: [1, 4]",
-        "demo.yaml: space: num_blocks goes up to 4, and a 8-pixel side can be halved 3 times: "
+        "demo.yaml: space: num_blocks goes up to 4, and a side of 8 pixels can be halved 3 times: "
         "use at most 3 blocks, or resize the images to at least 16 pixels",
     ),
     (
@@ -469,15 +469,15 @@ BAD_COMMANDS = [
     ("train 1x4+gap --recipe slow", "a recipe is one of d2l, fast, not 'slow': use fast, for example"),
     (
         "train 1x4-1x4-1x4-1x4-1x4+gap --data folder:images",
-        "5 blocks halve a 8-pixel side 5 times, and only 3 fit: use at most 3 blocks, "
+        "5 blocks halve a side of 8 pixels 5 times, and only 3 fit: use at most 3 blocks, "
         "or an input of at least 32 pixels",
     ),
     ("cost 1x4k2+gap", "a kernel size is odd and from 1 to 31, not 2: use 3 or 5, for example"),
     ("cost vgg11/99", "ratio 99 leaves no channel in a block of 64: use a ratio of at most 64"),
     ("cost vgg11 --input 28", "an input is CHANNELSxHEIGHTxWIDTH, not '28': write 1x28x28, for example"),
     (
-        "cost vgg11",
-        "5 blocks halve a 28-pixel side 5 times, and only 4 fit: use at most 4 blocks, "
+        "cost vgg11 --input 1x28x28",
+        "5 blocks halve a side of 28 pixels 5 times, and only 4 fit: use at most 4 blocks, "
         "or an input of at least 32 pixels",
     ),
     ("cost", "missing argument 'ARCH': see vggsearch cost --help"),

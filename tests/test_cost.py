@@ -203,7 +203,9 @@ def test_formulas_take_numbers_and_arrays():
 
 
 def test_a_net_that_does_not_fit_has_no_cost():
-    with pytest.raises(ArchitectureError, match=r"^5 blocks halve a 28-pixel side 5 times, and only 4 fit: "):
+    with pytest.raises(
+        ArchitectureError, match=r"^5 blocks halve a side of 28 pixels 5 times, and only 4 fit: "
+    ):
         cost(parse("vgg11"))
 
 

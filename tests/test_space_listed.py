@@ -67,7 +67,7 @@ def test_nothing_constrains_a_list():
         (
             ("1x4+gap", "vgg11/4"),
             ArchitectureError,
-            "5 blocks halve a 28-pixel side 5 times, and only 4 fit: "
+            "5 blocks halve a side of 28 pixels 5 times, and only 4 fit: "
             "use at most 4 blocks, or an input of at least 32 pixels",
         ),
     ],

@@ -47,7 +47,7 @@ LARGE = {
         (
             {"num_blocks": (2, 5)},
             SpaceError,
-            "num_blocks goes up to 5, and a 28-pixel side can be halved 4 times: "
+            "num_blocks goes up to 5, and a side of 28 pixels can be halved 4 times: "
             "use at most 4 blocks, or resize the images to at least 32 pixels",
         ),
         (

@@ -158,9 +158,17 @@ def space(
 def cost(
     architecture: ArchitectureText,
     input: Annotated[
-        str, typer.Option(metavar="CxHxW", help="Channels, height and width of an image.")
-    ] = "1x28x28",
-    classes: Annotated[int, typer.Option(help="How many classes are told apart.")] = 10,
+        str | None,
+        typer.Option(
+            metavar="CxHxW",
+            show_default=False,
+            help="Channels, height and width of an image; default 1x28x28, or what a named net was made for.",
+        ),
+    ] = None,
+    classes: Annotated[
+        int | None,
+        typer.Option(show_default=False, help="Classes; default 10, or what a named net was made for."),
+    ] = None,
     layers: Annotated[bool, typer.Option("--layers", help="One line a layer, not a stage.")] = False,
     json: Json = False,
 ) -> None:

@@ -1,7 +1,7 @@
 """What goes wrong in a way that a person can mend.
 
-Every message is one line that holds the rule, the value that broke it, and the remedy. The command line prints
-it and exits with status 2; a library user catches `VggSearchError`, or one of its few kinds.
+Every message is one line that holds the rule, the value that broke it, and the remedy. The command line
+prints it and exits with status 2; a library user catches `VggSearchError`, or one of its few kinds.
 """
 
 

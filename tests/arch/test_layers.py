@@ -88,7 +88,7 @@ def test_the_shorter_side_can_be_halved_so_often(side, most):
             "vgg11",
             (1, 28, 28),
             10,
-            "5 blocks halve a 28-pixel side 5 times, and only 4 fit: "
+            "5 blocks halve a side of 28 pixels 5 times, and only 4 fit: "
             "use at most 4 blocks, or an input of at least 32 pixels",
         ),
         (

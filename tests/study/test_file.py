@@ -136,7 +136,7 @@ def test_resizing_changes_the_input_once():
         (
             "[2, 3, 4]",
             "[5]",
-            "space: num_blocks goes up to 5, and a 28-pixel side can be halved 4 times: use at most 4 "
+            "space: num_blocks goes up to 5, and a side of 28 pixels can be halved 4 times: use at most 4 "
             "blocks, or "
             "resize the images to at least 32 pixels",
         ),
@@ -169,7 +169,7 @@ def test_an_impossible_or_empty_space_is_one_line_under_its_key(old, new, messag
 
 def test_a_listed_net_that_does_not_fit_is_one_line_under_its_key():
     with pytest.raises(
-        StudyFileError, match=r"^studies/x.yaml: architectures: 5 blocks halve a 28-pixel side"
+        StudyFileError, match=r"^studies/x.yaml: architectures: 5 blocks halve a side of 28 pixels"
     ):
         parse_study(SHORT, PATH).space((1, 28, 28), 10)
 

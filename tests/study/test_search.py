@@ -236,14 +236,13 @@ def test_a_sampler_that_is_stuck_is_led_to_a_neighbour() -> None:
 
 
 def test_a_model_searches_better_than_chance() -> None:
-    # 24 of 912 members; the artificial accuracy rises with cost, so the best lies in a corner of the space.
-    wide = {"ratio": Choice((1, 2, 4), per_block=True)}
+    wide = {"ratio": Choice((1, 2, 4), per_block=True)}  # 516 members
     best: dict[str, list[float]] = {"tpe": [], "random": []}
     for sampler, found in best.items():
         for seed in range(4):
-            play = Play(make(sampler, ("val_accuracy",), quota=24, seed=seed, **wide), 24).until(1000)
+            play = Play(make(sampler, ("val_accuracy",), quota=30, seed=seed, **wide), 30).until(1000)
             found.append(max(run.val_accuracy or 0 for _, run in play.told if run))
-    assert np.mean(best["tpe"]) > np.mean(best["random"])
+    assert np.mean(best["tpe"]) > np.mean(best["random"]) + 0.002
 
 
 def test_nsga2_counts_uniform_draws_as_its_first_generation_and_evolves() -> None:

@@ -1,6 +1,6 @@
 """Dominance, fronts and hypervolume over a table of runs. Pure: a DataFrame in, a DataFrame or a number out.
 
-An objective is a column of `vggsearch.runs.frames.METRICS`, which says whether more or less of it is
+An objective is a column of `vggsearch.runs.metrics.METRICS`, which says whether more or less of it is
 better. Rows in which an objective is missing take no part.
 
 Volumes are measured after costs (every metric with a logarithmic axis) are replaced by their log10, and
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vggsearch.runs.frames import METRICS
+from vggsearch.runs.metrics import METRICS
 
 Points = npt.NDArray[np.float64]
 

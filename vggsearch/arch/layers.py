@@ -65,7 +65,7 @@ def expand(
     num_blocks, most = len(architecture.blocks), max_blocks(input_shape)
     if num_blocks > most:
         raise ArchitectureError(
-            f"{num_blocks} blocks halve a {min(input_shape[1:])}-pixel side {num_blocks} times, and only "
+            f"{num_blocks} blocks halve a side of {min(input_shape[1:])} pixels {num_blocks} times, and only "
             f"{most} fit: use at most {most} blocks, or an input of at least {2**num_blocks} pixels"
         )
     layers: list[Layer] = []

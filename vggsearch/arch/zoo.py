@@ -20,6 +20,9 @@ class ZooEntry:
     architecture: Architecture
     source: str
     """Where it was published, with its column there."""
+    input_shape: tuple[int, int, int] = (3, 224, 224)
+    """What it was published for: (channels, height, width)."""
+    num_classes: int = 1000
 
 
 # Name, column of the paper's table 1, convolutions. A-LRN is A with local response normalisation, which the
@@ -41,7 +44,9 @@ def _zoo() -> dict[str, ZooEntry]:
         zoo[f"{name}-bn"] = ZooEntry(
             replace(plain, batch_norm=True), f"{PAPER}, {column}, with batch norm as in torchvision"
         )
-    zoo["d2l-vgg11"] = ZooEntry(zoo["vgg11"].architecture, f"{D2L}; {PAPER}, A")
+    zoo["d2l-vgg11"] = ZooEntry(
+        zoo["vgg11"].architecture, f"{D2L}; {PAPER}, A", input_shape=(1, 224, 224), num_classes=10
+    )
     return zoo
 
 

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from rich.table import Table
 
-from vggsearch.arch import Architecture, Shape, parse
+from vggsearch.arch import ZOO, Architecture, Shape, parse
 from vggsearch.commands.output import make_console, print_json, short_count, size, table
 from vggsearch.cost import METRICS, Cost, LayerCost, cost
 from vggsearch.errors import ArchitectureError
@@ -14,16 +14,31 @@ from vggsearch.errors import ArchitectureError
 _INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})", re.ASCII)
 
 
-def cost_command(text: str, *, input_text: str, num_classes: int, by_layer: bool, as_json: bool) -> None:
-    """Print what the architecture `text` costs, for people or as JSON."""
+FASHION_MNIST = (1, 28, 28), 10
+"""What a network is costed for unless told otherwise, where it was not published for something else."""
+
+
+def cost_command(
+    text: str, *, input_text: str | None, num_classes: int | None, by_layer: bool, as_json: bool
+) -> None:
+    """Print what the architecture `text` costs, for people or as JSON.
+
+    A named network is costed on the images and classes it was published for, unless told otherwise.
+    """
     architecture = parse(text)
-    total = cost(architecture, parse_input(input_text), num_classes)
+    entry = ZOO.get(text.partition("/")[0])
+    input_shape, classes = (entry.input_shape, entry.num_classes) if entry else FASHION_MNIST
+    if input_text is not None:
+        input_shape = parse_input(input_text)
+    if num_classes is not None:
+        classes = num_classes
+    total = cost(architecture, input_shape, classes)
     if as_json:
         print_json(
             {
                 "architecture": str(architecture),
                 "input_shape": list(total.input_shape),
-                "num_classes": num_classes,
+                "num_classes": classes,
                 **{metric: getattr(total, metric) for metric in METRICS},
                 "flops": total.flops,
             }
@@ -31,7 +46,7 @@ def cost_command(text: str, *, input_text: str, num_classes: int, by_layer: bool
         )
         return
     console = make_console()
-    console.print(f"{architecture}\n", soft_wrap=True)
+    console.print(f"{architecture} for {_shape(input_shape)} images and {classes} classes\n", soft_wrap=True)
     console.print(_walk(total, by_layer))
     console.print(
         f"\nconvolutions {share(total.conv_params, total.params)} of parameters, "

@@ -109,7 +109,7 @@ def _tested(findings: Findings, top: pd.Series) -> list[Span]:
     tested = findings.finalist(str(top["architecture"]))
     if tested is None:
         return ["It was trained once, and its test accuracy is not known. "]
-    fresh = [
+    fresh: list[Span] = [
         "Trained again with ",
         f"{int(tested['n'])} fresh seed{'s' if tested['n'] > 1 else ''}, it reaches ",
         Strong(f"{spread(tested['test_mean'], tested['test_sd'])} on the test set"),

@@ -69,4 +69,4 @@ def _best_of(ordered: FloatArray, k: int, levels: tuple[float, ...]) -> FloatArr
     total = len(ordered)
     # P(best <= ordered[j - 1]) is the chance that none of the k drawn is among the total - j larger ones.
     below = hypergeom.pmf(0, total, total - np.arange(1, total + 1), k)
-    return ordered[np.searchsorted(below, levels).clip(0, total - 1)]
+    return np.take(ordered, np.searchsorted(below, levels), mode="clip")

@@ -120,15 +120,14 @@ def _pairs_in_words(pairs: pd.DataFrame, small: int, large: int) -> Block:
     for where, chosen in (("every block", pairs[every]), ("one block alone", pairs[~every])):
         if chosen.empty:
             continue
-        difference, ratio = (
-            chosen["difference"],
-            float((chosen["large_macs"] / chosen["small_macs"]).median()),
+        low, middle, high = (
+            points(float(chosen["difference"].quantile(level))) for level in (0.25, 0.5, 0.75)
         )
+        ratio = fixed(float((chosen["large_macs"] / chosen["small_macs"]).median()), 2)
+        ahead = int((chosen["difference"] > 0).sum())
         parts.append(
             f"With {large}×{large} in place of {small}×{small} in {where}, validation accuracy changes by "
-            f"{points(difference.median())} in the median "
-            f"(n = {len(chosen)} pairs, quartiles {points(difference.quantile(0.25))} and "
-            f"{points(difference.quantile(0.75))}), at "
-            f"{fixed(ratio, 2)} times the MACs; {large}×{large} is ahead in {int((difference > 0).sum())}. "
+            f"{middle} in the median (n = {len(chosen)} pairs, quartiles {low} and {high}), at {ratio} times "
+            f"the MACs; {large}×{large} is ahead in {ahead}. "
         )
     return text(*parts, f"Pairs share nets, so they are not independent. {NO_VERDICT}")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from vggsearch.report.content import Report, Table
 from vggsearch.report.formats import csv_cell, latex
-from vggsearch.runs.frames import METRICS
+from vggsearch.runs.metrics import METRICS
 
 MAX_CSV_BYTES = 256 * 1024
 """A larger CSV file is written as `.csv.gz`."""
@@ -27,9 +27,8 @@ def table_files(report: Report) -> dict[str, bytes]:
     for drawing in report.drawings():
         files |= _csv_file(f"figure_{drawing.name}", drawing.data)
     rows = [(name, metric.label, metric.unit, metric.better or "") for name, metric in METRICS.items()]
-    return files | _csv_file(
-        "columns", pd.DataFrame(rows, columns=["column", "meaning", "printed unit", "better"])
-    )
+    meanings = pd.DataFrame(rows, columns=["column", "meaning", "printed unit", "better"])
+    return files | _csv_file("columns", meanings)
 
 
 def csv_links(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -61,7 +60,7 @@ def _latex(table: Table) -> str:
     headings = [latex(column.heading) for column in table.columns]
     frame = pd.DataFrame(table.rows, columns=pd.RangeIndex(len(headings)))
     style = frame.style.format(lambda cell: latex(str(cell))).hide(axis="index")
-    style = style.format_index(lambda i: headings[i], axis=1)
+    style = style.format_index(lambda i: headings[int(str(i))], axis=1)
     letters = "".join("l" if column.align == "left" else "r" for column in table.columns)
     caption = latex(f"{table.title}. {table.caption}".strip())
     return style.to_latex(hrules=True, column_format=letters, caption=caption, label=f"tab:{table.name}")

@@ -108,4 +108,4 @@ def _letters(number: int) -> Sequence[str]:
 
 
 def _marked(table: pd.DataFrame, marks: dict[str, str]) -> pd.DataFrame:
-    return table.assign(mark=table["architecture"].map(marks).fillna("").astype(str))
+    return table.assign(mark=[marks.get(text, "") for text in table["architecture"]])

@@ -14,7 +14,7 @@ NBSP = "\u00a0"
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _FORMULA = tuple("=+-@＝＋－＠")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#|~!&$])")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&$])")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",

@@ -1,6 +1,8 @@
 """A report as files: an HTML page that needs nothing else, Markdown, figures, tables, the data behind
 them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from vggsearch.errors import StoreError
@@ -31,6 +33,8 @@ def write_report(results: StudyResults, folder: Path, *, command: str) -> Report
     Raises:
         StoreError: The folder cannot be written.
     """
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     results = results.trimmed()
     findings = find(results)
     with theme():
@@ -47,16 +51,21 @@ def write_report(results: StudyResults, folder: Path, *, command: str) -> Report
     files["report.md"] = markdown_page(report, links).encode()
     files |= {f"figures/{name}.svg": vector.encode() for name, vector in vectors.items()}
     files |= {f"figures/{name}.png": raster for name, raster in rasters.items()}
-    try:
+    with _writing(folder):
         write_files(folder, files)
-    except OSError as error:
-        raise StoreError(
-            f"report {folder} cannot be written ({error.strerror}): free space or mend its permissions, or "
-            f"name "
-            "another folder"
-        ) from error
     results.write(folder / "data")
     return summarize(findings, folder / "index.html")
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"report {folder} cannot be written ({error.strerror}): free space or mend its permissions, "
+            "or name another folder"
+        ) from error
 
 
 def compose(findings: Findings, command: str) -> Report:

@@ -94,7 +94,7 @@ def same_benchmark(evidence: Evidence) -> Answered:
     if not len(evidence.findings.stage("baseline")):
         return Answer.NOT_APPLICABLE, "one method, nothing compared"
     keys = [run.key for run in evidence.compared()]
-    parts = {
+    parts: dict[str, set[object]] = {
         "data": {key.data.digest for key in keys},
         "split": {key.data.split_digest for key in keys},
         "input": {key.input_shape for key in keys},
@@ -109,12 +109,11 @@ def same_benchmark(evidence: Evidence) -> Answered:
 
 
 def confounders(evidence: Evidence) -> Answered:
-    """Met where hardware, versions and threads are the same in all runs, and none was held up; partly where
-    some were."""
+    """Met where hardware, versions and threads are the same in all runs; partly where some were held up."""
     made = evidence.made
     if not made:
         return Answer.NOT_MET, "no run says where it was made"
-    parts = {
+    parts: dict[str, set[object]] = {
         "processor or GPU": {one.gpu or one.processor for one in made},
         "torch version": {one.torch for one in made},
         "Python version": {one.python for one in made},

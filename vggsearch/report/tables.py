@@ -161,17 +161,9 @@ def comparison_table(findings: Findings, hypervolumes: dict[str, float]) -> Tabl
     if hypervolumes:
         columns.append(Column("hypervolume"))
     printed = []
-    for row in rows:
-        cells = [
-            stage_name(findings, str(row["stage"])),
-            count(row["trials"]),
-            count(row["runs"]),
-            count(row["completed"]),
-        ]
-        cells += [
-            duration(row["train_s"]),
-            percent(row["best_val_accuracy"]),
-            percent(row["median_val_accuracy"]),
-        ]
+    for row in data.to_dict("records"):
+        cells = [stage_name(findings, row["stage"]), count(row["trials"]), count(row["runs"])]
+        cells += [count(row["completed"]), duration(row["train_s"])]
+        cells += [percent(row["best_val_accuracy"]), percent(row["median_val_accuracy"])]
         printed.append([*cells, f"{row['hypervolume']:.4g}"] if hypervolumes else cells)
     return Table("search_and_random", "Search and random search", tuple(columns), printed, data)

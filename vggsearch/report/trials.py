@@ -1,5 +1,7 @@
 """Every trial: by how it ended, and one by one."""
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from vggsearch.report.content import Column, Table
@@ -67,17 +69,17 @@ def outcome_table(findings: Findings) -> Table:
 def trial_table(findings: Findings) -> Table:
     """Every trial; in print the best first, then those that did not complete, up to `MOST_TRIALS`."""
     trials = findings.trials
-    trials = trials.assign(mark=trials["architecture"].map(findings.marks).fillna("").astype(str))
+    trials = trials.assign(mark=[findings.marks.get(text, "") for text in trials["architecture"]])
     completed = trials["outcome"] == "completed"
     order = trials.assign(open=~completed, rank=trials["val_accuracy"].where(completed))
     order = order.sort_values(
         ["open", "rank", "stage", "number"], ascending=[True, False, True, True], kind="stable"
     )
-    on_front = order["mark"] != ""
+    chosen = order["architecture"].isin({*findings.front["architecture"], *findings.marks})
     shown = (
         order
         if len(order) <= MOST_TRIALS
-        else pd.concat([order[on_front], order[~on_front]]).head(MOST_TRIALS)
+        else pd.concat([order[chosen], order[~chosen]]).head(MOST_TRIALS)
     )
     shown = shown.sort_values(
         ["open", "rank", "stage", "number"], ascending=[True, False, True, True], kind="stable"
@@ -139,7 +141,13 @@ def _trial_columns(pruned: bool, tested: bool) -> list[tuple[str, str, str]]:
     ]
 
 
-_CELLS = {"count": count, "percent": percent, "si": si, "ms": milliseconds, "s": duration}
+_CELLS: dict[str, Callable[[float], str]] = {
+    "count": count,
+    "percent": percent,
+    "si": si,
+    "ms": milliseconds,
+    "s": duration,
+}
 
 
 def _cell(kind: str, value: object) -> str:

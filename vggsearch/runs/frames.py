@@ -1,44 +1,41 @@
 """Run records as tables.
 
-Every table of the project has these columns, under these names; a report takes labels, units, axes and
-directions from here.
+Every table of the project has these columns, under these names. What their numbers are called on paper, and
+their units, stands in `METRICS`.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal
 
 import pandas as pd
 
-from vggsearch.arch.spec import Architecture
-from vggsearch.cost import cost
+from vggsearch.runs.architectures import (
+    ARCHITECTURE_COLUMNS,
+    Kind,
+    Scalar,
+    architecture_row,
+    structure,
+)
+from vggsearch.runs.metrics import METRICS, Metric
 from vggsearch.runs.record import RunRecord
 
-Scalar = bool | int | float | str | None
-
-Kind = Literal["text", "flag", "int", "float"]
-
-ARCHITECTURE_COLUMNS: Mapping[str, Kind] = MappingProxyType(
-    {
-        "architecture": "text",
-        "num_blocks": "int",
-        "num_convs": "int",
-        "kernel_size": "text",  # the one size of all convolutions, or "mixed"
-        "batch_norm": "flag",
-        "head": "text",
-        "params": "int",
-        "conv_params": "int",
-        "head_params": "int",
-        "macs": "int",
-        "conv_macs": "int",
-        "head_macs": "int",
-        "activation_bytes": "int",
-        "receptive_field": "int",
-    }
-)
-"""What follows from the architecture and its input alone."""
+__all__ = [
+    "ARCHITECTURE_COLUMNS",
+    "CURVE_COLUMNS",
+    "METRICS",
+    "OUTCOME_COLUMNS",
+    "RUN_COLUMNS",
+    "Kind",
+    "Metric",
+    "Scalar",
+    "architecture_row",
+    "curves_frame",
+    "run_row",
+    "runs_frame",
+    "short",
+    "structure",
+    "table",
+]
 
 OUTCOME_COLUMNS: Mapping[str, Kind] = MappingProxyType(
     {
@@ -154,37 +151,6 @@ def run_row(record: RunRecord) -> tuple[Scalar, ...]:
         made.started_at if made else None,
         made.finished_at if made else None,
         key.data.name,
-    )
-
-
-@lru_cache(maxsize=65536)
-def architecture_row(text: str, input_shape: tuple[int, int, int], num_classes: int) -> tuple[Scalar, ...]:
-    """An architecture as the values of `ARCHITECTURE_COLUMNS`; may raise `ArchitectureError`."""
-    architecture = Architecture.parse(text)
-    costs = cost(architecture, input_shape, num_classes)
-    return (
-        *structure(architecture),
-        costs.params,
-        costs.conv_params,
-        costs.head_params,
-        costs.macs,
-        costs.conv_macs,
-        costs.head_macs,
-        costs.activation_bytes,
-        costs.receptive_field,
-    )
-
-
-def structure(architecture: Architecture) -> tuple[Scalar, ...]:
-    """The values of `ARCHITECTURE_COLUMNS` that need no input shape: up to `head`."""
-    kernel_size = architecture.kernel_size
-    return (
-        str(architecture),
-        len(architecture.blocks),
-        architecture.num_convs,
-        "mixed" if kernel_size is None else str(kernel_size),
-        architecture.batch_norm,
-        str(architecture.head),
     )
 
 

@@ -11,15 +11,13 @@ import contextlib
 import gc
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from vggsearch.arch.layers import expand
-from vggsearch.arch.spec import Architecture
 from vggsearch.errors import ArchitectureError, StoreError
-from vggsearch.runs.record import SCHEMA_VERSION, Digest, Outcome, RunRecord
+from vggsearch.runs.architectures import architecture_row
+from vggsearch.runs.record import SCHEMA_VERSION, Digest, Outcome, RunKey, RunRecord
 from vggsearch.runs.sealed import (
     TEMPORARY,
     Damage,
@@ -170,7 +168,7 @@ def validated(data: bytes) -> RunRecord:
         raise Damage(first_error(error)) from error
     if record.schema_version != SCHEMA_VERSION:
         raise Damage(f"written in schema version {record.schema_version}, and this is {SCHEMA_VERSION}")
-    fault = _architecture_fault(record.key.architecture, record.key.input_shape, record.key.num_classes)
+    fault = _architecture_fault(record.key)
     if fault is not None:
         raise Damage(fault)
     return record
@@ -183,12 +181,10 @@ def first_error(error: ValidationError) -> str:
     return f"{where}: {details['msg']}".replace("\n", " ")[:200]
 
 
-@lru_cache(maxsize=65536)
-def _architecture_fault(text: str, input_shape: tuple[int, int, int], num_classes: int) -> str | None:
-    """Why a run cannot have been of this architecture, or None: the cost of what passes can be computed."""
+def _architecture_fault(key: RunKey) -> str | None:
+    """Why a run cannot have been of its architecture, or None: then its costs can be computed, too."""
     try:
-        architecture = Architecture.parse(text)
-        expand(architecture, input_shape, num_classes)
+        text = architecture_row(key.architecture, key.input_shape, key.num_classes)[0]
     except ArchitectureError as error:
         return f"key.architecture: {error}"
-    return None if str(architecture) == text else f"key.architecture: canonical text is {architecture}"
+    return None if text == key.architecture else f"key.architecture: canonical text is {text}"

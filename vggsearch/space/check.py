@@ -17,8 +17,8 @@ def check_depth(
     deepest, most = max(num_blocks), max_blocks(input_shape)
     if deepest > most:
         raise SpaceError(
-            f"num_blocks goes up to {deepest}, and a {min(input_shape[1:])}-pixel side can be halved {most} "
-            f"times: use at most {most} blocks, or resize the images to at least {2**deepest} pixels"
+            f"num_blocks goes up to {deepest}, and a side of {min(input_shape[1:])} pixels can be halved "
+            f"{most} times: use at most {most} blocks, or resize the images to at least {2**deepest} pixels"
         )
     if deepest > len(channels):
         raise SpaceError(

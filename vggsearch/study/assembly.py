@@ -1,11 +1,11 @@
 """From a study file and its store to stages that stand where an earlier invocation left them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from vggsearch.arch import Architecture
-from vggsearch.errors import StudyFileError
+from vggsearch.errors import ArchitectureError, SpaceError, StudyFileError
 from vggsearch.runs.record import DataKey, Outcome, RunKey, TrialRecord
 from vggsearch.space import Space
 from vggsearch.study.file import Study
@@ -71,15 +71,15 @@ class Assembly:
 
         Raises `StudyFileError` where the runs were made under other conditions, and `StoreError`.
         """
+        mirror = Mirror(self._store.optuna_url, self._study.name, self._study.objectives)
         trials = self._store.trials(self._study.name)
-        notes = self._notes.asked()
+        notes = [*self._mirrored(mirror), *self._notes.asked()]
         for stage in self.stages:
             told, lost = self._recorded([trial for trial in trials if trial.stage == stage.name])
             taken = {trial.number for trial, _ in told}
-            asked = {note.number: note for note in notes if note.stage == stage.name}
-            asked |= {note.number: note for note in lost}
+            asked = {note.number: note for note in (*notes, *lost) if note.stage == stage.name}
             stage.restore(told, [self._again(asked[n]) for n in sorted(asked) if n not in taken])
-        self._search.attach(Mirror(self._store.optuna_url, self._study.name, self._study.objectives))
+        self._search.attach(mirror)
 
     def select(self) -> Sequence[str]:
         """The finalists: those already fixed, and more where there are more runs, or more are wanted, by now."""
@@ -114,6 +114,24 @@ class Assembly:
                 self.sound |= run.outcome is not Outcome.CRASHED
             told.append((trial, run))
         return told, lost
+
+    def _mirrored(self, mirror: Mirror) -> Iterator[Asked]:
+        """What Optuna's database says was asked, for trials of which nothing else is left."""
+        for trial in mirror.trials:
+            text = str(trial.user_attrs.get("architecture"))
+            try:
+                self._space.params_of(Architecture.parse(text))
+            except (ArchitectureError, SpaceError):
+                continue  # not ours
+            moment = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
+            yield Asked(
+                stage="search",
+                number=trial.number,
+                architecture=text,
+                seed=self._study.seed,
+                cached=None,
+                asked_at=moment,
+            )
 
     def _again(self, asked: Asked) -> Candidate:
         architecture = Architecture.parse(asked.architecture)
@@ -154,7 +172,7 @@ def _unanswered(trial: TrialRecord, seed: int) -> Asked:
         number=trial.number,
         architecture=trial.architecture,
         seed=seed,
-        cached=False,
+        cached=None,
         asked_at=trial.asked_at,
     )
 

@@ -6,6 +6,8 @@
 A note that is missing or damaged costs nothing but work: what it held is asked, or selected, again.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +15,7 @@ from pydantic import Field, ValidationError
 
 from vggsearch.errors import StoreError
 from vggsearch.recipe import Frozen
-from vggsearch.runs.sealed import Damage, read_bounded, seal, unseal, write_atomically
+from vggsearch.runs.sealed import TEMPORARY, Damage, read_bounded, seal, unseal, write_atomically
 from vggsearch.study.events import Stage
 
 MAX_NOTE_BYTES = 16 * 2**20
@@ -26,8 +28,8 @@ class Asked(Frozen):
     number: int = Field(ge=0)
     architecture: str = Field(max_length=2000)
     seed: int = Field(ge=0)
-    cached: bool
-    """Whether its run was going, or in the ledger, when it was first asked."""
+    cached: bool | None
+    """Whether its run was going, or in the ledger, when it was first asked; None where nobody knows."""
     asked_at: float
 
 
@@ -64,16 +66,24 @@ class Notes:
         return note.asked if note else ()
 
     def put_asked(self, asked: tuple[Asked, ...]) -> None:
-        """Keep what is handed out now. Raises `StoreError`."""
-        _write(self._asked, AskedNote(asked=asked))
+        """Keep what is handed out now. Raises `StoreError`.
+
+        Survives any end of the process. It is not worth waiting for the disk, as a power failure ends the runs too.
+        """
+        temporary = self._asked.with_name(f"{TEMPORARY}{self._asked.name}")
+        with _writing(self._asked):
+            self._asked.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(_sealed(AskedNote(asked=asked)))
+            temporary.replace(self._asked)
 
     def selection(self) -> Selection | None:
         """The finalists, where they were selected."""
         return _read(self._selection, Selection)
 
     def put_selection(self, selection: Selection) -> None:
-        """Fix the finalists. Raises `StoreError`."""
-        _write(self._selection, selection)
+        """Fix the finalists, on disk when this returns. Raises `StoreError`."""
+        with _writing(self._selection):
+            write_atomically(self._selection, _sealed(selection))
 
 
 def _read(path: Path, form: type[Note]) -> Note | None:
@@ -83,9 +93,14 @@ def _read(path: Path, form: type[Note]) -> Note | None:
         return None
 
 
-def _write(path: Path, note: AskedNote | Selection) -> None:
+def _sealed(note: AskedNote | Selection) -> bytes:
+    return seal(note.model_dump_json().encode())
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
     try:
-        write_atomically(path, seal(note.model_dump_json().encode()))
+        yield
     except OSError as error:
         raise StoreError(
             f"{path} cannot be written ({error.strerror}): free space or mend permissions, "

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 
 from vggsearch.runs.record import CurvePoint, Outcome, RunKey, RunRecord
@@ -27,7 +27,14 @@ def start_fork_server(preload: Sequence[str]) -> None:
     There is one fork server in a Python process: later calls change nothing while it lives.
     """
     _CONTEXT.set_forkserver_preload([worker.__name__, *preload])
-    forkserver.ensure_running()
+    # Ctrl-C reaches the whole foreground group, and would end the server while it imports. The tracker comes
+    # first, because starting it unblocks SIGINT.
+    resource_tracker.ensure_running()
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 @dataclass

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from vggsearch.arch.spec import Architecture
 from vggsearch.errors import ArchitectureError
+from vggsearch.runs.architectures import ARCHITECTURE_COLUMNS, Kind, Scalar, architecture_row, structure
 from vggsearch.runs.ledger import first_error, many_records, validated
 from vggsearch.runs.record import SCHEMA_VERSION, Digest, RunRecord, TrialRecord
 from vggsearch.runs.sealed import Damage
@@ -25,7 +26,6 @@ from vggsearch.study.file import Study, parse_study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from vggsearch.runs.frames import Kind, Scalar
 
 CURVES_KEPT = 100
 """Of so many most accurate runs the learning curves are kept where not all can be."""
@@ -108,7 +108,7 @@ class StudyResults:
         for record in (*self.trials, *self.runs.values()):
             yield record.model_dump_json()
 
-    def _row(self, trial: TrialRecord) -> tuple["Scalar", ...]:
+    def _row(self, trial: TrialRecord) -> tuple[Scalar, ...]:
         from vggsearch.runs.frames import OUTCOME_COLUMNS, run_row, short
 
         head = (trial.study, trial.stage, trial.number, trial.cached, trial.asked_at, trial.told_at)
@@ -124,9 +124,7 @@ class StudyResults:
             *(told.get(column) for column in OUTCOME_COLUMNS),
         )
 
-    def _architecture(self, text: str) -> tuple["Scalar", ...]:
-        from vggsearch.runs.frames import ARCHITECTURE_COLUMNS, architecture_row, structure
-
+    def _architecture(self, text: str) -> tuple[Scalar, ...]:
         some = next(iter(self.runs.values()), None)
         if some is not None:
             try:

@@ -4,21 +4,19 @@ A sampler lives for one suggestion: it is made afresh for every trial, with a se
 suggested depends on the study's seed, the trial's number and the history told so far, and on nothing that a
 restart would lose.
 
-- `tpe`: with one objective multivariate and decomposed into groups, which is how TPE handles parameters that
-  apply only to some architectures jointly (a fourth block's kernel size); with several objectives each parameter
-  alone, Optuna's own default there. Running trials count as bad ones (constant liar), so that several workers do
-  not ask the same.
+- `tpe`: each parameter alone, which handles parameters that apply only to some architectures. Optuna's multivariate
+  form, its default for one objective, found less: mean best of 8 searches of 40 runs in 516 architectures, artificial
+  and noisy objective, 0.897 against 0.902 (random 0.895). Running trials count as bad ones (constant liar), so that
+  several workers do not ask the same.
 - `nsga2`: a generation is a fifth of the trials, from 10 to 50, as Optuna's 50 would leave a study of 54 trials
   without evolution. Parameters that do not apply to every architecture are drawn at random (Optuna's limit).
 - `gp`: the same limit; running trials are considered.
 """
 
-import warnings
 from collections.abc import Callable
 from typing import Literal
 
 import optuna
-from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
 
 MIN_STARTUP = 10
@@ -39,14 +37,11 @@ def startup(name: SamplerName, quota: int) -> int:
     return population_size(quota) if name == "nsga2" else MIN_STARTUP
 
 
-def sampler_maker(name: SamplerName, quota: int, num_objectives: int) -> Callable[[int], BaseSampler]:
+def sampler_maker(name: SamplerName, quota: int) -> Callable[[int], BaseSampler]:
     """Makes a sampler from a seed. `grid` and `random` never suggest through Optuna and get its random sampler."""
 
     def tpe(seed: int) -> BaseSampler:
-        joint = num_objectives == 1
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            return TPESampler(seed=seed, n_startup_trials=MIN_STARTUP, multivariate=joint, group=joint)
+        return TPESampler(seed=seed, n_startup_trials=MIN_STARTUP, multivariate=False)
 
     def nsga2(seed: int) -> BaseSampler:
         return NSGAIISampler(seed=seed, population_size=population_size(quota))

@@ -71,7 +71,7 @@ class Search:
         """Trials whose accuracy was told."""
         self.sampler = sampler
         self.seed = seed
-        self._make_sampler = sampler_maker(sampler, quota, len(objectives))
+        self._make_sampler = sampler_maker(sampler, quota)
         self._objectives = tuple(objectives)
         self._mirror: Mirror | None = None
         self._study = optuna.create_study(
@@ -172,8 +172,8 @@ class Search:
             return None
         costs = cost(architecture, self.space.input_shape, self.space.num_classes)
         found |= {"macs": costs.macs, "params": costs.params}
-        values = [found[name] for name in self._objectives]
-        return None if None in values else [float(value) for value in values if value is not None]
+        known = [float(value) for name in self._objectives if (value := found[name]) is not None]
+        return known if len(known) == len(self._objectives) else None
 
 
 def distributions(space: Space, params: dict[str, Scalar]) -> dict[str, BaseDistribution]:

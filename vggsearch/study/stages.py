@@ -48,7 +48,7 @@ class Candidate:
     infeasible: str | None = None
     """The constraint that it breaks, in words; then it is never trained."""
     cached: bool | None = None
-    """Whether another answered it when it was first asked; None where it is asked for the first time."""
+    """Whether another answered it when it was first asked; None where it was not, or nobody knows."""
 
 
 class Stage(ABC):

@@ -103,9 +103,7 @@ class SearchStage(Stage):
         return near[int(rng.integers(len(near)))] if near else self._uniform()
 
     def _uniform(self) -> Architecture | None:
-        return unseen_member(
-            self._search.space, self._seen, self._search.seed, self.name, self._search.count
-        )
+        return unseen_member(self._search.space, self._seen, self._search.seed, self.name, self._search.count)
 
     def _note(self, architecture: Architecture) -> None:
         """Take note that `architecture` was asked."""

@@ -42,8 +42,8 @@ def train(
     `pruned`. `test_images` is called once, at the end, and only where `key.evaluate_on` is "test". After
     `deadline_s` seconds of the monotonic clock the run ends as `timed_out`. On a CPU one thread is used.
     Raises `ArchitectureError` where the architecture does not fit its input, `DataError` where a batch is
-    larger than the data, ValueError where test images are missing. A loss that is not finite, a memory that does not suffice
-    and the like are outcomes of the record, not exceptions.
+    larger than the data, ValueError where test images are missing. A loss that is not finite, a memory that
+    does not suffice and the like are outcomes of the record, not exceptions.
     """
     started_at, begun = time.time(), time.monotonic()
     if key.evaluate_on == "test" and test_images is None:

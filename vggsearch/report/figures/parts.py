@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-import seaborn as sns
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -30,7 +30,7 @@ from vggsearch.report.spending import PARTS, Spending
 NO_VERDICT = "Observational: what a search happened to train, not the ablation; no verdict."
 
 _MOST_DOTS = 400
-"""More dots than that in a strip are a blot: the box alone is drawn."""
+"""More dots than that in a strip are a blot: median and quartiles alone are drawn."""
 
 _PARTS = {
     "completed": ("trained to the end", BLUE),
@@ -44,38 +44,21 @@ _PARTS = {
 def pair_figure(comparison: KernelComparison) -> Drawing:
     """Differences within matched pairs, by what was changed."""
     small, large, pairs = comparison.small, comparison.large, comparison.pairs
-    changes = [change for change, _ in pairs.groupby("change")]
-    changes.sort(key=lambda change: (change != "every block", change))
+    changes = sorted(set(pairs["change"]), key=lambda change: (change != "every block", change))
     figure, axes = panel((PANEL[0], 1.25 + 0.5 * max(2, len(changes))), left=1.25, top=0.2)
     difference = 100 * pairs["difference"]
     axes.axvline(0, color=INK, linewidth=0.8, zorder=1)
-    sns.boxplot(
-        x=difference,
-        y=pairs["change"],
-        order=changes,
-        orient="h",
-        ax=axes,
-        width=0.5,
-        showfliers=False,
-        fill=False,
-        color=MUTED,
-        linewidth=0.9,
-    )
-    if len(pairs) <= _MOST_DOTS:
-        for i, change in enumerate(changes):
-            values = difference[pairs["change"] == change].to_numpy()
-            axes.scatter(
-                values,
-                i + _jitter(len(values)),
-                s=14,
-                color=GREEN,
-                edgecolors=PAPER,
-                linewidths=0.3,
-                alpha=0.8,
-                zorder=3,
-            )
-    numbers = pairs["change"].value_counts()
-    axes.set_yticks(range(len(changes)), [f"{change}\nn = {numbers[change]}" for change in changes])
+    for i, change in enumerate(changes):
+        values = difference[pairs["change"] == change].to_numpy()
+        if len(values) <= _MOST_DOTS:
+            y = i + 0.16 + _jitter(len(values), 0.22)
+            axes.scatter(values, y, s=15, color=GREEN, edgecolors=PAPER, linewidths=0.3, alpha=0.85, zorder=3)
+        low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+        axes.plot([low, high], [i - 0.14] * 2, color=INK, linewidth=2.2, solid_capstyle="butt", zorder=2)
+        axes.plot(middle, i - 0.14, "D", color=PAPER, markeredgecolor=INK, markersize=5, zorder=4)
+    axes.set_ylim(len(changes) - 0.45, -0.55)
+    names = [f"{change}\nn = {int((pairs['change'] == change).sum())}" for change in changes]
+    axes.set_yticks(range(len(changes)), names)
     axes.set_ylabel("")
     axes.set_xlabel(f"validation accuracy, {large}×{large} minus {small}×{small} (pp)")
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
@@ -99,43 +82,33 @@ def bin_figure(comparison: KernelComparison) -> Drawing:
     bins, sizes = comparison.bins, (str(comparison.small), str(comparison.large))
     figure, axes = panel(bottom=0.72)
     accuracy = 100 * bins["val_accuracy"]
-    looks = {size: KERNELS.get(size, OTHER) for size in sizes}
-    sns.boxplot(
-        x=bins["bin"],
-        y=accuracy,
-        hue=bins["kernel_size"],
-        hue_order=list(sizes),
-        ax=axes,
-        showfliers=False,
-        width=0.62,
-        gap=0.12,
-        fill=False,
-        linewidth=1.0,
-        palette=[looks[size][1] for size in sizes],
-        legend=False,
-    )
     for at, size in enumerate(sizes):
-        _, colour, marker = looks[size]
+        name, colour, marker = KERNELS.get(size, (f"{size}×{size}", *OTHER[1:]))
         chosen = bins[bins["kernel_size"] == size]
-        name = f"{size}×{size}, n = {len(chosen)}"
-        x = chosen["bin"].to_numpy() - 1 + (at - 0.5) * 0.31
-        if len(bins) > _MOST_DOTS:
-            axes.plot([], [], marker, color=colour, label=name, markersize=5)
-            continue
-        axes.scatter(
-            x + 0.4 * _jitter(len(chosen)),
-            accuracy[chosen.index],
-            s=15,
-            color=colour,
-            marker=marker,
-            label=name,
-            edgecolors=PAPER,
-            linewidths=0.3,
-            zorder=3,
-        )
+        axes.plot([], [], marker, color=colour, label=f"{name}, n = {len(chosen)}", markersize=5)
+        for number, values in (100 * chosen["val_accuracy"]).groupby(chosen["bin"]):
+            x = int(str(number)) - 1.07 + (at - 0.5) * 0.36
+            if len(bins) <= _MOST_DOTS:
+                where = x + 0.14 + _jitter(len(values), 0.12)
+                axes.scatter(
+                    where,
+                    values,
+                    s=15,
+                    color=colour,
+                    marker=marker,
+                    edgecolors=PAPER,
+                    linewidths=0.3,
+                    zorder=3,
+                )
+            low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+            axes.plot(
+                [x - 0.07] * 2, [low, high], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=2
+            )
+            axes.plot(x, middle, marker, color=PAPER, markeredgecolor=colour, markersize=5, zorder=4)
     edges = bins.groupby("bin").agg({"macs_from": "first", "macs_to": "first"})
     labels = [f"{si(low)} to\n{si(high)}" for low, high in edges.itertuples(index=False, name=None)]
     axes.set_xticks(range(len(edges)), labels)
+    axes.set_xlim(-0.5, len(edges) - 0.5)
     if len(accuracy):
         axes.set_ylim(max(accuracy.min(), accuracy.quantile(0.04) - 1) - 0.3, accuracy.max() + 0.4)
     percent_axis(axes)
@@ -144,14 +117,15 @@ def bin_figure(comparison: KernelComparison) -> Drawing:
     caption = (
         f"Completed nets whose kernels are all {sizes[0]}×{sizes[0]} or all {sizes[1]}×{sizes[1]}, in bins "
         f"of like MACs; they differ in "
-        f"depth and width too. Box: quartiles. {NO_VERDICT}"
+        f"depth and width too. Hollow mark and bar: median and quartiles. {NO_VERDICT}"
     )
     return Drawing("kernel_bins", "Kernel sizes at like MACs", caption, figure, bins)
 
 
-def _jitter(number: int, width: float = 0.3) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _jitter(number: int, width: float = 0.3) -> npt.NDArray[np.float64]:
     """Offsets that spread dots evenly and always alike: the golden ratio's low-discrepancy sequence."""
-    return width * ((np.arange(number) * 0.618033988749895 + 0.5) % 1.0 - 0.5)
+    steps = np.arange(number, dtype=np.float64) * 0.618033988749895
+    return np.asarray(width * ((steps + 0.5) % 1.0 - 0.5), dtype=np.float64)
 
 
 def spending_figure(spent: Spending, names: Mapping[str, str]) -> Drawing:

@@ -13,6 +13,7 @@ from vggsearch.report.figures.style import (
     INK,
     MUTED,
     ORANGE,
+    PANEL,
     Drawing,
     apart,
     label,
@@ -194,7 +195,7 @@ def _end_marks(axes: Axes, ends: list[tuple[float, float]], marks: list[str]) ->
     if not ends:
         return
     low, high = axes.get_ylim()
-    height = axes.figure.get_size_inches()[1] * 72 * axes.get_position().height
+    height = axes.get_position().height * PANEL[1] * 72
     placed = apart([y for _, y in ends], 9 * (high - low) / height)
     for (x, y), at, mark in zip(ends, placed, marks, strict=True):
         axes.annotate(

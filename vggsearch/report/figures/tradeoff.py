@@ -23,7 +23,7 @@ from vggsearch.report.figures.style import (
     panel,
     percent_axis,
 )
-from vggsearch.runs.frames import METRICS
+from vggsearch.runs.metrics import METRICS
 
 KERNELS = {
     "3": ("3×3", BLUE, "o"),

@@ -1,6 +1,5 @@
 """The controller: every answer recorded once, whatever happens in between."""
 
-import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ from vggsearch.testing.studies import SPACE, FakeInfo, Recorder, answers, conduc
 @pytest.fixture(autouse=True)
 def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """No power fails here, and a busy disk makes these tests ten times slower."""
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture
@@ -253,8 +252,8 @@ def killed_after(name: str, count: int, patch: pytest.MonkeyPatch) -> Iterator[l
 class Checked(FakeExecutor):
     """Refuses to make what the store holds already."""
 
-    def __init__(self, folder: Path, slots: int = 1) -> None:
-        super().__init__(slots)
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
         self.ledger = Ledger(folder / "ledger")
 
     def submit(self, key: RunKey) -> None:
@@ -270,23 +269,18 @@ KILLS = (
 """Each in a new invocation: after which effect, how often it may happen."""
 
 
-@pytest.mark.parametrize("slots", [1, 2])
 @pytest.mark.usefixtures("optuna_database")
 def test_killed_anywhere_again_and_again_a_study_ends_as_if_nothing_had_been(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slots: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = make_study(sampler="tpe", trials=11, finalists={"count": 1, "seeds": 4}, seed=3)
-    undisturbed = conduct(study, tmp_path / "undisturbed", FakeExecutor(slots))
+    undisturbed = conduct(study, tmp_path / "undisturbed")
     folder = tmp_path / "killed"
     for name, count in KILLS:
         with killed_after(name, count, monkeypatch), pytest.raises(Killed):
-            conduct(study, folder, Checked(folder, slots))
-    results = conduct(study, folder, Checked(folder, slots))
-    if slots == 1:
-        assert answers(results) == answers(undisturbed)
-    else:  # which of two ends first is another order of telling, so the sampler may ask for others
-        assert by_stage(results).keys() == by_stage(undisturbed).keys()
-        assert [len(runs) for runs in by_stage(results).values()] == [11, 11, 4]
+            conduct(study, folder, Checked(folder))
+    results = conduct(study, folder, Checked(folder))
+    assert answers(results) == answers(undisturbed)
     url = Store.open(folder).optuna_url
     trials = optuna.load_study(study_name="small", storage=url).trials
     assert {trial.state.name for trial in trials} == {"COMPLETE"}
@@ -402,7 +396,7 @@ def test_a_run_that_crashes_twice_is_recorded_and_the_study_goes_on(tmp_path: Pa
 @pytest.mark.parametrize("outcome", [Outcome.DIVERGED, Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT])
 def test_any_other_failure_is_an_answer(tmp_path: Path, outcome: Outcome) -> None:
     study = make_study(sampler="tpe", trials=12, finalists=None)
-    executor = Failing(lambda n: outcome)
+    executor = Failing(lambda _: outcome)
     results = conduct(study, tmp_path, executor)
     assert outcomes(results).keys() == {outcome}
     assert len(set(executor.submitted)) == len(executor.submitted)
@@ -410,7 +404,7 @@ def test_any_other_failure_is_an_answer(tmp_path: Path, outcome: Outcome) -> Non
 
 def test_where_the_first_three_runs_crash_the_set_up_is_to_blame(tmp_path: Path) -> None:
     study, recorder = make_study(trials=20), Recorder()
-    executor = Failing(lambda n: Outcome.CRASHED)
+    executor = Failing(lambda _: Outcome.CRASHED)
     with pytest.raises(VggSearchError) as error:
         conduct(study, tmp_path, executor, observer=recorder)
     assert str(error.value) == (
@@ -438,15 +432,15 @@ def test_crashes_before_the_first_success_are_recorded_with_it(tmp_path: Path) -
 
 def test_a_study_of_one_run_that_crashes_says_so_and_can_be_tried_again(tmp_path: Path) -> None:
     study = make_study(trials=1, finalists=None)
-    with pytest.raises(VggSearchError, match=r"^the first 1 runs crashed"):
-        conduct(study, tmp_path, Failing(lambda n: Outcome.CRASHED))
+    with pytest.raises(VggSearchError, match=r"^the first run crashed, so the set-up is to blame"):
+        conduct(study, tmp_path, Failing(lambda _: Outcome.CRASHED))
     assert outcomes(conduct(study, tmp_path)) == {Outcome.COMPLETED: 1}
 
 
 def test_a_crash_at_the_end_of_a_sound_study_is_recorded(tmp_path: Path) -> None:
     conduct(make_study(trials=3, finalists=None), tmp_path)
     longer = make_study(trials=4, finalists=None)
-    results = conduct(longer, tmp_path, Failing(lambda n: Outcome.CRASHED))
+    results = conduct(longer, tmp_path, Failing(lambda _: Outcome.CRASHED))
     assert outcomes(results) == {Outcome.COMPLETED: 3, Outcome.CRASHED: 1}
 
 
@@ -547,8 +541,8 @@ def test_a_study_does_not_mix_devices(tmp_path: Path) -> None:
         return str(error.value)
 
     assert elsewhere("cpu", "another one") == (
-        "small.yaml: all runs of a study are made under the same conditions, and device_model was a processor "
-        "and is now another one: go on where it began, or name another --store"
+        "small.yaml: all runs of a study are made under the same conditions, and device_model was "
+        "a processor and is now another one: go on where it began, or name another --store"
     )
     assert "device was cpu and is now cuda" in elsewhere("cuda", "a GPU")
 

@@ -28,7 +28,7 @@ def local(slots: int, deadline_s: float | None = 30, **options: object) -> Local
         "cpu",
         trainer=SCRIPTED_TRAINER,
         preload=("vggsearch.testing.fake",),
-        deadline_s=lambda key: deadline_s,
+        deadline_s=lambda _: deadline_s,
         cancel_grace_s=1,
         deadline_grace_s=0,
         **options,

@@ -147,7 +147,7 @@ def test_what_was_not_seen_is_drawn_uniformly(left: int) -> None:
 def test_every_suggestion_is_what_its_parameters_build(sampler: str) -> None:
     play = Play(make(sampler), 14).until(14)
     for candidate in play.asked:
-        architecture = play.stage._search.space.build(lambda name, options, c=candidate: c.params[name])
+        architecture = play.stage._search.space.build(lambda name, _, c=candidate: c.params[name])
         assert str(architecture) == candidate.architecture
         assert play.stage._search.space.params_of(architecture) == candidate.params
 
@@ -292,7 +292,7 @@ PARAMS = cost(Architecture.parse(ARCHITECTURE)).params
         ("tpe", Outcome.DIVERGED, TrialState.COMPLETE, [0.1, MACS, PARAMS, 4.0]),
         ("gp", Outcome.OUT_OF_MEMORY, TrialState.COMPLETE, [0.1, MACS, PARAMS, 4.0]),
         ("nsga2", Outcome.TIMED_OUT, TrialState.COMPLETE, [0.1, MACS, PARAMS, 4.0]),
-        # What is unknown of an infeasible candidate is the median: these samplers need values, and rank it last.
+        # What is unknown of an infeasible candidate is the median: these samplers need values.
         ("gp", Outcome.INFEASIBLE, TrialState.COMPLETE, [0.8, MACS, PARAMS, 2.0]),
         ("nsga2", Outcome.INFEASIBLE, TrialState.COMPLETE, [0.8, MACS, PARAMS, 2.0]),
         ("tpe", Outcome.INFEASIBLE, TrialState.PRUNED, None),
@@ -321,7 +321,7 @@ def test_a_value_that_is_not_there_is_not_made_up() -> None:
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
 def test_samplers_learn_what_is_infeasible(sampler: str) -> None:
-    # Half of the candidates break the constraint: a sampler that learns suggests fewer of them than chance would.
+    # Half of the candidates break the constraint: a sampler that learns suggests fewer of them.
     limit = (Constraint("macs", max=1_500_000),)
     feasible = space(constraints=limit).count / space().count
     assert 0.3 < feasible < 0.6

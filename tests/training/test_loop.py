@@ -11,6 +11,8 @@ from vggsearch.runs.record import Outcome, RunRecord, unpack_bits
 from vggsearch.training import train
 from vggsearch.training.evaluation import stratified_part
 from vggsearch.training.loop import CURVE_POINTS
+from vggsearch.training.setup import set_up
+from vggsearch.training.watch import Stopped, add_point, look
 
 CPU = torch.device("cpu")
 
@@ -113,6 +115,16 @@ def test_a_run_that_goes_nowhere_ends_as_diverged(data, make_key, recipe, reason
     assert reason in record.reason
     assert record.steps < 400
     assert record.val_accuracy is None
+
+
+def test_a_run_whose_validation_loss_is_not_finite_ends_as_diverged(data, make_key):
+    run = set_up(make_key(), data, CPU, report=None, deadline=math.inf)
+    with torch.no_grad():
+        run.model.head.linear1.bias.fill_(math.inf)
+    with pytest.raises(
+        Stopped, match=r"^validation loss is not finite after 0 steps: lower the learning rate$"
+    ):
+        add_point(run, look(run, data.val))
 
 
 def test_a_report_that_says_no_prunes_the_run(data, make_key):

@@ -77,9 +77,7 @@ def trial_table(findings: Findings) -> Table:
     )
     chosen = order["architecture"].isin({*findings.front["architecture"], *findings.marks})
     shown = (
-        order
-        if len(order) <= MOST_TRIALS
-        else pd.concat([order[chosen], order[~chosen]]).head(MOST_TRIALS)
+        order if len(order) <= MOST_TRIALS else pd.concat([order[chosen], order[~chosen]]).head(MOST_TRIALS)
     )
     shown = shown.sort_values(
         ["open", "rank", "stage", "number"], ascending=[True, False, True, True], kind="stable"

@@ -82,7 +82,7 @@ class Assembly:
         self._search.attach(mirror)
 
     def select(self) -> Sequence[str]:
-        """The finalists: those already fixed, and more where there are more runs, or more are wanted, by now."""
+        """The finalists: those that were fixed, and others where there are more runs, or more are wanted."""
         from vggsearch.analysis.selection import finalists
 
         assert self._study.finalists is not None  # only then is there a stage that asks
@@ -161,8 +161,9 @@ class Assembly:
             before, after = getattr(key, name), getattr(now, name)
             if before != after:
                 raise StudyFileError(
-                    f"{self._study.path}: all runs of a study are made under the same conditions, and {name} was "
-                    f"{_short(before)} and is now {_short(after)}: go on where it began, or name another --store"
+                    f"{self._study.path}: all runs of a study are made under the same conditions, and {name} "
+                    f"was {_short(before)} and is now {_short(after)}: go on where it began, or name another "
+                    "--store"
                 )
 
 

@@ -1,8 +1,8 @@
 """The one controller of a study: ask, hand over, record, tell.
 
-Every answer takes the same way: the run into the ledger, the trial into the store, then the sampler. Each write is
-atomic, so a kill between any two of them is made good at the next start, from the files alone. Runs that were going
-are asked again.
+Every answer takes the same way: the run into the ledger, the trial into the store, then the sampler. Each
+write is atomic, so a kill between any two of them is made good at the next start, from the files alone. Runs
+that were going are asked again.
 """
 
 import time
@@ -28,7 +28,7 @@ MAX_ATTEMPTS = 2
 """A crashed run is tried once more: what killed it may have passed."""
 
 MAX_FIRST_CRASHES = 3
-"""Different runs that may crash before any has ended otherwise: then the set-up is broken, not the candidates."""
+"""Different runs that may crash before any ends otherwise; then the set-up is to blame."""
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Controller:
     _ended: set[events.Stage] = field(default_factory=set)
 
     def work(self) -> None:
-        """Do everything. Raises `VggSearchError` where the set-up is broken or the store cannot be written."""
+        """Do everything. Raises `VggSearchError` where the set-up or the store is broken."""
         done = {stage.name: stage.done for stage in self.stages}
         quota = {stage.name: stage.quota for stage in self.stages}
         self.observer.notify(events.StudyStarted(self.study, self.executor.slots, done, quota))
@@ -166,7 +166,7 @@ class Controller:
     def _finished(self, run: RunRecord) -> None:
         going = self._going.pop(run.key.digest)
         if run.outcome is Outcome.PREEMPTED or (run.outcome is Outcome.CRASHED and self.stopping.why):
-            return  # what stops the study may have hit the worker too: it is asked again by the next controller
+            return  # what stops the study may have hit the worker too: the next controller asks it again
         if run.outcome is not Outcome.CRASHED:
             self._proven = True
             for crashed in self._take_crashed():
@@ -187,9 +187,10 @@ class Controller:
         count = len(self._crashed)
         if count >= MAX_FIRST_CRASHES or (all_ended and not self.sound):
             run = self._crashed[-1].run
+            first = "first run" if count == 1 else f"first {count} runs"
             raise VggSearchError(
-                f"the first {count} runs crashed, so the set-up is to blame ({run.reason if run else ''}): mend it, "
-                "and run the same command again"
+                f"the {first} crashed, so the set-up is to blame ({run.reason if run else ''}): "
+                "mend it, and run the same command again"
             )
         if all_ended:
             for crashed in self._take_crashed():

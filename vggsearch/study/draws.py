@@ -9,11 +9,11 @@ from vggsearch.arch import Architecture
 from vggsearch.space import Space
 
 _TRIES = 64
-"""Draws with replacement before the members left are enumerated: by then nine in ten were seen, so they are few."""
+"""Draws with replacement before what is left is enumerated: by then it is a small part of the space."""
 
 
 def stream_seed(seed: int, stage: str, number: int) -> int:
-    """The seed of what is drawn for one trial, 32 bits: of nothing but the study's seed, the stage and the number."""
+    """A seed of 32 bits for what is drawn for one trial; it depends on the arguments alone."""
     digest = hashlib.sha256(f"{seed}/{stage}/{number}".encode()).digest()
     return int.from_bytes(digest[:4], "big")
 

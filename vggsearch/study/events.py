@@ -29,7 +29,7 @@ class StudyStarted:
 
 @dataclass(frozen=True, slots=True)
 class StageStarted:
-    """A stage asked for its first candidate of this invocation; the stage before may still have runs going."""
+    """A stage asked for its first candidate; the stage before may still have runs going."""
 
     stage: Stage
     done: int

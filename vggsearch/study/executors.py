@@ -17,7 +17,7 @@ from vggsearch.study.worker import Cancel, Message, Point, Record, WorkerSetup, 
 
 LOCAL_TRAINER = "vggsearch.study.worker:local_trainer"
 PRELOAD = ("torch", "vggsearch.data", "vggsearch.training")
-"""Imported once, by the process that workers are forked from: a worker then starts in 0.1 s instead of 3 s."""
+"""Imported once, by the process that workers are forked from: they start in 0.1 s instead of 3 s."""
 
 CANCEL_GRACE_S = 60.0
 """How long a cancelled run may take to reach its next report before its worker is killed."""
@@ -45,7 +45,7 @@ Event = Progress | Finished
 
 
 def default_deadline_s(key: RunKey) -> float | None:
-    """Wall-clock seconds after which a run is given up: generous, as it guards against hanging, not slowness."""
+    """Wall-clock seconds after which a run is given up: a guard against hanging, not slowness."""
     seconds = key.budget.seconds
     return 24 * 3600.0 if seconds is None else 10 * seconds + 120
 
@@ -53,13 +53,14 @@ def default_deadline_s(key: RunKey) -> float | None:
 class Executor(ABC):
     """Makes runs, several at once. `vggsearch.testing.executors` holds the tests that every executor passes.
 
-    **Runs.** A submitted run is *going* until `wait` has returned its `Finished`. Every submitted run gets exactly
-    one, whatever happens to whoever makes it: a worker that dies gives a record with outcome `crashed`, one that
-    hangs `timed_out`, and the reason says what to do. Its key equals the submitted one. `Progress` of a run comes
-    before its `Finished`, in the order of the curve. A run affects no other; after a crash the slot works again.
+    **Runs.** A submitted run is *going* until `wait` has returned its `Finished`. Every submitted run gets
+    exactly one, whatever happens to whoever makes it: a worker that dies gives a record with outcome
+    `crashed`, one that hangs `timed_out`, and the reason says what to do. Its key equals the submitted one.
+    `Progress` of a run comes before its `Finished`, in the order of the curve. A run affects no other; after
+    a crash the slot works again.
 
-    **One owner.** All methods are called from one thread of one process. An executor opens no store and writes no
-    result anywhere. When its owner dies, by whatever signal, its workers end.
+    **One owner.** All methods are called from one thread of one process. An executor opens no store and
+    writes no result anywhere. When its owner dies, by whatever signal, its workers end.
     """
 
     slots: int
@@ -84,13 +85,13 @@ class Executor(ABC):
     def cancel(self, digest: Digest, outcome: Outcome, reason: str) -> None:
         """Ask a run to end with `outcome` and `reason`: at its next report, or by force after a while.
 
-        The run is going until its `Finished` comes, which is the ordinary one where the run was faster. A run that
-        is not going is ignored.
+        The run is going until its `Finished` comes, which is the ordinary one where the run was faster. A run
+        that is not going is ignored.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """End everything at once. Runs that were going get no `Finished`. Nothing may be called afterwards but `close`."""
+        """End everything at once; runs that were going get no `Finished`. May be called again."""
 
     def __enter__(self) -> Self:
         return self
@@ -102,11 +103,13 @@ class Executor(ABC):
 
 
 class LocalExecutor(Executor):
-    """Runs in processes of this machine: isolated, with torch already loaded, and started again after a crash.
+    """Runs in processes of this machine: isolated, with torch already loaded, and started again after a
+    crash.
 
     Args:
         workers: How many processes, which is how many runs at once.
-        device: On a CPU each process uses one thread and is pinned to a core of its own, physical cores first,
+        device: On a CPU each process uses one thread and is pinned to a core of its own, physical cores
+        first,
             unless there are more workers than cores; on CUDA worker i uses GPU i modulo the number of GPUs.
         data_dir: Where data sets are looked for first.
         pin: False leaves the processes unpinned, for a machine that runs several studies at once.
@@ -226,7 +229,7 @@ class LocalExecutor(Executor):
             if gone:
                 events.append(Finished(assignment.record(Outcome.CRASHED, worker.last_words())))
             elif time.monotonic() >= assignment.due_s:
-                events.append(Finished(_given_up(assignment)))
+                events.append(Finished(assignment.given_up()))
                 gone = True
         if any(isinstance(event, Finished) for event in events):
             worker.assignment = None
@@ -243,14 +246,3 @@ def _event(message: Message, assignment: Assignment) -> Event | None:
     if isinstance(message, Record) and message.record.key.digest == assignment.key.digest:
         return Finished(message.record)
     return None
-
-
-def _given_up(assignment: Assignment) -> RunRecord:
-    if assignment.cancel is not None:
-        return assignment.record(assignment.cancel.outcome, assignment.cancel.reason)
-    waited_s = time.monotonic() - assignment.started_s
-    return assignment.record(
-        Outcome.TIMED_OUT,
-        f"no answer {waited_s:.0f} s after its start, so its worker was killed: give it a smaller budget, "
-        "or run it alone with `vggsearch train`",
-    )

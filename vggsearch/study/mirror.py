@@ -1,9 +1,9 @@
 """A copy of a search in Optuna's database, for dashboards and for whoever knows Optuna.
 
-Written after the store's own files, each trial in one transaction when asked and one when told; a copy that does not
-agree with the files, or is gone, is made again at the next start. So SQLite need not wait for the disk at every
-transaction: with its write-ahead log a power failure costs the last of them and never the database. That is 0.02 ms
-instead of 28 ms a transaction on a busy disk.
+Written after the store's own files, each trial in one transaction when asked and one when told; a copy that
+does not agree with the files, or is gone, is made again at the next start. So SQLite need not wait for the
+disk at every transaction: with its write-ahead log a power failure costs the last of them and never the
+database. That is 0.02 ms instead of 28 ms a transaction on a busy disk.
 """
 
 import sqlite3

@@ -68,7 +68,8 @@ class Notes:
     def put_asked(self, asked: tuple[Asked, ...]) -> None:
         """Keep what is handed out now. Raises `StoreError`.
 
-        Survives any end of the process. It is not worth waiting for the disk, as a power failure ends the runs too.
+        Survives any end of the process. It is not worth waiting for the disk, as a power failure ends the
+        runs too.
         """
         temporary = self._asked.with_name(f"{TEMPORARY}{self._asked.name}")
         with _writing(self._asked):

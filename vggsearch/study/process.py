@@ -65,6 +65,17 @@ class Assignment:
             train_wall_s=time.monotonic() - self.started_s,
         )
 
+    def given_up(self) -> RunRecord:
+        """The record of a run whose worker is killed now, because it was cancelled or is overdue."""
+        if self.cancel is not None:
+            return self.record(self.cancel.outcome, self.cancel.reason)
+        waited_s = time.monotonic() - self.started_s
+        return self.record(
+            Outcome.TIMED_OUT,
+            f"no answer {waited_s:.0f} s after its start, so its worker was killed: give it a smaller budget, "
+            "or run it alone with `vggsearch train`",
+        )
+
 
 class WorkerProcess:
     """A started worker. `assignment` is the run it is busy with."""

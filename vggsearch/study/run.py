@@ -43,9 +43,9 @@ def run_study(
 ) -> StudyResults:
     """Do what `study` still wants, and return what is known then, also where it was stopped before its end.
 
-    Takes the store's lock. The first SIGINT or SIGTERM, and the study's time limit, let the runs that are going
-    finish; the second signal ends them at once (and closes `executor`, which otherwise stays open). Calling it
-    again goes on from there; `StudyEnded`, the last event, says whether anything is left.
+    Takes the store's lock. The first SIGINT or SIGTERM, and the study's time limit, let the runs that are
+    going finish; the second signal ends them at once (and closes `executor`, which otherwise stays open).
+    Calling it again goes on from there; `StudyEnded`, the last event, says whether anything is left.
 
     Args:
         data_key: Of the data that the executor's runs train on.
@@ -56,8 +56,8 @@ def run_study(
         clock: Seconds since the epoch.
 
     Raises:
-        StudyFileError: The file changed since the study began here, or its runs were made under other conditions.
-        StoreError: The store is held by another controller, or cannot be written.
+        StudyFileError: The file changed since the study began here, or its runs were made under other
+        conditions. StoreError: The store is held by another controller, or cannot be written.
         VggSearchError: The first runs all crashed: the set-up is broken.
     """
     space = study.space(info.input_shape, info.num_classes)

@@ -4,12 +4,13 @@ A sampler lives for one suggestion: it is made afresh for every trial, with a se
 suggested depends on the study's seed, the trial's number and the history told so far, and on nothing that a
 restart would lose.
 
-- `tpe`: each parameter alone, which handles parameters that apply only to some architectures. Optuna's multivariate
-  form, its default for one objective, found less: mean best of 8 searches of 40 runs in 516 architectures, artificial
-  and noisy objective, 0.897 against 0.902 (random 0.895). Running trials count as bad ones (constant liar), so that
-  several workers do not ask the same.
-- `nsga2`: a generation is a fifth of the trials, from 10 to 50, as Optuna's 50 would leave a study of 54 trials
-  without evolution. Parameters that do not apply to every architecture are drawn at random (Optuna's limit).
+- `tpe`: each parameter alone, which handles parameters that apply only to some architectures. Optuna's
+  multivariate form, its default for one objective, found less: mean best of 8 searches of 40 runs in 516
+  architectures, artificial and noisy objective, 0.897 against 0.902 (random 0.895). Running trials count as
+  bad ones (constant liar), so that several workers do not ask the same.
+- `nsga2`: a generation is a fifth of the trials, from 10 to 50, as Optuna's 50 would leave a study of 54
+  trials without evolution. Parameters that do not apply to every architecture are drawn at random (Optuna's
+  limit).
 - `gp`: the same limit; running trials are considered.
 """
 
@@ -33,12 +34,12 @@ def population_size(quota: int) -> int:
 
 
 def startup(name: SamplerName, quota: int) -> int:
-    """How many told trials the sampler needs before it suggests; its members are drawn uniformly until then."""
+    """How many trials are drawn uniformly, and told, before the sampler suggests."""
     return population_size(quota) if name == "nsga2" else MIN_STARTUP
 
 
 def sampler_maker(name: SamplerName, quota: int) -> Callable[[int], BaseSampler]:
-    """Makes a sampler from a seed. `grid` and `random` never suggest through Optuna and get its random sampler."""
+    """Makes a sampler from a seed; `grid` and `random` never suggest and get a stand-in."""
 
     def tpe(seed: int) -> BaseSampler:
         return TPESampler(seed=seed, n_startup_trials=MIN_STARTUP, multivariate=False)

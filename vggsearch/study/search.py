@@ -1,18 +1,22 @@
 """The Optuna study of a search: `Space` and outcomes on one side, Optuna's trials and samplers on the other.
 
-The study lives in memory, made again from the store's trial files at every start; Optuna's database is a copy for
-people and dashboards (`mirror.py`). So a suggestion is whole or was never made, whatever is killed when, and a
-lost database costs nothing. Trial n here is trial n of the stage and trial n in the database.
+The study lives in memory, made again from the store's trial files at every start; Optuna's database is a copy
+for people and dashboards (`mirror.py`). So a suggestion is whole or was never made, whatever is killed when,
+and a lost database costs nothing. Trial n here is trial n of the stage and trial n in the database.
 
 What is told of a trial, with one value per objective:
 
 | outcome | told as |
 |---|---|
 | completed | its values |
-| diverged, out_of_memory, timed_out | complete: accuracy of chance, the worst latency so far, its real costs |
-| infeasible | its constraints, and for NSGA-II and GP, which learn from complete trials only, complete with its real costs and the median of what is unknown, which those samplers rank below every feasible trial; else pruned |
+| diverged, out_of_memory, timed_out | complete: chance's accuracy, the worst latency so far, its costs |
+| infeasible, to NSGA-II and GP | complete: its costs, and the median of what is unknown |
+| infeasible, to the others | pruned |
 | pruned | pruned |
 | crashed, preempted | failed: nothing was learnt of the candidate |
+
+Every trial carries its constraints, from its costs, before it is trained. TPE learns them from pruned trials
+too; NSGA-II and GP from complete ones only, and rank every infeasible trial below every feasible one.
 """
 
 import statistics
@@ -148,8 +152,8 @@ class Search:
         trial = self.trials[-1]
         sampler = self._study.sampler
         if isinstance(sampler, NSGAIISampler):
-            # Trials with given parameters would stand outside all generations; parents are fixed at a generation's
-            # first trial. Both happen here, so that a study made again from its files evolves as it did.
+            # Trials with given parameters would stand outside all generations; parents are chosen at a
+            # generation's first trial. Both happen here, so that a study made again evolves as it did.
             sampler.get_parent_population(self._study, sampler.get_trial_generation(self._study, trial))
         if self._mirror is not None:
             self._mirror.asked(self.trials[-1])

@@ -6,9 +6,9 @@
 | baseline | uniform draws without replacement | the study's | validation |
 | finalists | the best so far, seed by seed | fresh: the study's + 1, + 2, … | test |
 
-A stage counts *distinct runs*: a suggestion that was made before is answered at once and takes no share of the
-quota, and neither does an infeasible one. What is asked depends on the study's seed, the trial's number, and what
-was told; `restore` brings a stage back to where an earlier invocation left it.
+A stage counts *distinct runs*: a suggestion that was made before is answered at once and takes no share of
+the quota, and neither does an infeasible one. What is asked depends on the study's seed, the trial's number,
+and what was told; `restore` brings a stage back to where an earlier invocation left it.
 """
 
 import itertools
@@ -156,7 +156,8 @@ class BaselineStage(Stage):
 
 
 class FinalistsStage(Stage):
-    """The selected architectures with fresh seeds: all of them with the first seed, then with the second, and so on.
+    """The selected architectures with fresh seeds: all of them with the first seed, then with the second, and
+    so on.
 
     Args:
         space: Where they come from.

@@ -13,10 +13,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopping:
-    """The first SIGINT or SIGTERM asks to stop, the second to stop at once, the third does what it always does.
+    """The first SIGINT or SIGTERM asks to stop, the second to stop at once, the third does what it always
+    does.
 
-    Handlers are in place inside the `with` block, where that is the main thread; elsewhere only `stop` and the
-    time limit count.
+    Handlers are in place inside the `with` block, where that is the main thread; elsewhere only `stop` and
+    the time limit count.
 
     Args:
         time_limit_s: Seconds from now; None for no limit.

@@ -1,7 +1,7 @@
 """What runs inside a worker process: take a run's key from the pipe, train it, send back its record.
 
-Messages are JSON in both directions; no object of ours is pickled. A worker opens no store. It lives until its
-pipe closes or its controller dies, and ignores SIGINT, so that Ctrl-C reaches the controller alone.
+Messages are JSON in both directions; no object of ours is pickled. A worker opens no store. It lives until
+its pipe closes or its controller dies, and ignores SIGINT, so that Ctrl-C reaches the controller alone.
 """
 
 import importlib
@@ -40,9 +40,10 @@ class WorkerSetup(Frozen):
 
 
 class Trainer(Protocol):
-    """Makes one run. Whatever it raises becomes a `crashed` record; it should end itself after `deadline_s` seconds."""
+    """Makes one run, for `deadline_s` seconds at most. What it raises becomes a `crashed` record."""
 
-    def __call__(self, key: RunKey, report: Report, deadline_s: float) -> RunRecord: ...
+    def __call__(self, key: RunKey, report: Report, deadline_s: float) -> RunRecord:
+        """Make the run `key`, calling `report` at every point of its curve."""
 
 
 TrainerFactory = Callable[[WorkerSetup], Trainer]
@@ -117,7 +118,7 @@ def main(pipe: "connection.Connection[bytes, bytes]", setup_json: str) -> None:
 def _answer(
     trainer: Trainer | None, setup: WorkerSetup, order: Train, pipe: "connection.Connection[bytes, bytes]"
 ) -> tuple[Trainer | None, RunRecord]:
-    """Make the run that was ordered; a trainer that cannot be made, or that raises, gives a `crashed` record."""
+    """Make the run that was ordered; where the trainer raises, or cannot be made, that is its record."""
     cancelled: list[Cancel] = []
 
     def report(point: CurvePoint) -> bool:
@@ -176,7 +177,7 @@ def _watch(sentinel: int) -> None:
 
 
 def local_trainer(setup: WorkerSetup) -> Trainer:
-    """Trains for real, with `vggsearch.training.train`. Data is loaded once and stays on the worker's device."""
+    """Trains for real. Data is loaded once and stays on the worker's device."""
     import torch
 
     from vggsearch.data import Images, SearchData, load_search_data, load_test_images
@@ -198,7 +199,8 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
             )
             if (data.key.digest, data.key.split_digest) != (key.digest, key.split_digest):
                 raise DataError(
-                    f"data set {key.name} changed while its study ran: restore it, or begin another study with the new data"
+                    f"data set {key.name} changed while its study ran: restore it, or begin another study "
+                    "with the new data"
                 )
             held[key] = data.to(device)
         return held[key]

@@ -1,4 +1,5 @@
-"""For tests without training: keys, artificial records, a trainer that follows a script, an executor in memory.
+"""For tests without training: keys, artificial records, a trainer that follows a script, an executor in
+memory.
 
 What a scripted run does stands in the name of its data set, which is no part of a run's identity:
 `script:sleep=0.1`, `script:points=3`, `script:raise`, and the others in `ACTIONS`, joined by commas.

@@ -68,8 +68,13 @@ def look(run: Training, images: Images) -> Evaluation:
 
 
 def add_point(run: Training, val: Evaluation) -> None:
-    """Add to the learning curve, and stop a run that its report prunes."""
+    """Add to the learning curve; stop a run that its report prunes, or whose loss is not finite."""
     check_loss(run)
+    if not math.isfinite(val.loss):
+        raise Stopped(
+            Outcome.DIVERGED,
+            f"validation loss is not finite after {run.meter.steps} steps: lower the learning rate",
+        )
     point = CurvePoint(
         step=run.meter.steps,
         images=run.meter.steps * run.key.recipe.batch_size,

@@ -348,9 +348,13 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database that followed a search of 12 answers, and holds another one."""
     path = tmp_path_factory.mktemp("written")
     followed = Play(make("tpe", constraints=TIGHT), 30)
-    followed.stage._search.attach(mirror(path))
+    database, other = mirror(path), mirror(path, "other")
+    followed.stage._search.attach(database)
     followed.until(12, slots=2)
-    mirror(path, "other").reconcile(play(3).stage._search.trials)
+    other.reconcile(play(3).stage._search.trials)
+    database.close()
+    other.close()
+    assert [file.name for file in path.iterdir()] == ["optuna.db"]
     return path / "optuna.db"
 
 

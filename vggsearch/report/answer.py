@@ -75,7 +75,7 @@ def answer(findings: Findings, spent: Spending) -> tuple[Paragraph, ...]:
     if top is None or low is None:
         return (text(Strong("No answer yet"), f": {_nothing(findings)}."), *_effort(findings, spent))
     spans: list[Span] = [
-        "The most accurate net found is ",
+        f"The most accurate net found{' by the random baseline' if top['stage'] == 'baseline' else ''} is ",
         Code(plain(top["architecture"])),
         ": ",
         Strong(f"{percent(top['val_accuracy'])} validation accuracy"),

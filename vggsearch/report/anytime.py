@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import hypergeom
+from scipy.special import gammaln
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -59,14 +59,15 @@ def luck_of_random(stage: pd.DataFrame, low: float = 0.05, high: float = 0.95) -
     ordered = np.sort(value.to_numpy(dtype=float))
     drawn = np.unique(np.linspace(1, total, min(total, 200)).round().astype(int))
     mean_s = float(ended["spent_s"].iloc[-1]) / total
-    quantiles = np.array([_best_of(ordered, int(k), (low, 0.5, high)) for k in drawn])
-    band = pd.DataFrame(quantiles, columns=["low", "median", "high"]).replace(-np.inf, np.nan)
+    quantiles = [_best_of(ordered, int(k), (low, 0.5, high)) for k in drawn]
+    band = pd.DataFrame(np.array(quantiles), columns=["low", "median", "high"]).replace(-np.inf, np.nan)
     return pd.concat([pd.DataFrame({"trial": drawn, "spent_s": drawn * mean_s}), band], axis=1)
 
 
 def _best_of(ordered: FloatArray, k: int, levels: tuple[float, ...]) -> FloatArray:
     """Quantiles of the largest of `k` values drawn without replacement from `ordered`, which rises."""
     total = len(ordered)
-    # P(best <= ordered[j - 1]) is the chance that none of the k drawn is among the total - j larger ones.
-    below = hypergeom.pmf(0, total, total - np.arange(1, total + 1), k)
-    return np.take(ordered, np.searchsorted(below, levels), mode="clip")
+    at = np.arange(k, total + 1)
+    # log of C(j, k) / C(N, k): the chance that all k drawn are among the j smallest
+    chance = gammaln(at + 1) - gammaln(at - k + 1) - gammaln(total + 1) + gammaln(total - k + 1)
+    return np.take(ordered, k - 1 + np.searchsorted(chance, np.log(levels) - 1e-12), mode="clip")

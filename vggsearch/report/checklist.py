@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vggsearch.report import practices
+from vggsearch.report.evidence import Answer, Answered, Evidence
 from vggsearch.report.findings import Findings
-from vggsearch.report.practices import Answer
 from vggsearch.report.spending import Spending
 
 REFERENCE = (
@@ -31,13 +31,11 @@ class Item:
 def checklist(findings: Findings, spent: Spending) -> list[Item]:
     """All sixteen items."""
     runs = list(findings.results.runs.values())
-    evidence = practices.Evidence(
-        findings, spent, runs, [run.provenance for run in runs if run.provenance is not None]
-    )
+    evidence = Evidence(findings, spent, runs, [run.provenance for run in runs if run.provenance is not None])
     return [Item(topic, question, *answer(evidence)) for topic, question, answer in _QUESTIONS]
 
 
-_QUESTIONS: tuple[tuple[str, str, Callable[[practices.Evidence], practices.Answered]], ...] = (
+_QUESTIONS: tuple[tuple[str, str, Callable[[Evidence], Answered]], ...] = (
     ("Code", "Training pipeline of the final architectures released", practices.code),
     ("Code", "Search space released", practices.space),
     ("Code", "Hyperparameters and seeds of the final evaluation given", practices.final_settings),

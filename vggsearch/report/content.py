@@ -77,8 +77,8 @@ class Table:
     data: pd.DataFrame
     """What the CSV file holds: the frame's own columns and units."""
     caption: str = ""
-    keys: Sequence[Sequence[float | None]] = ()
-    """What to sort by, one for each column, where that is not the text itself."""
+    keys: Sequence[Sequence[str | None]] = ()
+    """Numbers to sort by, one for each column, where that is not the text itself."""
     interactive: bool = False
     """Whether a reader may sort and filter it."""
     latex: bool = True

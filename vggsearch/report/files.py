@@ -47,8 +47,20 @@ def _csv_file(name: str, frame: pd.DataFrame) -> dict[str, bytes]:
 def _csv(frame: pd.DataFrame) -> bytes:
     """The frame in its own units (fractions, seconds, counts), texts made harmless for spreadsheets."""
     texts = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
-    safe = frame.assign(**{name: frame[name].map(_harmless) for name in texts})
-    return safe.to_csv(index=False, lineterminator="\n", float_format="%.7g").encode()
+    wholes = [name for name in frame.columns if name not in texts and _whole(frame[name])]
+    safe = frame.copy()
+    for name in texts:
+        safe[name] = pd.Series(map(_harmless, frame[name]), index=frame.index, dtype=object)
+    safe = safe.astype(dict.fromkeys(wholes, "Int64"))
+    return safe.to_csv(index=False, lineterminator="\n", float_format="%.6g").encode()
+
+
+def _whole(column: pd.Series) -> bool:
+    """Whether a column holds counts, floats only because one is missing: they keep their last digit."""
+    if not pd.api.types.is_float_dtype(column):
+        return False
+    known = column.dropna()
+    return len(known) > 0 and bool(((known % 1 == 0) & (known.abs() < 2**53)).all())
 
 
 def _harmless(value: object) -> object:

@@ -89,6 +89,8 @@ def si(value: float | None) -> str:
     """Three digits and a prefix, for MACs and parameters: 12 345 678 is `12.3 M`."""
     if value is None or missing(value):
         return MISSING
+    if abs(value) < 1000 and float(value).is_integer():
+        return f"{value:.0f}".replace("-", "−")
     rounded = float(f"{value:.3g}")
     for size, prefix in _PREFIXES:
         if abs(rounded) >= size:
@@ -144,6 +146,8 @@ def plain(text: object, limit: int = 400) -> str:
 
 def printable(text: str) -> str:
     """Text of several lines without control and direction characters; they become U+FFFD, and tabs spaces."""
+    if text.isprintable():
+        return text
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")
     return "".join("�" if _unprintable(c) else c for c in text)
 

@@ -80,7 +80,7 @@ def front_table(findings: Findings) -> Table:
             " Accuracy was the study's only objective; MACs are added so that there is a front to show."
         )
     if len(printed) < len(rows):
-        caption += f" Of {len(rows)} rows the finalists, and those that keep most of the front's hypervolume."
+        caption += f" The finalists, and those of {len(findings.front)} that keep most of the hypervolume."
     return Table("front", "The front", tuple(columns), printed, rows, caption)
 
 

@@ -14,6 +14,9 @@ MOST_TRIALS = 1000
 
 MOST_REASONS = 12
 
+_LEFT_OUT = ("study", "dataset", "budget", "device", "digest", "train_wall_s", "train_cpu_s", "images_per_s")
+"""The same in all rows, or following from others; the records in `data/` have them."""
+
 _MOMENTS = ("asked_at", "told_at", "started_at", "finished_at")
 """Of the calendar; the CSV file has seconds since the study began, `asked_s` and `told_s`."""
 
@@ -106,9 +109,11 @@ def trial_table(findings: Findings) -> Table:
     if len(shown) < len(trials):
         part = f"{count(len(shown))} of {count(len(trials))} trials: the front, the finalists, then the best."
         caption = f"{part} {caption}".strip()
-    data = trials.drop(columns=["study", "dataset", "budget", "device", "digest", *_MOMENTS])
+    data = trials.drop(columns=[*_LEFT_OUT, *_MOMENTS])
     begin = trials["asked_at"].min()
-    data = data.assign(asked_s=trials["asked_at"] - begin, told_s=trials["told_at"] - begin)
+    data = data.assign(
+        asked_s=(trials["asked_at"] - begin).round(1), told_s=(trials["told_at"] - begin).round(1)
+    )
     return Table("trials", "Trials", columns, printed, data, caption, keys, interactive=True, latex=False)
 
 
@@ -154,7 +159,7 @@ def _cell(kind: str, value: object) -> str:
     return _CELLS[kind](float(str(value))) if kind in _CELLS else plain(value)
 
 
-def _key(kind: str, value: object) -> float | None:
+def _key(kind: str, value: object) -> str | None:
     if kind not in _CELLS or value is None or value != value:  # NaN
         return None
-    return float(f"{float(str(value)):.9g}")
+    return f"{float(str(value)):.9g}"

@@ -63,6 +63,7 @@ class Assembly:
             seeds = range(study.seed + 1, study.seed + 1 + study.finalists.seeds)
             makers = [self._maker(seed, final=True) for seed in seeds]
             self.stages.append(FinalistsStage(space, study.finalists.count, makers, clock))
+        self._mirror: Mirror | None = None
         self.sound = False
         """Whether the study holds runs that ended otherwise than by crashing."""
 
@@ -71,7 +72,7 @@ class Assembly:
 
         Raises `StudyFileError` where the runs were made under other conditions, and `StoreError`.
         """
-        mirror = Mirror(self._store.optuna_url, self._study.name, self._study.objectives)
+        mirror = self._mirror = Mirror(self._store.optuna_url, self._study.name, self._study.objectives)
         trials = self._store.trials(self._study.name)
         notes = [*self._mirrored(mirror), *self._notes.asked()]
         for stage in self.stages:
@@ -80,6 +81,11 @@ class Assembly:
             asked = {note.number: note for note in (*notes, *lost) if note.stage == stage.name}
             stage.restore(told, [self._again(asked[n]) for n in sorted(asked) if n not in taken])
         self._search.attach(mirror)
+
+    def close(self) -> None:
+        """Let go of Optuna's database."""
+        if self._mirror is not None:
+            self._mirror.close()
 
     def select(self) -> Sequence[str]:
         """The finalists: those that were fixed, and others where there are more runs, or more are wanted."""

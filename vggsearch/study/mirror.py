@@ -76,6 +76,11 @@ class Mirror:
         for trial in trials[len(held) :]:
             self.asked(trial)
 
+    def close(self) -> None:
+        """Let go of the database, so that it is one file again."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+
     def _open(self) -> optuna.Study:
         return optuna.create_study(
             study_name=self._name,

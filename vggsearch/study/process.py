@@ -72,8 +72,8 @@ class Assignment:
         waited_s = time.monotonic() - self.started_s
         return self.record(
             Outcome.TIMED_OUT,
-            f"no answer {waited_s:.0f} s after its start, so its worker was killed: give it a smaller budget, "
-            "or run it alone with `vggsearch train`",
+            f"no answer {waited_s:.0f} s after its start, so its worker was killed: give it a smaller "
+            "budget, or run it alone with `vggsearch train`",
         )
 
 

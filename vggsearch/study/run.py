@@ -1,6 +1,7 @@
 """Run a study, or resume it: everything put together."""
 
 import time
+from contextlib import closing
 from typing import Literal, Protocol
 
 from vggsearch.runs.record import DataKey
@@ -64,10 +65,13 @@ def run_study(
     conditions = Conditions(
         data_key, study.input_shape(info.input_shape), info.num_classes, device, device_model
     )
-    with store.lock(), stopping or Stopping(study.time_limit_s) as when:
+    notes = Notes(store.root / "studies" / study.name)
+    with (
+        store.lock(),
+        stopping or Stopping(study.time_limit_s) as when,
+        closing(Assembly(study, space, store, notes, conditions, clock)) as assembly,
+    ):
         store.begin(study)
-        notes = Notes(store.root / "studies" / study.name)
-        assembly = Assembly(study, space, store, notes, conditions, clock)
         assembly.restore()
         Controller(
             study=study.name,

@@ -69,8 +69,8 @@ def pair_figure(comparison: KernelComparison) -> Drawing:
     caption = (
         f"n = {len(pairs)} pairs of trained nets that are alike but for their kernels: every block "
         f"{small}×{small} against every block "
-        f"{large}×{large}, or one block alone. Equal depth and width, not equal MACs. One seed each. "
-        f"{NO_VERDICT}"
+        f"{large}×{large}, or one block alone. Equal depth and width, not equal MACs. One seed each; "
+        f"diamond and bar: median and quartiles. {NO_VERDICT}"
     )
     return Drawing(
         "kernel_pairs", f"{large}×{large} against {small}×{small}: matched pairs", caption, figure, pairs
@@ -101,9 +101,7 @@ def bin_figure(comparison: KernelComparison) -> Drawing:
                     zorder=3,
                 )
             low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
-            axes.plot(
-                [x - 0.07] * 2, [low, high], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=2
-            )
+            axes.plot([x, x], [low, high], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
             axes.plot(x, middle, marker, color=PAPER, markeredgecolor=colour, markersize=5, zorder=4)
     edges = bins.groupby("bin").agg({"macs_from": "first", "macs_to": "first"})
     labels = [f"{si(low)} to\n{si(high)}" for low, high in edges.itertuples(index=False, name=None)]

@@ -1,6 +1,6 @@
 """What was found when: anytime curves of the search and of random search, learning curves of the front."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -55,7 +55,7 @@ def anytime_figure(
         )
     for stage, curve in curves.items():
         _stairs(axes, curve["spent_s"] / seconds, 100 * curve["val_accuracy"], stage, names[stage])
-    _focus(axes, [100 * curve["val_accuracy"] for curve in curves.values()])
+    _focus(axes, ((curve["spent_s"], 100 * curve["val_accuracy"]) for curve in curves.values()))
     _time_axes(axes, f"training time spent ({unit})", "Best validation accuracy (%)")
     caption = (
         "Best validation accuracy among completed runs, against the training time that all runs up to then "
@@ -82,7 +82,7 @@ def hypervolume_figure(
     unit, seconds = _time_unit(max(float(curve["spent_s"].max()) for curve in curves.values()))
     for stage, curve in curves.items():
         _stairs(axes, curve["spent_s"] / seconds, curve["hypervolume"], stage, names[stage])
-    _focus(axes, [curve["hypervolume"] for curve in curves.values()])
+    _focus(axes, ((curve["spent_s"], curve["hypervolume"]) for curve in curves.values()))
     _time_axes(axes, f"training time spent ({unit})", "Hypervolume of the front")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     data = pd.concat([curve.assign(stage=stage) for stage, curve in curves.items()], ignore_index=True)
@@ -99,11 +99,16 @@ def _stairs(axes: Axes, x: pd.Series, y: pd.Series, stage: str, name: str) -> No
     )
 
 
-def _focus(axes: Axes, series: list[pd.Series]) -> None:
-    """Leave out the first poor values, which say nothing and would flatten the rest."""
-    top = max(float(values.max()) for values in series)
-    early = min(float(values.iloc[min(len(values) - 1, 1)]) for values in series)
-    bottom = max(min(early, top - 0.02 * abs(top)), min(float(values.min()) for values in series))
+def _focus(axes: Axes, curves: Iterable[tuple[pd.Series, pd.Series]]) -> None:
+    """Leave out what was reached in the first moments, which would flatten the rest."""
+    pairs = list(curves)
+    top = max(float(y.max()) for _, y in pairs)
+    moment = 0.03 * max(float(x.max()) for x, _ in pairs)
+    early = [y[x <= moment] for x, y in pairs]
+    bottom = min(
+        float(y.iloc[0] if first.empty else first.iloc[-1])
+        for first, (_, y) in zip(early, pairs, strict=True)
+    )
     room = (top - bottom) or abs(top) * 0.01 or 1.0
     axes.set_ylim(bottom - 0.08 * room, top + 0.08 * room)
 

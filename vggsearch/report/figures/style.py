@@ -27,6 +27,9 @@ PANEL = (4.9, 3.55)
 """Inches of a panel: legible across the whole width of a phone, or half the width of a page."""
 
 DPI = 150
+CLOUD_DPI = 110
+"""Of the pictures inside an SVG."""
+
 MAX_VECTOR_POINTS = 1200
 """More points than that are drawn as one picture inside the SVG."""
 
@@ -175,7 +178,10 @@ def svg(figure: Figure) -> str:
     """The figure as SVG, without a date or a version; its texts stay texts."""
     buffer = io.StringIO()
     figure.savefig(
-        buffer, format="svg", dpi=DPI, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+        buffer,
+        format="svg",
+        dpi=CLOUD_DPI,
+        metadata={"Date": None, "Creator": None, "Format": None, "Type": None},
     )
     return buffer.getvalue()
 

@@ -130,7 +130,7 @@ def _cloud(axes: Axes, cost: str, shown: pd.DataFrame) -> None:
 
 
 def _members(axes: Axes, cost: str, front: pd.DataFrame) -> None:
-    for kernel, chosen in front.groupby("kernel_size"):
+    for kernel, chosen in front[front["mark"] != ""].groupby("kernel_size"):
         _, colour, marker = KERNELS.get(str(kernel), OTHER)
         axes.scatter(
             chosen[cost],
@@ -194,7 +194,7 @@ def _caption(cost: str, total: int, hidden: int, low: float, finalists: int) -> 
     parts = [
         f"Every completed search and baseline run ({total}), one seed each. The line is the front of "
         f"accuracy and "
-        f"{METRICS[cost].label}; ringed are the members of the study's front, with letters as in table 1."
+        f"{METRICS[cost].label}; ringed are the members of the study's front, lettered as in table 1."
     ]
     if finalists:
         parts.append("Bars: mean and 95 % t interval of the finalists' fresh seeds.")

@@ -83,6 +83,22 @@ def test_finalists_are_the_front_then_the_next_front(objectives, count, answer):
     assert names(finalists(SEARCH, count, objectives)) == answer
 
 
+@pytest.mark.parametrize(
+    ("count", "reference", "answer"),
+    [
+        (3, {"val_accuracy": 0.9, "macs": 1000}, ["b", "c", "g"]),
+        (4, {"val_accuracy": 0.9, "macs": 1000}, ["b", "c", "g", "a"]),
+        (5, {"val_accuracy": 0.9, "macs": 1000}, ["b", "c", "g", "a", "d"]),
+        (2, {"val_accuracy": 0.7, "macs": 150}, ["c", "g"]),
+        (2, {"val_accuracy": 1.0, "macs": 1}, ["b", "g"]),
+    ],
+)
+def test_what_is_worse_than_the_reference_is_a_finalist_only_where_others_are_too_few(
+    count, reference, answer
+):
+    assert names(finalists(SEARCH, count, ("val_accuracy", "macs"), reference)) == answer
+
+
 def test_no_architecture_is_a_finalist_twice():
     frame = table(row("a", 0.9), row("a", 0.95, seed=1), row("b", 0.8))
     assert names(finalists(frame, 5)) == ["a", "b"]

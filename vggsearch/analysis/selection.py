@@ -4,7 +4,7 @@ Selection sees validation only, and completed runs of the stages `search` and `b
 many equally good candidates looks better than it is; `finalist_table` shows by how much.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -37,8 +37,16 @@ def candidates(frame: pd.DataFrame) -> pd.DataFrame:
     return chosen.drop_duplicates("digest")
 
 
-def finalists(frame: pd.DataFrame, count: int, objectives: Sequence[str] = ("val_accuracy",)) -> pd.DataFrame:
+def finalists(
+    frame: pd.DataFrame,
+    count: int,
+    objectives: Sequence[str] = ("val_accuracy",),
+    reference: Mapping[str, float] | None = None,
+) -> pd.DataFrame:
     """At most `count` candidates to train again, most accurate first; every architecture once.
+
+    Candidates worse than the hypervolume's `reference` in some objective are taken only where the others are
+    too few: the study says of them that they do not count.
 
     The front of `objectives`, thinned by `thin_front` where it is larger; where it is smaller, also the
     front of what remains, and so on. With accuracy as the only objective these are the `count` most
@@ -46,13 +54,14 @@ def finalists(frame: pd.DataFrame, count: int, objectives: Sequence[str] = ("val
     """
     left = candidates(frame).sort_values("val_accuracy", ascending=False, kind="stable")
     left = left.drop_duplicates("architecture")
+    counts = pd.Series(True, index=left.index)
+    for name, limit in (reference or {}).items():
+        counts &= left[name] >= limit if name == "val_accuracy" else left[name] <= limit
     chosen = left.iloc[:0]
-    while len(chosen) < count and len(left):
-        layer = front(left, objectives)
-        if layer.empty:
-            break
-        chosen = pd.concat([chosen, thin_front(layer, objectives, count - len(chosen))])
-        left = left.drop(index=layer.index)
+    for pool in (left[counts], left[~counts]):
+        while len(chosen) < count and not (layer := front(pool, objectives)).empty:
+            chosen = pd.concat([chosen, thin_front(layer, objectives, count - len(chosen))])
+            pool = pool.drop(index=layer.index)
     return chosen.sort_values("val_accuracy", ascending=False, kind="stable")
 
 

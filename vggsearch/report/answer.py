@@ -61,7 +61,7 @@ def _line(findings: Findings, row: pd.Series) -> str:
             f"{spread(tested['test_mean'], tested['test_sd'])} test over {int(tested['n'])} fresh seeds"
         )
     parts += [f"{si(row['macs'])} MACs", f"{si(row['params'])} parameters"]
-    return f"{plain(row['architecture'])}: {', '.join(parts)}"
+    return f"{plain(row['architecture'])}: {', '.join(parts)}".replace(NBSP, " ")
 
 
 def _nothing(findings: Findings) -> str:
@@ -74,12 +74,13 @@ def answer(findings: Findings, spent: Spending) -> tuple[Paragraph, ...]:
     top, low = findings.best, findings.cheapest
     if top is None or low is None:
         return (text(Strong("No answer yet"), f": {_nothing(findings)}."), *_effort(findings, spent))
+    finder = ", found by the random baseline," if top["stage"] == "baseline" else " found"
     spans: list[Span] = [
-        f"The most accurate net found{' by the random baseline' if top['stage'] == 'baseline' else ''} is ",
+        f"The most accurate net{finder} is ",
         Code(plain(top["architecture"])),
         ": ",
         Strong(f"{percent(top['val_accuracy'])} validation accuracy"),
-        f" in the search, with {si(top['macs'])} MACs per image and {si(top['params'])} parameters. ",
+        f" with one seed, at {si(top['macs'])} MACs per image and {si(top['params'])} parameters. ",
     ]
     spans += _tested(findings, top)
     if low["architecture"] == top["architecture"]:
@@ -120,7 +121,8 @@ def _tested(findings: Findings, top: pd.Series) -> list[Span]:
         return [*fresh, ". "]
     return [
         *fresh,
-        f"; on validation, the search's value was {above(tested['optimism'])} the mean of fresh seeds. ",
+        f"; on validation, the value that selected it was {above(tested['optimism'])} the mean of fresh "
+        "seeds. ",
     ]
 
 
@@ -131,9 +133,8 @@ def _effort(findings: Findings, spent: Spending) -> tuple[Paragraph, ...]:
     runs = trials["digest"].dropna().nunique()
     completed = trials.loc[trials["outcome"] == "completed", "digest"].nunique()
     spans: list[Span] = [
-        f"{count(runs)} runs on {_data_names(findings)}, {count(completed)} of them completed, took "
-        f"{duration(trained_s(findings))} of training "
-        f"on {plain(_device(findings))}"
+        f"{count(runs)} runs on {_data_names(findings)}, {'all' if completed == runs else count(completed)} of "
+        f"them completed, took {duration(trained_s(findings))} of training on {plain(_device(findings))}"
     ]
     if spent.elapsed_s > 0:
         spans.append(

@@ -111,7 +111,7 @@ def duration(seconds: float | None) -> str:
         return f"0{NBSP}s"
     if seconds < 99.5:
         return f"{seconds:.{1 if seconds < 9.95 else 0}f}{NBSP}s"
-    if seconds < 99.5 * 60:
+    if seconds < 59.95 * 60:
         return f"{seconds / 60:.1f}{NBSP}min"
     minutes = round(seconds / 60)
     if minutes < 48 * 60:

@@ -68,9 +68,11 @@ def finalists(findings: Findings) -> Section:
     if len(known):
         mean = float(known["optimism"].mean())
         if mean == mean:  # not NaN
-            many = f"on average over {len(known)} finalists" if len(known) > 1 else "for the one finalist"
             blocks.append(
-                text(f"On validation, the search's value was {above(mean)} the mean of fresh seeds, {many}.")
+                text(
+                    f"On validation, the value that selected a finalist was {above(mean)} the mean of its fresh "
+                    f"seeds{f', on average over {len(known)} finalists' if len(known) > 1 else ''}."
+                )
             )
         blocks.append(Figures((finalist_figure(known),)))
     blocks.append(finalist_block(findings))
@@ -135,11 +137,11 @@ def provenance(findings: Findings, spending: Spending, command: str) -> Section:
     """Everything needed to make it again."""
     study = findings.study
     path = study.path.name if study.path.is_absolute() else study.path.as_posix()
-    commands = [f"vggsearch run {path}", command, f"vggsearch report --from reports/{study.name}"]
+    again = f"vggsearch report --from reports/{study.name}"
+    commands = [f"vggsearch run {path}", f"vggsearch report {path}", command, again]
     how = text(
-        "The first command makes the runs (the store answers those that it has), the second this report, "
-        "the last the "
-        "same report from its own data, without training."
+        "The first command makes the runs that the store does not have; the others make this report, from "
+        "the store or, without training, from the report's own data."
     )
     listing = Listing(printable("\n".join(dict.fromkeys(commands))))
     file = Listing(printable(study.source.rstrip("\n")), "The study file")

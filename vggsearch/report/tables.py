@@ -103,10 +103,10 @@ def finalist_block(findings: Findings) -> Table:
         Column("fresh seeds, validation"),
         Column("optimism"),
         Column("fresh seeds, test"),
-        Column("95 % interval of the mean"),
+        Column("95 % interval"),
         Column("n"),
         Column("MACs"),
-        Column("parameters"),
+        Column("params"),
         Column("latency"),
     )
     printed = [

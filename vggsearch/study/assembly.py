@@ -98,9 +98,9 @@ class Assembly:
         if before is not None and (before.runs, before.count) == (runs, count):
             return before.architectures
         frame = self._store.results(self._study).frame()
-        chosen = finalists(frame, count, self._study.objectives)["architecture"].tolist()
+        chosen = finalists(frame, count, self._study.objectives, self._study.reference)
         kept = () if before is None else before.architectures
-        new = tuple(text for text in chosen if text not in kept)
+        new = tuple(text for text in chosen["architecture"] if text not in kept)
         self._notes.put_selection(Selection(architectures=(*kept, *new), runs=runs, count=count))
         return (*kept, *new)
 

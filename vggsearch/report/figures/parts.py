@@ -32,6 +32,9 @@ NO_VERDICT = "Observational: what a search happened to train, not the ablation; 
 _MOST_DOTS = 400
 """More dots than that in a strip are a blot: median and quartiles alone are drawn."""
 
+_ENOUGH = 4
+"""Fewer values than that have a median, but no quartiles worth drawing."""
+
 _PARTS = {
     "completed": ("trained to the end", BLUE),
     "pruned": ("pruned", SKY),
@@ -54,7 +57,8 @@ def pair_figure(comparison: KernelComparison) -> Drawing:
             y = i + 0.16 + _jitter(len(values), 0.22)
             axes.scatter(values, y, s=15, color=GREEN, edgecolors=PAPER, linewidths=0.3, alpha=0.85, zorder=3)
         low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
-        axes.plot([low, high], [i - 0.14] * 2, color=INK, linewidth=2.2, solid_capstyle="butt", zorder=2)
+        if len(values) >= _ENOUGH:
+            axes.plot([low, high], [i - 0.14] * 2, color=INK, linewidth=2.2, solid_capstyle="butt", zorder=2)
         axes.plot(middle, i - 0.14, "D", color=PAPER, markeredgecolor=INK, markersize=5, zorder=4)
     axes.set_ylim(len(changes) - 0.45, -0.55)
     names = [f"{change}\nn = {int((pairs['change'] == change).sum())}" for change in changes]
@@ -101,14 +105,16 @@ def bin_figure(comparison: KernelComparison) -> Drawing:
                     zorder=3,
                 )
             low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
-            axes.plot([x, x], [low, high], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
+            if len(values) >= _ENOUGH:
+                axes.plot([x, x], [low, high], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=2)
             axes.plot(x, middle, marker, color=PAPER, markeredgecolor=colour, markersize=5, zorder=4)
     edges = bins.groupby("bin").agg({"macs_from": "first", "macs_to": "first"})
     labels = [f"{si(low)} to\n{si(high)}" for low, high in edges.itertuples(index=False, name=None)]
     axes.set_xticks(range(len(edges)), labels)
     axes.set_xlim(-0.5, len(edges) - 0.5)
     if len(accuracy):
-        axes.set_ylim(max(accuracy.min(), accuracy.quantile(0.04) - 1) - 0.3, accuracy.max() + 0.4)
+        top, middle = float(accuracy.max()), float(accuracy.median())
+        axes.set_ylim(max(float(accuracy.min()), top - 8 * (top - middle)) - 0.4, top + 0.4)
     percent_axis(axes)
     label(axes, "MACs per image", "Validation accuracy (%)")
     axes.legend(loc="lower right", bbox_to_anchor=(1.02, 1.0), ncols=2, borderpad=0.2)

@@ -25,6 +25,9 @@ from vggsearch.report.formats import tick
 _LINES = {"search": (BLUE, "-", 1.8), "baseline": (ORANGE, (0, (4, 1.5)), 1.8)}
 """Colour, dashes and width of a stage."""
 
+_MARK_PT = 9
+"""Room of a letter, in points."""
+
 MOST_CURVES = 10
 """More learning curves than that hide each other; the front is then thinned evenly."""
 
@@ -196,22 +199,33 @@ def _time_axes_of_curves(axes: Axes, x: str) -> None:
 
 
 def _end_marks(axes: Axes, ends: list[tuple[float, float]], marks: list[str]) -> None:
-    """Each curve's letter at its end, spread so that none covers another."""
-    if not ends:
-        return
-    low, high = axes.get_ylim()
-    height = axes.get_position().height * PANEL[1] * 72
-    placed = apart([y for _, y in ends], 9 * (high - low) / height)
-    for (x, y), at, mark in zip(ends, placed, marks, strict=True):
-        axes.annotate(
-            mark,
-            (x, y),
-            (5, (at - y) * height / (high - low)),
-            textcoords="offset points",
-            ha="left",
-            va="center",
-            fontsize=8,
-            fontweight="bold",
-            color=INK,
-            annotation_clip=False,
-        )
+    """Each curve's letter at its end; those that would cover each other are moved up and down."""
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    place = axes.get_position()
+    across, up = place.width * PANEL[0] * 72 / (right - left), place.height * PANEL[1] * 72 / (high - low)
+    for group in _near([x * across for x, _ in ends]):
+        placed = apart([ends[i][1] * up for i in group], _MARK_PT)
+        over = max(0.0, max(placed) - high * up)
+        for i, y in zip(group, placed, strict=True):
+            axes.annotate(
+                marks[i],
+                ends[i],
+                (5, y - over - ends[i][1] * up),
+                textcoords="offset points",
+                ha="left",
+                va="center",
+                fontsize=8,
+                fontweight="bold",
+                color=INK,
+                annotation_clip=False,
+            )
+
+
+def _near(positions: list[float]) -> list[list[int]]:
+    """Indices in groups whose neighbours are less than a letter's width apart."""
+    groups: list[list[int]] = []
+    for i in sorted(range(len(positions)), key=positions.__getitem__):
+        if not groups or positions[i] - positions[groups[-1][-1]] > _MARK_PT:
+            groups.append([])
+        groups[-1].append(i)
+    return groups

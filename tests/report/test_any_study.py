@@ -156,7 +156,8 @@ def test_a_long_study_prints_the_best_and_the_front_and_keeps_all_in_its_file(tm
     assert "1 000 of 1 100 trials" in text
     printed = {row[1] for row in table.rows}
     assert set(find(maker.results()).front["architecture"]) <= printed
-    accuracies = [float(key[5]) for key in table.keys if key[5] is not None]
+    at = [column.heading for column in table.columns].index("validation")
+    accuracies = [float(key[at]) for key in table.keys if key[at] is not None]
     assert accuracies == sorted(accuracies, reverse=True)
     assert page.count("\n| ") < 300
 

@@ -1,6 +1,7 @@
 """The controller: every answer recorded once, whatever happens in between."""
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -519,6 +520,16 @@ def test_a_lost_trial_is_answered_from_the_ledger(tmp_path: Path) -> None:
     after = conduct(study, tmp_path, executor)
     assert executor.submitted == []
     assert [row[:6] for row in answers(after)] == [row[:6] for row in answers(before)]
+
+
+@pytest.mark.usefixtures("optuna_database")
+def test_what_a_deleted_study_left_in_the_database_is_forgotten(tmp_path: Path) -> None:
+    conduct(make_study(sampler="tpe", trials=12, seed=1, finalists=None), tmp_path)
+    shutil.rmtree(tmp_path / "studies" / "small")
+    study = make_study(sampler="tpe", trials=3, finalists=None)
+    assert answers(conduct(study, tmp_path)) == answers(conduct(study, tmp_path / "other"))
+    trials = optuna.load_study(study_name="small", storage=Store.open(tmp_path).optuna_url).trials
+    assert len(trials) == 3
 
 
 # --- what cannot go on ---

@@ -112,7 +112,7 @@ def test_killed_at_random_moments_it_ends_as_if_nothing_had_been(
     tmp_path: Path, nursery: Nursery, undisturbed: StudyResults
 ) -> None:
     moments = random.Random(0)
-    for _ in range(5):
+    for _ in range(4):
         kept = {record.key.digest for record in Store.open(tmp_path).ledger}
         before = len(begun(tmp_path))
         pid = nursery.start(tmp_path, 1, "log=made,sleep=0.02")

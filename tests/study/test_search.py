@@ -239,7 +239,7 @@ def test_a_model_searches_better_than_chance() -> None:
     wide = {"ratio": Choice((1, 2, 4), per_block=True)}  # 516 members
     best: dict[str, list[float]] = {"tpe": [], "random": []}
     for sampler, found in best.items():
-        for seed in range(4):
+        for seed in range(3):
             play = Play(make(sampler, ("val_accuracy",), quota=30, seed=seed, **wide), 30).until(1000)
             found.append(max(run.val_accuracy or 0 for _, run in play.told if run))
     assert np.mean(best["tpe"]) > np.mean(best["random"]) + 0.002
@@ -327,7 +327,7 @@ def test_samplers_learn_what_is_infeasible(sampler: str) -> None:
     assert 0.3 < feasible < 0.6
     suggested = []
     for seed in range(3):
-        play = Play(make(sampler, ("val_accuracy",), seed=seed, constraints=limit), 20).until(60)
+        play = Play(make(sampler, ("val_accuracy",), seed=seed, constraints=limit), 20).until(40)
         suggested += [c.infeasible is None for c in play.asked[10:]]
     assert np.mean(suggested) > feasible
 

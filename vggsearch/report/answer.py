@@ -132,9 +132,10 @@ def _effort(findings: Findings, spent: Spending) -> tuple[Paragraph, ...]:
         return ()
     runs = trials["digest"].dropna().nunique()
     completed = trials.loc[trials["outcome"] == "completed", "digest"].nunique()
+    whole = "all" if completed == runs else count(completed)
     spans: list[Span] = [
-        f"{count(runs)} runs on {_data_names(findings)}, {'all' if completed == runs else count(completed)} of "
-        f"them completed, took {duration(trained_s(findings))} of training on {plain(_device(findings))}"
+        f"{count(runs)} runs on {_data_names(findings)}, {whole} of them completed, took "
+        f"{duration(trained_s(findings))} of training on {plain(_device(findings))}"
     ]
     if spent.elapsed_s > 0:
         spans.append(

@@ -68,12 +68,9 @@ def finalists(findings: Findings) -> Section:
     if len(known):
         mean = float(known["optimism"].mean())
         if mean == mean:  # not NaN
-            blocks.append(
-                text(
-                    f"On validation, the value that selected a finalist was {above(mean)} the mean of its fresh "
-                    f"seeds{f', on average over {len(known)} finalists' if len(known) > 1 else ''}."
-                )
-            )
+            many = f", on average over {len(known)} finalists" if len(known) > 1 else ""
+            what = f"the value that selected a finalist was {above(mean)} the mean of its fresh seeds"
+            blocks.append(text(f"On validation, {what}{many}."))
         blocks.append(Figures((finalist_figure(known),)))
     blocks.append(finalist_block(findings))
     failed = table[table["n"] == 0]

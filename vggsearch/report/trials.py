@@ -122,9 +122,6 @@ def _trial_columns(pruned: bool, tested: bool) -> list[tuple[str, str, str]]:
     specs = [
         ("mark", "", "text"),
         ("architecture", "architecture", "code"),
-        ("stage_name", "stage", "text"),
-        ("number", "no.", "count"),
-        ("outcome_name", "outcome", "text"),
         ("val_done", "validation", "percent"),
     ]
     if pruned:
@@ -133,6 +130,9 @@ def _trial_columns(pruned: bool, tested: bool) -> list[tuple[str, str, str]]:
         specs.append(("test_accuracy", "test", "percent"))
     return [
         *specs,
+        ("outcome_name", "outcome", "text"),
+        ("stage_name", "stage", "text"),
+        ("number", "no.", "count"),
         ("macs", "MACs", "si"),
         ("params", "params", "si"),
         ("conv_params", "conv params", "si"),

@@ -74,7 +74,8 @@ class Assembly:
         """
         mirror = self._mirror = Mirror(self._store.optuna_url, self._study.name, self._study.objectives)
         trials = self._store.trials(self._study.name)
-        notes = [*self._mirrored(mirror), *self._notes.asked()]
+        # A database alone is the leftover of another study of that name.
+        notes = [*(self._mirrored(mirror) if trials else ()), *self._notes.asked()]
         for stage in self.stages:
             told, lost = self._recorded([trial for trial in trials if trial.stage == stage.name])
             taken = {trial.number for trial, _ in told}

@@ -23,7 +23,7 @@ from vggsearch.runs.ledger import first_error
 from vggsearch.runs.record import SCHEMA_VERSION
 from vggsearch.runs.sealed import Damage, read_bounded, write_atomically
 
-MAX_DATA_BYTES = 4 * 2**20
+MAX_DATA_BYTES = 2 * 2**20
 """Largest data folder of a report, so that the whole report stays under 5 MB."""
 
 MAX_READ_BYTES = 256 * 2**20

@@ -90,13 +90,23 @@ def test_example(example, place, monkeypatch, capsys):
             assert [line.rstrip() for line in out.splitlines()] == expected.splitlines()
 
 
+def outside_make() -> dict[str, str]:
+    """The environment as a person has it, also where these tests run under `make test`."""
+    return {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+
+
 def output(command: str) -> str:
     """What a command of the README prints; it must succeed."""
     program, *arguments = shlex.split(command)
     if program == "make":
         # Not run here, as it would install: its steps must be known to make, and are themselves under test.
         done = subprocess.run(
-            ["make", "--dry-run", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+            ["make", "--dry-run", *arguments],
+            cwd=ROOT,
+            env=outside_make(),
+            capture_output=True,
+            text=True,
+            check=True,
         )
         return done.stdout
     assert program == "vggsearch", f"the README shows a command that is not run: {command}"
@@ -160,7 +170,7 @@ def test_old_python_is_refused_in_one_line(tmp_path):
     old.chmod(0o755)
     (tmp_path / "pyproject.toml").touch()
     command = ["make", "--file", str(ROOT / "Makefile"), f"PYTHON={old}", "study"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=tmp_path, env=outside_make(), capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.splitlines()[0] == (
         f"vggsearch needs Python 3.11 or newer, and {old} is 3.9: "

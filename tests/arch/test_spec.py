@@ -133,6 +133,8 @@ def read(text):
 
 
 @given(st.text() | st.text(alphabet="0123456789xk,-+bngapfc/", max_size=40))
+@example("A" + "\U000103d6" * 40)
+@example("1" + "\U000103d6" * 40)
 @settings(deadline=None, max_examples=500)
 def test_parsing_is_total(text):
     found = read(text)

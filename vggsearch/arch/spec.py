@@ -108,7 +108,7 @@ class Head:
             return cls()
         match = _FC.fullmatch(text)
         if match is None:
-            raise ArchitectureError(f"a head is gap or fcN,N, not {text[:40]!r}: write gap or fc4096,4096")
+            raise ArchitectureError(f"a head is gap or fcN,N, not {quoted(text)}: write gap or fc4096,4096")
         return cls(tuple(int(width) for width in match[1].split(",")))
 
     def __str__(self) -> str:
@@ -203,5 +203,10 @@ def _block(match: re.Match[str], text: str, position: int) -> Block:
 
 
 def _expected(text: str, position: int, expected: str) -> NoReturn:
-    shown = text if len(text) <= 60 else text[:57] + "..."
-    raise ArchitectureError(f"architecture {shown!r}, character {position + 1}: expected {expected}")
+    raise ArchitectureError(f"architecture {quoted(text)}, character {position + 1}: expected {expected}")
+
+
+def quoted(text: str) -> str:
+    """`text` in quotes for a message: unprintable characters escaped, at most 62 characters in all."""
+    shown = repr(text[:80])
+    return shown if len(shown) <= 62 else f"{shown[:58]}...{shown[0]}"

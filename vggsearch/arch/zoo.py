@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from vggsearch.arch.spec import Architecture
+from vggsearch.arch.spec import Architecture, quoted
 from vggsearch.errors import ArchitectureError
 
 PAPER = "Simonyan & Zisserman, arXiv:1409.1556v6, table 1"
@@ -63,12 +63,12 @@ def parse(text: str) -> Architecture:
             return architecture
         if re.fullmatch(r"[0-9]{1,9}", ratio, re.ASCII) is None:
             raise ArchitectureError(
-                f"after {name}/ stands the ratio that divides its channels, not {ratio[:40]!r}: "
+                f"after {name}/ stands the ratio that divides its channels, not {quoted(ratio)}: "
                 f"write {name}/4, for example"
             )
         return architecture.divided_by(int(ratio))
     if name[:1].isalpha():
         near = get_close_matches(name[:40].lower(), ZOO, n=1)
         hint = f"did you mean {near[0]}?" if near else "write 1x16-1x32+gap, for example"
-        raise ArchitectureError(f"no network is named {name[:40]!r}: {hint} (named are {', '.join(ZOO)})")
+        raise ArchitectureError(f"no network is named {quoted(name)}: {hint} (named are {', '.join(ZOO)})")
     return Architecture.parse(text)

@@ -97,9 +97,7 @@ class Recipe(Frozen):
 RECIPES: dict[str, Recipe] = {
     # Zhang et al., Dive into Deep Learning, chapter 8.2: plain SGD, Xavier-uniform, lr 0.05, batch 128.
     "d2l": Recipe(lr=0.05, initialization="xavier", precision="float32"),
-    # For budgets of a few epochs. There a batch of 64 beats 128, and shifting the images costs accuracy:
-    # 2x8-2x16-2x32+bn+gap on Fashion-MNIST, 60 CPU seconds (3 epochs), validation, one run each: 92.3 % as it
-    # stands, 90.6 % with shift_px 2, 92.0 % without flip, 91.8 % without label smoothing.
+    # For budgets of a few epochs: small batches, for more steps, and no shift of the images.
     "fast": Recipe(
         lr=0.2,
         momentum=0.9,

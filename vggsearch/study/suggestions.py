@@ -16,10 +16,7 @@ from vggsearch.study.stages import Candidate, Clock, MakeKey, Stage, Told
 MAX_WASTED = 3
 """Infeasible or repeated suggestions in a row before one that was not tried yet is taken from nearby.
 
-Samplers repeat themselves in small spaces. On 168 members and an artificial objective, TPE with two
-objectives needed 120 suggestions for 54 runs this way (mean of 8 seeds, hypervolume 0.447); 211 where 20 were
-wasted before a uniform draw (0.446), and 85 where a uniform draw followed every one (0.438). NSGA-II: 79
-(0.440), 82 (0.438) and 70 (0.429).
+Samplers repeat themselves in small spaces, and every repeat is a suggestion spent on nothing new.
 """
 
 

@@ -19,7 +19,7 @@ LAYERS = (
     ("errors",),
     ("arch", "recipe"),
     ("cost",),
-    ("space",),
+    ("space", "designs"),
     ("runs",),
     ("analysis",),
     ("model",),

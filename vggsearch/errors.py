@@ -17,6 +17,10 @@ class SpaceError(VggSearchError):
     """A search space that is empty or badly described."""
 
 
+class DesignError(VggSearchError):
+    """An ablation that cannot be: a contrast that changes nothing, or not only what it promises."""
+
+
 class StudyFileError(VggSearchError):
     """A study file that cannot be read, or that no longer fits the store it began in."""
 

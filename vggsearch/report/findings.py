@@ -8,8 +8,7 @@ from string import ascii_uppercase
 import pandas as pd
 
 from vggsearch.analysis import best, candidates, cheapest_within, finalist_table, front, thin_front
-from vggsearch.study.file import Study
-from vggsearch.study.results import StudyResults
+from vggsearch.study import SearchStudy, StudyResults
 
 WITHIN = 0.01
 """How far below the best a cheaper net may be: one percentage point."""
@@ -44,9 +43,11 @@ class Findings:
     """Of the front: the study's, and with accuracy alone also MACs, so that there is a front to show."""
 
     @property
-    def study(self) -> Study:
+    def study(self) -> SearchStudy:
         """The study."""
-        return self.results.study
+        study = self.results.study
+        assert isinstance(study, SearchStudy)  # a page of findings is made of no other
+        return study
 
     @property
     def has_test(self) -> bool:
@@ -71,6 +72,7 @@ def find(results: StudyResults) -> Findings:
     """Everything the report needs to know of `results`."""
     trials = results.frame()
     ranked = candidates(trials).drop_duplicates("architecture")
+    assert isinstance(results.study, SearchStudy)
     objectives: tuple[str, ...] = results.study.objectives
     if len(objectives) == 1:
         objectives = ("val_accuracy", "macs")

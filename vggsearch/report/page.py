@@ -16,7 +16,7 @@ from vggsearch.report.formats import plain
 from vggsearch.report.inline import inline
 from vggsearch.report.render import html, markdown_page
 from vggsearch.report.spending import spending
-from vggsearch.study.results import StudyResults
+from vggsearch.study import StudyResults
 
 
 def write_report(results: StudyResults, folder: Path, *, command: str) -> ReportSummary:

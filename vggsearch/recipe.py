@@ -1,5 +1,6 @@
 """How a network is trained (`Recipe`) and for how much training (`Budget`). No torch."""
 
+import math
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -57,6 +58,31 @@ class Budget(Frozen):
 
     def __str__(self) -> str:
         return f"{self.amount:g} {'MACs' if self.kind == 'macs' else self.kind}"
+
+
+TRAINING_PASSES = 3
+"""Forward passes that a training step costs: one, and two for the gradients of inputs and of weights."""
+
+
+def total_steps(budget: Budget, *, steps_per_epoch: int, macs_per_image: int, batch_size: int) -> int | None:
+    """Optimiser steps in `budget`, at least 1, or None where only the clock can tell.
+
+    | budget | total steps |
+    |---|---|
+    | steps S | S |
+    | epochs E | ceil(E × steps per epoch) |
+    | macs M | ceil(M / (3 × MACs of an image × batch size)) |
+    | seconds T | unknown |
+    """
+    match budget.kind:
+        case "seconds":
+            return None
+        case "steps":
+            return int(budget.amount)
+        case "epochs":
+            return max(1, math.ceil(budget.amount * steps_per_epoch - 1e-9))
+        case "macs":
+            return max(1, math.ceil(budget.amount / (TRAINING_PASSES * macs_per_image * batch_size) - 1e-9))
 
 
 class Recipe(Frozen):

@@ -12,7 +12,7 @@ from vggsearch.errors import StudyFileError
 from vggsearch.recipe import RECIPES
 from vggsearch.study import Study, load_study
 from vggsearch.study.choices import Constraints
-from vggsearch.study.file import parse_study
+from vggsearch.study.file import KINDS, parse_study
 from vggsearch.study.messages import EXAMPLE
 
 PATH = Path("studies/x.yaml")
@@ -510,12 +510,21 @@ def test_options_replace_what_the_file_says_under_the_same_rules():
 
 def test_the_examples_in_messages_are_themselves_good():
     space, budget = dict(EXAMPLE["space"]), {"seconds": EXAMPLE["budget"]["seconds"]}
-    for drop in ("space", "architectures"):
-        example_study = {key: value for key, value in EXAMPLE.items() if key != drop} | {"budget": budget}
+    for kind, drop in (
+        ("search", "space"),
+        ("search", "architectures"),
+        ("ablation", "contrasts"),
+        ("ablation", "factors"),
+    ):
+        keys = keys_of(kind) - {drop, *(["design"] if drop == "factors" else [])}
+        example_study = {key: EXAMPLE[key] for key in keys} | {"budget": budget, "kind": kind}
         parse_study(yaml.safe_dump(_plain(example_study)), PATH)
     assert set(space["constraints"]) == set(METRICS) == set(Constraints.model_fields)
-    fields = {field.alias or name for name, field in Study.model_fields.items()}
-    assert set(EXAMPLE) == fields
+    assert set(EXAMPLE) == keys_of("search") | keys_of("ablation")
+
+
+def keys_of(kind: str) -> set[str]:
+    return {field.alias or name for name, field in KINDS[kind].model_fields.items()}
 
 
 def _plain(value: object) -> object:
@@ -532,7 +541,7 @@ values = st.recursive(
     ),
     max_leaves=8,
 )
-KEYS = sorted({*Study.model_fields, "space", "base", "per_block", "macs", "seconds", "zebra"})
+KEYS = sorted({*EXAMPLE, "base", "per_block", "macs", "seconds", "zebra"})
 near_studies = st.fixed_dictionaries(
     {},
     optional={key: values | st.just(EXAMPLE.get(key)) for key in EXAMPLE},

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from vggsearch.recipe import Budget
-from vggsearch.training.meter import Meter, total_steps
+from vggsearch.recipe import total_steps
+from vggsearch.training.meter import Meter
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 

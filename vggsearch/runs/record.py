@@ -27,6 +27,10 @@ _HEX64 = r"^[0-9a-f]{64}$"
 _MAX_BITS = r"^[A-Za-z0-9+/]*={0,2}$"
 
 
+Stage = Literal["search", "baseline", "finalists", "calibration", "rates", "pairs"]
+"""Of a study: the first three of a search, the others of an ablation; each in the order of its work."""
+
+
 class Outcome(StrEnum):
     """How a run ended."""
 
@@ -164,12 +168,12 @@ class TrialRecord(Frozen):
 
     schema_version: int = SCHEMA_VERSION
     study: str = Field(max_length=100, pattern=r"^[a-z0-9][a-z0-9._-]*$")
-    stage: Literal["search", "baseline", "finalists"]
+    stage: Stage
     number: Count
     """From 0 within the stage, in the order asked."""
     architecture: str = Field(max_length=2000)
     params: dict[str, bool | int | float | str] = Field(default={}, max_length=1000)
-    """The search space's parameters as Optuna knows them."""
+    """A search: the space's parameters as Optuna knows them. An ablation: arm, lr, pair or repeat."""
     run: Digest | None = Field(default=None, pattern=_HEX64)
     """Digest of the answering run's key; None where the candidate was infeasible and no run was made."""
     outcome: Outcome

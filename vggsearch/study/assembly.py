@@ -1,55 +1,32 @@
 """From a study file and its store to stages that stand where an earlier invocation left them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 from vggsearch.arch import Architecture
-from vggsearch.errors import ArchitectureError, SpaceError, StudyFileError
-from vggsearch.runs.record import DataKey, Outcome, RunKey, TrialRecord
-from vggsearch.space import Space
-from vggsearch.study.file import Study
+from vggsearch.errors import ArchitectureError, SpaceError
+from vggsearch.runs.record import Outcome, RunKey, TrialRecord
+from vggsearch.space import Scalar, Space
+from vggsearch.study.conditions import Conditions
 from vggsearch.study.mirror import Mirror
 from vggsearch.study.notes import Asked, Notes, Selection
 from vggsearch.study.search import Search
-from vggsearch.study.stages import BaselineStage, Candidate, Clock, FinalistsStage, MakeKey, Stage, Told
+from vggsearch.study.search_file import SearchStudy
+from vggsearch.study.stages import BaselineStage, Candidate, Clock, Job, ListedStage, MakeKey, Stage, Told
 from vggsearch.study.store import Store
 from vggsearch.study.suggestions import SearchStage
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What all runs of a study share, beside the study file."""
-
-    data_key: DataKey
-    input_shape: tuple[int, int, int]
-    """(channels, height, width), after resizing."""
-    num_classes: int
-    device: Literal["cpu", "cuda"]
-    device_model: str
-    """Processor's or GPU's name; part of a run's identity where the budget is in seconds."""
-
-    def key(self, study: Study, architecture: str, *, seed: int, final: bool) -> RunKey:
-        """The key of a run; `final` for finalists, which alone are tested."""
-        return RunKey(
-            architecture=architecture,
-            input_shape=self.input_shape,
-            num_classes=self.num_classes,
-            data=self.data_key,
-            recipe=study.recipe,
-            budget=study.budget,
-            seed=seed,
-            evaluate_on="test" if final else "validation",
-            device=self.device,
-            device_model=None if study.budget.deterministic else self.device_model,
-        )
-
-
-class Assembly:
-    """The stages of a study, and how their finalists are selected."""
+class SearchAssembly:
+    """The stages of a search, and how their finalists are selected."""
 
     def __init__(
-        self, study: Study, space: Space, store: Store, notes: Notes, conditions: Conditions, clock: Clock
+        self,
+        study: SearchStudy,
+        space: Space,
+        store: Store,
+        notes: Notes,
+        conditions: Conditions,
+        clock: Clock,
     ) -> None:
         self._study, self._space, self._store, self._notes = study, space, store, notes
         self._conditions = conditions
@@ -60,9 +37,8 @@ class Assembly:
         if study.baseline:
             self.stages.append(BaselineStage(space, study.seed, quota, self._maker(study.seed), clock))
         if study.finalists is not None:
-            seeds = range(study.seed + 1, study.seed + 1 + study.finalists.seeds)
-            makers = [self._maker(seed, final=True) for seed in seeds]
-            self.stages.append(FinalistsStage(space, study.finalists.count, makers, clock))
+            count = min(study.finalists.count, space.count) * study.finalists.seeds
+            self.stages.append(ListedStage("finalists", count, clock))
         self._mirror: Mirror | None = None
         self.sound = False
         """Whether the study holds runs that ended otherwise than by crashing."""
@@ -88,13 +64,22 @@ class Assembly:
         if self._mirror is not None:
             self._mirror.close()
 
-    def select(self) -> Sequence[str]:
-        """The finalists: those that were fixed, and others where there are more runs, or more are wanted."""
+    def select(self) -> Sequence[Job]:
+        """The finalists: all of them with the first fresh seed, then with the second, and so on."""
+        assert self._study.finalists is not None  # only then is there a stage that asks
+        first = self._study.seed + 1
+        architectures = [(text, self._params(text)) for text in self._selected(self._study.finalists.count)]
+        return [
+            Job(text, params, self._key(text, seed, final=True))
+            for seed in range(first, first + self._study.finalists.seeds)
+            for text, params in architectures
+        ]
+
+    def _selected(self, count: int) -> Sequence[str]:
+        """Those that were fixed, and others where there are more runs, or more are wanted."""
         from vggsearch.analysis.selection import finalists
 
-        assert self._study.finalists is not None  # only then is there a stage that asks
-        count = self._study.finalists.count
-        runs = sum(stage.done for stage in self.stages if not isinstance(stage, FinalistsStage))
+        runs = sum(stage.done for stage in self.stages if stage.name != "finalists")
         before = self._notes.selection()
         if before is not None and (before.runs, before.count) == (runs, count):
             return before.architectures
@@ -117,7 +102,7 @@ class Assembly:
                     lost.append(_unanswered(trial, self._study.seed))
                 continue
             if run is not None:
-                self._check(run.key)
+                self._conditions.check(run.key, self._study.path)
                 self.sound |= run.outcome is not Outcome.CRASHED
             told.append((trial, run))
         return told, lost
@@ -148,30 +133,21 @@ class Assembly:
             asked.number,
             asked.architecture,
             self._space.params_of(architecture),
-            self._conditions.key(self._study, asked.architecture, seed=asked.seed, final=final),
+            self._key(asked.architecture, asked.seed, final=final),
             asked.asked_at,
             self._space.violation(architecture),
             asked.cached,
         )
 
-    def _maker(self, seed: int, *, final: bool = False) -> MakeKey:
-        return lambda text: self._conditions.key(self._study, text, seed=seed, final=final)
+    def _maker(self, seed: int) -> MakeKey:
+        return lambda text: self._key(text, seed, final=False)
 
-    def _check(self, key: RunKey) -> None:
-        """Raise `StudyFileError` where a run of this study was made under other conditions than now."""
-        now = self._conditions.key(
-            self._study, key.architecture, seed=key.seed, final=key.evaluate_on == "test"
-        )
-        if now.digest == key.digest:
-            return
-        for name in RunKey.model_fields:
-            before, after = getattr(key, name), getattr(now, name)
-            if before != after:
-                raise StudyFileError(
-                    f"{self._study.path}: all runs of a study are made under the same conditions, and {name} "
-                    f"was {_short(before)} and is now {_short(after)}: go on where it began, or name another "
-                    "--store"
-                )
+    def _key(self, text: str, seed: int, *, final: bool) -> RunKey:
+        study = self._study
+        return self._conditions.key(text, study.recipe, study.budget, seed=seed, final=final)
+
+    def _params(self, text: str) -> dict[str, Scalar]:
+        return self._space.params_of(Architecture.parse(text))
 
 
 def _unanswered(trial: TrialRecord, seed: int) -> Asked:
@@ -183,10 +159,3 @@ def _unanswered(trial: TrialRecord, seed: int) -> Asked:
         cached=None,
         asked_at=trial.asked_at,
     )
-
-
-def _short(value: object) -> str:
-    if isinstance(value, DataKey):
-        return f"images {value.digest[:12]}, split {value.split_digest[:12]}"
-    text = str(value)
-    return text if len(text) <= 60 else text[:57] + "..."

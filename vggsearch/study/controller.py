@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from vggsearch.errors import VggSearchError
 from vggsearch.runs.ledger import FINAL
 from vggsearch.runs.record import CurvePoint, Digest, Outcome, RunRecord, TrialRecord
+from vggsearch.runs.record import Stage as StageName
 from vggsearch.study import events
 from vggsearch.study.events import Observer
 from vggsearch.study.executors import Executor, Finished
 from vggsearch.study.going import Going, farewell
 from vggsearch.study.notes import Notes
-from vggsearch.study.stages import Candidate, FinalistsStage, Stage
+from vggsearch.study.stages import Candidate, Job, ListedStage, Stage
 from vggsearch.study.stopping import Stopping
 from vggsearch.study.store import Store
 
@@ -37,15 +38,17 @@ class Controller:
 
     Args:
         study: Its name.
-        stages: In order and restored. Finalists begin when the others are complete; the others do not wait.
+        stages: In order and restored. One whose list is not fixed begins when the others are complete; the
+            others do not wait.
         store: Where answers are kept.
         notes: Where is kept what was handed out.
         executor: Who makes the runs.
         stopping: When to stop.
-        select: Says which architectures are finalists, and fixes it.
+        select: Says what the last stage is to do, once the others are complete.
         observer: Is told of everything.
         sound: Whether the study holds runs that ended otherwise than by crashing.
         clock: Seconds since the epoch.
+        slots: How many runs may go on at once; by default as many as the executor makes.
     """
 
     study: str
@@ -54,23 +57,25 @@ class Controller:
     notes: Notes
     executor: Executor
     stopping: Stopping
-    select: Callable[[], Sequence[str]]
+    select: Callable[[], Sequence[Job]]
     observer: Observer
     sound: bool
     clock: Callable[[], float] = time.time
+    slots: int | None = None
     _going: dict[Digest, Going] = field(default_factory=dict)
     _crashed: list[Going] = field(default_factory=list)
     """Crashed for good, and not recorded while it is not known whether the set-up is to blame."""
     _proven: bool = False
     """Whether a run has ended otherwise than by crashing, since this controller began."""
-    _begun: set[events.Stage] = field(default_factory=set)
-    _ended: set[events.Stage] = field(default_factory=set)
+    _begun: set[StageName] = field(default_factory=set)
+    _ended: set[StageName] = field(default_factory=set)
 
     def work(self) -> None:
         """Do everything. Raises `VggSearchError` where the set-up or the store is broken."""
         done = {stage.name: stage.done for stage in self.stages}
         quota = {stage.name: stage.quota for stage in self.stages}
-        self.observer.notify(events.StudyStarted(self.study, self.executor.slots, done, quota))
+        self.slots = min(self.slots or self.executor.slots, self.executor.slots)
+        self.observer.notify(events.StudyStarted(self.study, self.slots, done, quota))
         failed = True
         try:
             self._loop()
@@ -102,7 +107,7 @@ class Controller:
 
     def _fill(self) -> None:
         """Hand out candidates until every slot is taken, or nothing is left to ask."""
-        while self.stopping.why is None and len(self._going) < self.executor.slots:
+        while self.stopping.why is None and len(self._going) < (self.slots or self.executor.slots):
             candidate = self._next()
             if candidate is None:
                 return
@@ -110,10 +115,10 @@ class Controller:
 
     def _next(self) -> Candidate | None:
         for stage in self.stages:
-            if isinstance(stage, FinalistsStage) and not stage.selected:
+            if isinstance(stage, ListedStage) and not stage.fixed:
                 if not all(other.complete for other in self.stages if other is not stage):
                     return None
-                stage.select(self.select())
+                stage.fix(self.select())
             candidate = stage.next()
             if candidate is not None:
                 if stage.name not in self._begun:

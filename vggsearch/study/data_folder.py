@@ -22,6 +22,7 @@ from vggsearch.recipe import Frozen
 from vggsearch.runs.ledger import first_error
 from vggsearch.runs.record import SCHEMA_VERSION
 from vggsearch.runs.sealed import Damage, read_bounded, write_atomically
+from vggsearch.study.plan import Registration
 
 MAX_DATA_BYTES = 2 * 2**20
 """Largest data folder of a report, so that the whole report stays under 5 MB."""
@@ -46,6 +47,8 @@ class Contents(Frozen):
     run_records: int = Field(ge=0)
     compressed: bool = False
     notes: tuple[str, ...] = Field(default=(), max_length=1_000_000)
+    plans: tuple[Registration, ...] = Field(default=(), max_length=1000)
+    """Of an ablation: the plans that were fixed, in order."""
 
 
 def packed_bytes(lines: Iterable[str]) -> int:

@@ -4,13 +4,11 @@ Events come from the controller's own thread, in order; an observer returns quic
 """
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
-from vggsearch.runs.record import CurvePoint, Digest, RunRecord, TrialRecord
+from vggsearch.runs.record import CurvePoint, Digest, RunRecord, Stage, TrialRecord
 
-Stage = Literal["search", "baseline", "finalists"]
-
-STAGES: tuple[Stage, ...] = ("search", "baseline", "finalists")
+STAGES: tuple[Stage, ...] = get_args(Stage)
 """In the order in which they are worked on."""
 
 

@@ -56,10 +56,20 @@ EXAMPLE: Mapping[str, Value] = {
     "finalists": {"count": 5, "seeds": 5},
     "objectives": ("val_accuracy", "macs", "params"),
     "reference": {"val_accuracy": 0.8, "macs": 1e8, "params": 1e7},
+    "control": "2x8-2x16-2x32-2x64+bn+gap",
+    "contrasts": ("drop-in", "iso-macs"),
+    "kernel_size": 5,
+    "factors": {"batch_norm": (True, False)},
+    "design": "factorial",
+    "primary": "iso-macs",
+    "seeds": 10,
+    "learning_rates": {"grid": (0.1, 0.2, 0.4), "seeds": 2},
+    "margin_pp": 0.3,
+    "alpha": 0.05,
     "seed": 0,
     "time_limit_s": 3600,
 }
-"""A value for every key, for the remedies; not a study, as it has both `space` and `architectures`."""
+"""A value for every key, for the remedies; not a study, as no kind has all of them."""
 
 TAGS = ("<net>", "<block>")
 """Parts of pydantic's places that are no keys of the file: which form of a choice it took a value for."""

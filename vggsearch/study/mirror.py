@@ -19,8 +19,8 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from vggsearch.errors import StoreError
-from vggsearch.study.file import Objective
 from vggsearch.study.samplers import quiet
+from vggsearch.study.search_file import Objective
 
 LOCK_WAIT_S = 60.0
 """How long a transaction waits for a dashboard that holds the database."""

@@ -2,6 +2,7 @@
 
     studies/NAME/asked.json       candidates that were handed out and not answered yet
     studies/NAME/finalists.json   which architectures were selected, before the first of them is tested
+    studies/NAME/rates.json       which learning rate each arm got, before the first of its pairs
 
 A note that is missing or damaged costs nothing but work: what it held is asked, or selected, again.
 """
@@ -15,8 +16,8 @@ from pydantic import Field, ValidationError
 
 from vggsearch.errors import StoreError
 from vggsearch.recipe import Frozen
+from vggsearch.runs.record import Stage
 from vggsearch.runs.sealed import TEMPORARY, Damage, read_bounded, seal, unseal, write_atomically
-from vggsearch.study.events import Stage
 
 MAX_NOTE_BYTES = 16 * 2**20
 
@@ -50,7 +51,14 @@ class Selection(Frozen):
     """How many were wanted then."""
 
 
-Note = TypeVar("Note", AskedNote, Selection)
+class RateChoice(Frozen):
+    """The learning rates of an ablation's arms."""
+
+    rates: dict[str, float] = Field(default={}, max_length=100_000)
+    """By arm."""
+
+
+Note = TypeVar("Note", AskedNote, Selection, RateChoice)
 
 
 class Notes:
@@ -59,6 +67,7 @@ class Notes:
     def __init__(self, folder: Path) -> None:
         self._asked = folder / "asked.json"
         self._selection = folder / "finalists.json"
+        self._rates = folder / "rates.json"
 
     def asked(self) -> tuple[Asked, ...]:
         """What was handed out; some of it may have been recorded since."""
@@ -86,6 +95,16 @@ class Notes:
         with _writing(self._selection):
             write_atomically(self._selection, _sealed(selection))
 
+    def rates(self) -> dict[str, float]:
+        """The learning rates that were chosen, by arm."""
+        note = _read(self._rates, RateChoice)
+        return note.rates if note else {}
+
+    def put_rates(self, choice: RateChoice) -> None:
+        """Fix the learning rates, on disk when this returns. Raises `StoreError`."""
+        with _writing(self._rates):
+            write_atomically(self._rates, _sealed(choice))
+
 
 def _read(path: Path, form: type[Note]) -> Note | None:
     try:
@@ -94,7 +113,7 @@ def _read(path: Path, form: type[Note]) -> Note | None:
         return None
 
 
-def _sealed(note: AskedNote | Selection) -> bytes:
+def _sealed(note: AskedNote | Selection | RateChoice) -> bytes:
     return seal(note.model_dump_json().encode())
 
 

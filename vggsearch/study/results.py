@@ -21,7 +21,10 @@ from vggsearch.study.data_folder import (
     read_lines,
     write_folder,
 )
-from vggsearch.study.file import Study, parse_study
+from vggsearch.study.definition import Study
+from vggsearch.study.file import parse_study
+from vggsearch.study.plan import Registration
+from vggsearch.study.search_file import SearchStudy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +45,8 @@ class StudyResults:
     """In the order in which `trials` first name them."""
     notes: tuple[str, ...] = ()
     """What is missing from these results and why, each in a line that a report must show."""
+    plans: tuple[Registration, ...] = ()
+    """Of an ablation: the plans that were fixed, in order; the last is in force."""
 
     def frame(self) -> "pd.DataFrame":
         """One row a trial: study, stage, number, cached, asked_at, told_at and `runs.frames.RUN_COLUMNS`.
@@ -80,11 +85,12 @@ class StudyResults:
         study = self.study
         contents = Contents(
             path=study.path.name if study.path.is_absolute() else study.path.as_posix(),
-            trials=study.trials,
+            trials=study.trials if isinstance(study, SearchStudy) else None,
             time_limit_s=study.time_limit_s,
             trial_records=len(self.trials),
             run_records=len(self.runs),
             notes=self.notes,
+            plans=self.plans,
         )
         trials = [trial.model_dump_json() for trial in self.trials]
         runs = [run.model_dump_json() for run in self.runs.values()]
@@ -102,7 +108,8 @@ class StudyResults:
                 folder, "trials", compressed=packed, count=contents.trial_records, parse=valid_trial
             )
             runs = read_lines(folder, "runs", compressed=packed, count=contents.run_records, parse=validated)
-        return cls(study, tuple(trials), {run.key.digest: run for run in runs}, contents.notes)
+        by_digest = {run.key.digest: run for run in runs}
+        return cls(study, tuple(trials), by_digest, contents.notes, contents.plans)
 
     def _lines(self) -> Iterator[str]:
         for record in (*self.trials, *self.runs.values()):

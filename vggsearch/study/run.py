@@ -1,18 +1,26 @@
 """Run a study, or resume it: everything put together."""
 
 import time
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from vggsearch.designs import Design
 from vggsearch.runs.record import DataKey
-from vggsearch.study.assembly import Assembly, Conditions
+from vggsearch.space import Space
+from vggsearch.study.ablation import AblationAssembly
+from vggsearch.study.ablation_file import AblationStudy
+from vggsearch.study.assembly import SearchAssembly
+from vggsearch.study.conditions import Conditions
 from vggsearch.study.controller import Controller
+from vggsearch.study.definition import Study
 from vggsearch.study.events import NullObserver, Observer
 from vggsearch.study.executors import Executor
-from vggsearch.study.file import Study
 from vggsearch.study.notes import Notes
 from vggsearch.study.results import StudyResults
-from vggsearch.study.stages import Clock
+from vggsearch.study.search_file import SearchStudy
+from vggsearch.study.stages import Clock, Job, Stage
 from vggsearch.study.stopping import Stopping
 from vggsearch.study.store import Store
 
@@ -28,6 +36,25 @@ class DataInfo(Protocol):
     def num_classes(self) -> int:
         """How many classes there are."""
 
+    @property
+    def train_size(self) -> int:
+        """Training images, the validation part among them."""
+
+
+class StudyAssembly(Protocol):
+    """The stages of a study, of whatever kind."""
+
+    @property
+    def stages(self) -> Sequence[Stage]:
+        """In order and restored."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether the study holds runs that ended otherwise than by crashing."""
+
+    def select(self) -> Sequence[Job]:
+        """What the last stage is to do."""
+
 
 def run_study(
     study: Study,
@@ -41,6 +68,7 @@ def run_study(
     observer: Observer | None = None,
     stopping: Stopping | None = None,
     clock: Clock = time.time,
+    train: bool = True,
 ) -> StudyResults:
     """Do what `study` still wants, and return what is known then, also where it was stopped before its end.
 
@@ -55,34 +83,92 @@ def run_study(
         observer: Is told of everything.
         stopping: When to stop; by default by signals and the study's time limit, from now.
         clock: Seconds since the epoch.
+        train: False stops an ablation once its arms were measured and its plan is fixed.
 
     Raises:
         StudyFileError: The file changed since the study began here, or its runs were made under other
         conditions. StoreError: The store is held by another controller, or cannot be written.
         VggSearchError: The first runs all crashed: the set-up is broken.
     """
-    space = study.space(info.input_shape, info.num_classes)
+    run = _Run(study, store, executor, observer or NullObserver(), clock)
     conditions = Conditions(
         data_key, study.input_shape(info.input_shape), info.num_classes, device, device_model
     )
-    notes = Notes(store.root / "studies" / study.name)
-    with (
-        store.lock(),
-        stopping or Stopping(study.time_limit_s) as when,
-        closing(Assembly(study, space, store, notes, conditions, clock)) as assembly,
-    ):
-        store.begin(study)
-        assembly.restore()
-        Controller(
-            study=study.name,
-            stages=assembly.stages,
-            store=store,
-            notes=notes,
-            executor=executor,
-            stopping=when,
-            select=assembly.select,
-            observer=observer or NullObserver(),
-            sound=assembly.sound,
-            clock=clock,
-        ).work()
+    with stopping or Stopping(study.time_limit_s) as when:
+        if isinstance(study, SearchStudy):
+            space = study.space(info.input_shape, info.num_classes)
+            with store.lock():
+                run.search(study, space, conditions, when)
+        elif isinstance(study, AblationStudy):
+            design = study.plan_design(info.input_shape, info.num_classes)
+            with store.lock():
+                run.ablation(study, design, conditions, info, when, train=train)
         return store.results(study)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What the controllers of one invocation share."""
+
+    study: Study
+    store: Store
+    executor: Executor
+    observer: Observer
+    clock: Clock
+
+    def search(self, study: SearchStudy, space: Space, conditions: Conditions, stopping: Stopping) -> None:
+        notes = self.notes()
+        with closing(SearchAssembly(study, space, self.store, notes, conditions, self.clock)) as assembly:
+            self.store.begin(study)
+            assembly.restore()
+            self.work(assembly, assembly.stages, notes, stopping)
+
+    def ablation(
+        self,
+        study: AblationStudy,
+        design: Design,
+        conditions: Conditions,
+        info: DataInfo,
+        stopping: Stopping,
+        *,
+        train: bool,
+    ) -> None:
+        notes = self.notes()
+        images = round(info.train_size * (1 - study.data.val_fraction))
+        assembly = AblationAssembly(study, design, self.store, notes, conditions, images, self.clock)
+        self.store.begin(study)
+        assembly.restore()
+        if not assembly.calibration.complete:
+            self.work(assembly, [assembly.calibration], notes, stopping, slots=1)
+            if not assembly.calibration.complete:
+                return
+        plan = assembly.plan()
+        self.store.plans(study.name).register(plan, runs=assembly.runs, at=self.clock())
+        if train:
+            assembly.begin(plan)
+            self.work(assembly, assembly.stages, notes, stopping)
+
+    def notes(self) -> Notes:
+        return Notes(self.store.root / "studies" / self.study.name)
+
+    def work(
+        self,
+        assembly: StudyAssembly,
+        stages: Sequence[Stage],
+        notes: Notes,
+        stopping: Stopping,
+        slots: int | None = None,
+    ) -> None:
+        Controller(
+            study=self.study.name,
+            stages=stages,
+            store=self.store,
+            notes=notes,
+            executor=self.executor,
+            stopping=stopping,
+            select=assembly.select,
+            observer=self.observer,
+            sound=assembly.sound,
+            clock=self.clock,
+            slots=slots,
+        ).work()

@@ -33,9 +33,9 @@ from vggsearch.cost import cost
 from vggsearch.runs.record import Outcome, RunRecord
 from vggsearch.space import Scalar, Space
 from vggsearch.study.draws import stream_seed
-from vggsearch.study.file import Objective, Sampler
 from vggsearch.study.mirror import Mirror
 from vggsearch.study.samplers import quiet, sampler_maker
+from vggsearch.study.search_file import Objective, Sampler
 
 _LEARNT_AS_BAD = frozenset({Outcome.DIVERGED, Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT})
 

@@ -5,6 +5,7 @@
 | search (`suggestions.py`) | the sampler's suggestions | the study's | validation |
 | baseline | uniform draws without replacement | the study's | validation |
 | finalists | the best so far, seed by seed | fresh: the study's + 1, + 2, … | test |
+| calibration, rates, pairs (`ablation.py`) | arms of an ablation | of their own | validation; pairs: test |
 
 A stage counts *distinct runs*: a suggestion that was made before is answered at once and takes no share of
 the quota, and neither does an infeasible one. What is asked depends on the study's seed, the trial's number,
@@ -18,10 +19,9 @@ from collections import deque
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
-from vggsearch.arch import Architecture
 from vggsearch.runs.record import Digest, RunKey, RunRecord, TrialRecord
+from vggsearch.runs.record import Stage as StageName
 from vggsearch.space import Scalar, Space
-from vggsearch.study import events
 from vggsearch.study.draws import unseen_member
 
 Clock = Callable[[], float]
@@ -38,7 +38,7 @@ MakeKey = Callable[[str], RunKey]
 class Candidate:
     """What a stage wants answered: its trial `number`."""
 
-    stage: events.Stage
+    stage: StageName
     number: int
     architecture: str
     params: dict[str, Scalar]
@@ -54,7 +54,7 @@ class Candidate:
 class Stage(ABC):
     """A source of candidates, up to `quota` distinct runs."""
 
-    name: events.Stage
+    name: StageName
 
     def __init__(self, quota: int, clock: Clock = time.time) -> None:
         self.quota = quota
@@ -155,41 +155,45 @@ class BaselineStage(Stage):
         return Candidate(self.name, number, text, params, self._make_key(text), self._clock())
 
 
-class FinalistsStage(Stage):
-    """The selected architectures with fresh seeds: all of them with the first seed, then with the second, and
-    so on.
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run that was decided on beforehand."""
+
+    architecture: str
+    params: dict[str, Scalar]
+    key: RunKey
+
+
+class ListedStage(Stage):
+    """Jobs in the order of a list, which is known from the beginning or once the other stages are complete.
 
     Args:
-        space: Where they come from.
-        count: How many are selected at most.
-        make_keys: One `MakeKey` for each seed.
+        name: Of the stage.
+        quota: Jobs that are expected, as long as the list is not fixed.
     """
 
-    name = "finalists"
-
-    def __init__(
-        self, space: Space, count: int, make_keys: Sequence[MakeKey], clock: Clock = time.time
-    ) -> None:
-        super().__init__(min(count, space.count) * len(make_keys), clock)
-        self._space = space
-        self._make_keys = make_keys
-        self._jobs: deque[tuple[str, RunKey]] | None = None
+    def __init__(self, name: StageName, quota: int, clock: Clock = time.time) -> None:
+        super().__init__(quota, clock)
+        self.name = name
+        self._jobs: deque[Job] | None = None
         self._numbers: set[int] = set()
 
     @property
-    def selected(self) -> bool:
-        """Whether it is known which architectures they are."""
+    def fixed(self) -> bool:
+        """Whether the list is known."""
         return self._jobs is not None
 
-    def select(self, architectures: Sequence[str]) -> None:
-        """Fix which they are; what was restored is not made again."""
-        keys = [(text, make_key(text)) for make_key in self._make_keys for text in architectures]
-        self._jobs = deque((text, key) for text, key in keys if key.digest not in self._asked)
+    def fix(self, jobs: Sequence[Job]) -> None:
+        """Fix the list; what was restored of it, or stands in it before, is not made again."""
+        distinct = {job.key.digest: job for job in reversed(jobs)}
+        self._jobs = deque(
+            job for job in jobs if job is distinct[job.key.digest] and job.key.digest not in self._asked
+        )
         self.quota = len(self._asked) + len(self._jobs)
 
     def next(self) -> Candidate | None:
-        """See `Stage.next`; nothing before `select`."""
-        return super().next() if self.selected else None
+        """See `Stage.next`; nothing before `fix`."""
+        return super().next() if self.fixed else None
 
     def restore(self, told: Sequence[Told], pending: Sequence[Candidate]) -> None:
         """See `Stage.restore`."""
@@ -204,11 +208,10 @@ class FinalistsStage(Stage):
     def _ask(self) -> Candidate | None:
         if not self._jobs:
             return None
-        text, key = self._jobs.popleft()
+        job = self._jobs.popleft()
         number = first_free(self._numbers)
         self._numbers.add(number)
-        params = self._space.params_of(Architecture.parse(text))
-        return Candidate(self.name, number, text, params, key, self._clock())
+        return Candidate(self.name, number, job.architecture, job.params, job.key, self._clock())
 
 
 def first_free(numbers: Container[int]) -> int:

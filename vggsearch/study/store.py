@@ -5,6 +5,7 @@
       optuna.db                               Optuna's part, which can be rebuilt from the rest
       ledger/3f/3f6c….json                    the runs of all studies
       studies/NAME/study.json                 what NAME must remain
+      studies/NAME/plan.json                  what an ablation NAME decided before its first run
       studies/NAME/trials/search-000012.json  its trials
 
 Workers never see it. Any number of processes read it at any time; one writes, and holds the lock meanwhile.
@@ -33,8 +34,9 @@ from vggsearch.runs.sealed import (
     unseal,
     write_atomically,
 )
+from vggsearch.study.definition import Study
 from vggsearch.study.events import STAGES
-from vggsearch.study.file import Study
+from vggsearch.study.plan import PlanBook
 from vggsearch.study.results import StudyResults, valid_trial
 from vggsearch.study.yaml_text import shown
 
@@ -165,7 +167,11 @@ class Store:
                     continue
                 what = f"{trial.stage} trial {trial.number}"
                 notes.append(f"{what}: its run {trial.run[:12]} is absent or damaged")
-        return StudyResults(study, tuple(trials), runs, tuple(notes))
+        return StudyResults(study, tuple(trials), runs, tuple(notes), self.plans(study.name).read())
+
+    def plans(self, name: str) -> PlanBook:
+        """The registered plans of an ablation."""
+        return PlanBook(self._folder(name))
 
     def _take(self, handle: int) -> None:
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from vggsearch.study import Store, Study, StudyResults
+from vggsearch.study import SearchStudy, Store, Study, StudyResults
 from vggsearch.study.events import Event, Observer
 from vggsearch.study.executors import Executor
 from vggsearch.study.file import parse_study
@@ -42,6 +42,7 @@ class FakeInfo:
 
     input_shape: tuple[int, int, int] = (1, 28, 28)
     num_classes: int = 10
+    train_size: int = 60_000
 
 
 @dataclass
@@ -55,10 +56,12 @@ class Recorder:
         self.events.append(event)
 
 
-def make_study(name: str = "small", **changes: object) -> Study:
+def make_study(name: str = "small", **changes: object) -> SearchStudy:
     """A study of `SETTINGS` with keys replaced; `...` removes one."""
     settings = {key: value for key, value in {**SETTINGS, **changes}.items() if value is not ...}
-    return parse_study(yaml.safe_dump(settings), Path(f"{name}.yaml"))
+    study = parse_study(yaml.safe_dump(settings), Path(f"{name}.yaml"))
+    assert isinstance(study, SearchStudy)
+    return study
 
 
 def conduct(

@@ -1,14 +1,5 @@
-"""How much of a budget is spent.
+"""How much of a budget is spent: after n steps n / `total_steps`, or training seconds / seconds."""
 
-| budget | fraction after n steps | total steps |
-|---|---|---|
-| steps S | n / S | S |
-| epochs E | n / S | S = ceil(E × steps per epoch) |
-| macs M | n / S | S = ceil(M / (3 × MACs of an image × batch size)) |
-| seconds T | training seconds / T | unknown |
-"""
-
-import math
 import time
 from collections.abc import Callable
 from typing import Literal
@@ -18,22 +9,6 @@ import torch
 from vggsearch.recipe import Budget
 
 Clock = Callable[[], float]
-
-TRAINING_PASSES = 3
-"""Forward passes that a training step costs: one, and two for the gradients of inputs and of weights."""
-
-
-def total_steps(budget: Budget, *, steps_per_epoch: int, macs_per_image: int, batch_size: int) -> int | None:
-    """Optimiser steps in `budget`, at least 1, or None where only the clock can tell."""
-    match budget.kind:
-        case "seconds":
-            return None
-        case "steps":
-            return int(budget.amount)
-        case "epochs":
-            return max(1, math.ceil(budget.amount * steps_per_epoch - 1e-9))
-        case "macs":
-            return max(1, math.ceil(budget.amount / (TRAINING_PASSES * macs_per_image * batch_size) - 1e-9))
 
 
 class Meter:

@@ -10,9 +10,10 @@ from vggsearch.arch import Architecture
 from vggsearch.cost import cost
 from vggsearch.data import Batches, Images, SearchData, stream
 from vggsearch.model import build
+from vggsearch.recipe import total_steps
 from vggsearch.runs.record import CurvePoint, RunKey
 from vggsearch.training.evaluation import Evaluator, stratified_part
-from vggsearch.training.meter import Meter, total_steps
+from vggsearch.training.meter import Meter
 from vggsearch.training.optimizer import make_optimizer
 
 CURVE_IMAGES = 1000

@@ -1,0 +1,59 @@
+"""What all runs of a study share, beside what its file says: images, shapes, device."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from vggsearch.errors import StudyFileError
+from vggsearch.recipe import Budget, Recipe
+from vggsearch.runs.record import DataKey, RunKey
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The conditions under which a controller has runs made."""
+
+    data_key: DataKey
+    input_shape: tuple[int, int, int]
+    """(channels, height, width), after resizing."""
+    num_classes: int
+    device: Literal["cpu", "cuda"]
+    device_model: str
+    """Processor's or GPU's name; part of a run's identity where the budget is in seconds."""
+
+    def key(self, architecture: str, recipe: Recipe, budget: Budget, *, seed: int, final: bool) -> RunKey:
+        """The key of a run; `final` for runs that were selected, which alone are tested."""
+        return RunKey(
+            architecture=architecture,
+            input_shape=self.input_shape,
+            num_classes=self.num_classes,
+            data=self.data_key,
+            recipe=recipe,
+            budget=budget,
+            seed=seed,
+            evaluate_on="test" if final else "validation",
+            device=self.device,
+            device_model=None if budget.deterministic else self.device_model,
+        )
+
+    def check(self, key: RunKey, study: Path) -> None:
+        """Raise `StudyFileError` where a run of the study in that file was made under others than now."""
+        final = key.evaluate_on == "test"
+        now = self.key(key.architecture, key.recipe, key.budget, seed=key.seed, final=final)
+        if now.digest == key.digest:
+            return
+        for name in RunKey.model_fields:
+            before, after = getattr(key, name), getattr(now, name)
+            if before != after:
+                raise StudyFileError(
+                    f"{study}: all runs of a study are made under the same conditions, and {name} was "
+                    f"{_short(before)} and is now {_short(after)}: go on where it began, or name another "
+                    "--store"
+                )
+
+
+def _short(value: object) -> str:
+    if isinstance(value, DataKey):
+        return f"images {value.digest[:12]}, split {value.split_digest[:12]}"
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,219 @@
+"""The plan of an ablation, fixed before its first run: arms, contrasts, seeds, margin; and its hash.
+
+    studies/NAME/plan.json     the plan, and those that replaced it after runs had been made
+
+A plan that is replaced before the first run leaves no trace. One that is replaced later stays, and what was
+changed is told in every report.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+
+from vggsearch.arch import Architecture
+from vggsearch.cost import cost
+from vggsearch.designs import Contrast
+from vggsearch.designs.design import Held, Question
+from vggsearch.errors import StoreError
+from vggsearch.recipe import Budget, Frozen, Recipe, total_steps
+from vggsearch.runs.record import Count, DataKey, Digest, Text
+from vggsearch.runs.sealed import Damage, read_bounded, seal, unseal, write_atomically
+
+MAX_PLAN_BYTES = 8 * 2**20
+
+Name = Annotated[str, Field(max_length=500)]
+
+
+class PlannedArm(Frozen):
+    """An arm as it is trained, but for its learning rate."""
+
+    name: Name
+    architecture: Annotated[str, Field(max_length=2000)]
+    """Canonical text."""
+    recipe: Recipe
+    budget: Budget
+    seed_offset: Count = 0
+    step_s: float | None = Field(default=None, gt=0)
+    """Training seconds of one step, measured alone on this machine; None where that was not needed."""
+
+
+class PlannedContrast(Frozen):
+    """`vggsearch.designs.Contrast`, written down."""
+
+    name: Name
+    weights: dict[str, float] = Field(min_length=1, max_length=1000)
+    better: Name
+    worse: Name
+    at: Name
+    held: tuple[Held, ...]
+    question: Question
+
+    def contrast(self) -> Contrast:
+        """The contrast itself."""
+        return Contrast(self.name, self.weights, self.better, self.worse, self.at, self.held, self.question)
+
+    @classmethod
+    def of(cls, contrast: Contrast) -> Self:
+        """`contrast`, written down."""
+        return cls(
+            name=contrast.name,
+            weights=dict(contrast.weights),
+            better=contrast.better,
+            worse=contrast.worse,
+            at=contrast.at,
+            held=contrast.held,
+            question=contrast.question,
+        )
+
+
+class Plan(Frozen):
+    """Everything that was decided before the first run."""
+
+    study: Text
+    data: DataKey
+    input_shape: tuple[int, int, int]
+    num_classes: Count
+    train_images: Count
+    """About as many as a pass over the training part has."""
+    device: Text
+    device_model: Text
+    """On which the seconds of a step were measured."""
+    arms: tuple[PlannedArm, ...] = Field(min_length=2, max_length=1000)
+    contrasts: tuple[PlannedContrast, ...] = Field(min_length=1, max_length=10_000)
+    primary: Name
+    pairs: int = Field(ge=2)
+    """Seeds with which each arm is trained."""
+    first_seed: Count
+    rates: tuple[float, ...] = Field(min_length=1)
+    """Learning rates that each arm tries; the middle one is the recipe's where there is one alone."""
+    rate_seeds: int = Field(ge=1)
+    first_rate_seed: Count
+    margin: float = Field(gt=0)
+    """A fraction: 0.003 is 0.3 pp."""
+    alpha: float = Field(gt=0, lt=1)
+
+    @cached_property
+    def digest(self) -> Digest:
+        """SHA-256 of the canonical JSON."""
+        text = json.dumps(
+            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False
+        )
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def tuned(self) -> bool:
+        """Whether each arm chooses among several learning rates."""
+        return len(self.rates) > 1
+
+    def arm(self, name: str) -> PlannedArm:
+        """The arm of that name; KeyError where there is none."""
+        return {arm.name: arm for arm in self.arms}[name]
+
+    def steps(self, arm: PlannedArm) -> int | None:
+        """Optimiser steps of one run of `arm`; None where only the clock can tell."""
+        return steps_of(arm, self.train_images, self.input_shape, self.num_classes)
+
+    def run_s(self, arm: PlannedArm) -> float | None:
+        """Training seconds expected of one run of `arm`; None where nothing was measured."""
+        if arm.budget.seconds is not None:
+            return arm.budget.seconds
+        steps = self.steps(arm)
+        return None if steps is None or arm.step_s is None else steps * arm.step_s
+
+
+class Registration(Frozen):
+    """A plan that was fixed."""
+
+    plan: Plan
+    digest: Digest
+    at: float
+    """Seconds since the epoch, UTC."""
+    runs: Count
+    """Runs for learning rates and pairs that had been made then."""
+
+    @model_validator(mode="after")
+    def _own_digest(self) -> Self:
+        if self.digest != self.plan.digest:
+            raise ValueError("digest: is not that of the plan")
+        return self
+
+
+_REGISTRATIONS: TypeAdapter[tuple[Registration, ...]] = TypeAdapter(tuple[Registration, ...])
+
+
+class PlanBook:
+    """The registered plans of one study, in its folder of the store."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "plan.json"
+
+    def read(self) -> tuple[Registration, ...]:
+        """In order; empty where none was registered. Raises `StoreError` where they cannot be read."""
+        try:
+            return _REGISTRATIONS.validate_json(unseal(read_bounded(self._path, MAX_PLAN_BYTES)))
+        except FileNotFoundError:
+            return ()
+        except (Damage, ValidationError) as error:
+            raise StoreError(
+                f"{self._path}: a registered plan must be whole, and this file is not: bring it back from a "
+                "backup, or name another --store"
+            ) from error
+
+    def register(self, plan: Plan, *, runs: int, at: float) -> tuple[Registration, ...]:
+        """Fix `plan` unless it is the one in force; returns all. Raises `StoreError`.
+
+        Args:
+            plan: What is to be done from now on.
+            runs: How many runs have been made so far.
+            at: Seconds since the epoch.
+        """
+        before = self.read()
+        if before and before[-1].digest == plan.digest:
+            return before
+        kept = before if runs else ()
+        registrations = (*kept, Registration(plan=plan, digest=plan.digest, at=at, runs=runs))
+        try:
+            write_atomically(self._path, seal(_REGISTRATIONS.dump_json(registrations)))
+        except OSError as error:
+            raise StoreError(
+                f"{self._path} cannot be written ({error.strerror}): free space or mend permissions, and run "
+                "the same command again"
+            ) from error
+        return registrations
+
+
+def deviations(registrations: Sequence[Registration]) -> tuple[str, ...]:
+    """What was changed after runs had been made, a line each; empty where the first plan was kept."""
+    lines = []
+    for before, now in pairwise(registrations):
+        for name in Plan.model_fields:
+            old, new = getattr(before.plan, name), getattr(now.plan, name)
+            if old != new:
+                lines.append(
+                    f"{name} was {_short(name, old)} and became {_short(name, new)} after {now.runs} runs"
+                )
+    return tuple(lines)
+
+
+def steps_of(
+    arm: PlannedArm, train_images: int, input_shape: tuple[int, int, int], num_classes: int
+) -> int | None:
+    """Optimiser steps of one run of `arm`; None where only the clock can tell."""
+    batch = arm.recipe.batch_size
+    macs = cost(Architecture.parse(arm.architecture), input_shape, num_classes).macs
+    return total_steps(
+        arm.budget, steps_per_epoch=train_images // batch, macs_per_image=macs, batch_size=batch
+    )
+
+
+def _short(name: str, value: object) -> str:
+    if name in ("arms", "contrasts") and isinstance(value, tuple):
+        return ", ".join(each.name for each in value)
+    text = str(value)
+    return text if len(text) <= 200 else text[:197] + "..."

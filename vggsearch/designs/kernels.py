@@ -63,9 +63,8 @@ def merged(control: Architecture, kernel_size: int, *, with_1x1: bool = False) -
     for number, block in enumerate(control.blocks, start=1):
         if block.num_convs % count:
             raise DesignError(
-                f"{count} convolutions of {size}×{size} become one {kernel_size}×{kernel_size}, so "
-                f"every block has a multiple of {count}, not {block.num_convs} as block {number} ({block}): change the "
-                "control"
+                f"{count} convolutions of {size}×{size} become one {kernel_size}×{kernel_size}, so every block has "
+                f"a multiple of {count}, not {block.num_convs} as block {number} ({block}): change the control"
             )
     group = (kernel_size, *[1] * (count - 1)) if with_1x1 else (kernel_size,)
     blocks = (replace(block, kernel_sizes=group * (block.num_convs // count)) for block in control.blocks)

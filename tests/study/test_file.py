@@ -180,15 +180,15 @@ MESSAGES = [
     (
         "seed: 7",
         "zebra: 0",
-        "zebra: no such key: use one of kind, question, data, space, architectures, recipe, budget, sampler, "
-        "trials, baseline, finalists, objectives, reference, seed, time_limit_s",
+        "zebra: no such key: use one of question, data, recipe, budget, seed, time_limit_s, kind, space, "
+        "architectures, sampler, trials, baseline, finalists, objectives, reference",
     ),
     ("kernel_size", "kernal_size", "space.kernal_size: no such key: did you mean kernel_size?"),
     ("{per_block", "{perblock", "space.kernel_size.perblock: no such key: did you mean per_block?"),
     ("macs: {max: 2e7}", "mac: {max: 2e7}", "space.constraints.mac: no such key: did you mean macs?"),
     ("recipe: fast", "recipe: {base: fast, lrr: 1}", "recipe.lrr: no such key: did you mean lr?"),
     ("{seconds: 60}", "{second: 60}", "budget.second: no such key: did you mean seconds?"),
-    ("seed: 7", '"a\\n": 0', "'a\\n': no such key: use one of kind, question,"),
+    ("seed: 7", '"a\\n": 0', "'a\\n': no such key: use one of question, data,"),
     # wrong types
     (
         "{per_block: [3, 5]}",
@@ -257,8 +257,8 @@ MESSAGES = [
     ),
     (
         "kind: search",
-        "kind: ablation",
-        "kind: must be search, not 'ablation': write kind: search, for example",
+        "kind: serach",
+        "kind: must be one of search, ablation, not 'serach': did you mean search?",
     ),
     ("[gap]", "[gaap]", "space.head: a head is gap or fcN,N, not 'gaap': write gap or fc4096,4096"),
     (

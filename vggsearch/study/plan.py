@@ -100,11 +100,13 @@ class Plan(Frozen):
 
     @cached_property
     def digest(self) -> Digest:
-        """SHA-256 of the canonical JSON."""
-        text = json.dumps(
-            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False
-        )
+        """SHA-256 of the canonical JSON of what was decided; how contrasts are worded is left out."""
+        text = json.dumps(self.decided(), sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def decided(self) -> dict[str, object]:
+        """All of it as plain JSON values, but for the words of sentences."""
+        return self.model_dump(mode="json", exclude={"contrasts": {"__all__": {"better", "worse", "at"}}})
 
     @property
     def tuned(self) -> bool:
@@ -192,9 +194,10 @@ def deviations(registrations: Sequence[Registration]) -> tuple[str, ...]:
     """What was changed after runs had been made, a line each; empty where the first plan was kept."""
     lines = []
     for before, now in pairwise(registrations):
+        was, became = before.plan.decided(), now.plan.decided()
         for name in Plan.model_fields:
             old, new = getattr(before.plan, name), getattr(now.plan, name)
-            if old != new:
+            if was[name] != became[name]:
                 lines.append(
                     f"{name} was {_short(name, old)} and became {_short(name, new)} after {now.runs} runs"
                 )

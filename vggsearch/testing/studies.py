@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from vggsearch.study import SearchStudy, Store, Study, StudyResults
+from vggsearch.study import AblationStudy, SearchStudy, Store, Study, StudyResults
 from vggsearch.study.events import Event, Observer
 from vggsearch.study.executors import Executor
 from vggsearch.study.file import parse_study
@@ -34,6 +34,20 @@ SETTINGS: Mapping[str, object] = {
     "objectives": ["val_accuracy", "macs"],
     "reference": {"val_accuracy": 0.5, "macs": 1.0e8},
 }
+
+
+ABLATION: Mapping[str, object] = {
+    "kind": "ablation",
+    "data": {"name": "fashion-mnist"},
+    "control": "2x8-2x16+bn+gap",
+    "contrasts": ["receptive-field", "drop-in", "iso-time"],
+    "primary": "receptive-field",
+    "recipe": "fast",
+    "budget": {"steps": 100},
+    "seeds": 3,
+    "learning_rates": {"grid": [0.1, 0.2], "seeds": 2},
+}
+"""4 arms: 12 calibrations (9 runs: two arms share a net), 16 runs for learning rates, 12 in pairs."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +78,14 @@ def make_study(name: str = "small", **changes: object) -> SearchStudy:
     return study
 
 
+def make_ablation(name: str = "ablated", **changes: object) -> AblationStudy:
+    """An ablation of `ABLATION` with keys replaced; `...` removes one."""
+    settings = {key: value for key, value in {**ABLATION, **changes}.items() if value is not ...}
+    study = parse_study(yaml.safe_dump(settings), Path(f"{name}.yaml"))
+    assert isinstance(study, AblationStudy)
+    return study
+
+
 def conduct(
     study: Study,
     folder: Path,
@@ -72,6 +94,7 @@ def conduct(
     observer: Observer | None = None,
     stopping: Stopping | None = None,
     script: str = "",
+    train: bool = True,
 ) -> StudyResults:
     """Run or resume `study` in the store `folder`; what its runs do stands in `script`, as for `run_key`."""
     return run_study(
@@ -84,6 +107,7 @@ def conduct(
         device_model="a processor",
         observer=observer,
         stopping=stopping,
+        train=train,
     )
 
 

@@ -2,21 +2,27 @@
 
 from vggsearch.designs.design import CONTROL, Arm, Contrast, Design
 from vggsearch.designs.factorial import factorial
-from vggsearch.designs.factors import one_at_a_time
+from vggsearch.designs.factors import FACTORS, one_at_a_time, with_level
 from vggsearch.designs.kernels import KERNEL_CONTRASTS, kernel_design
 from vggsearch.designs.proof import Row, check, mismatch, proof
+from vggsearch.designs.text import Level
+from vggsearch.designs.widths import match_width
 
 __all__ = [
     "CONTROL",
+    "FACTORS",
     "KERNEL_CONTRASTS",
     "Arm",
     "Contrast",
     "Design",
+    "Level",
     "Row",
     "check",
     "factorial",
     "kernel_design",
+    "match_width",
     "mismatch",
     "one_at_a_time",
     "proof",
+    "with_level",
 ]

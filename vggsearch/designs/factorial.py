@@ -1,23 +1,32 @@
-"""All combinations of the levels of several factors, their main effects and two-way interactions.
+"""Full factorials: every combination of some factors' levels is a cell, and a cell is an arm.
 
-main effect of level b of A       mean over all cells at A's first level − mean over all cells at b
-interaction of A's b and B's c    (effect of b at B's first level) − (effect of b at c), averaged over the
-                                  levels of all other factors
+    a, b            levels of factors A and B; a_1, b_1 the first ones; n_A, n_B how many there are
+    y[a, b, …]      what a cell reaches
+
+    main effect of a          mean over cells of A = a_1, minus mean over those of A = a
+    interaction of a and b    mean over the other factors' levels of
+                              (y[a_1, b_1] − y[a, b_1]) − (y[a_1, b] − y[a, b])
+
+A main effect is thus the mean over all cells of the other factors; an interaction is by how much a's effect
+at b_1 exceeds that at b (Montgomery, Design and Analysis of Experiments, ch. 5; there halved). Contrasts of
+different factors are orthogonal, and so are main effects and interactions.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations, product
 
-from vggsearch.arch import Architecture
+from vggsearch.arch import Architecture, expand
 from vggsearch.designs.design import Arm, Contrast, Design
-from vggsearch.designs.factors import FACTORS, Level, check_factors, shown, with_level
+from vggsearch.designs.factors import check_factors, check_levels, with_levels
+from vggsearch.designs.text import Level, shown
 from vggsearch.errors import DesignError
 from vggsearch.recipe import Recipe
 
 MAX_CELLS = 64
+"""Most cells of a factorial: each is trained with every seed."""
 
-Cell = tuple[Level, ...]
-"""A level of each factor."""
+Cell = Mapping[str, Level]
 
 
 def factorial(
@@ -27,93 +36,99 @@ def factorial(
     input_shape: tuple[int, int, int],
     num_classes: int,
 ) -> Design:
-    """An arm for each combination of levels, applied to `control`; the first levels' first.
+    """An arm for each combination of levels, applied to `control`; that of the first levels stands first.
 
-    Raises `DesignError` where there are too few factors or levels, too many cells, or two equal ones.
+    A cell's name lists its levels in the order of `factors`: `num_blocks=4 ratio=8`. They are applied in the
+    order of `FACTORS`. There is a contrast for each level but the first of each factor (`num_blocks=3`), and
+    for each pair of such levels of two factors (`num_blocks=3 × ratio=16`).
+
+    Raises `DesignError` where there are fewer than 2 factors, a factor has fewer than 2 levels or one twice,
+    there are more than `MAX_CELLS` cells, two cells are the same run, or a level cannot be;
+    `ArchitectureError` where a cell does not fit the images.
     """
-    del input_shape, num_classes
-    names = _checked(factors)
-    cells = list(product(*(factors[name] for name in names)))
-    arms: list[Arm] = []
-    for cell in cells:
-        net, trained = control, recipe
-        for factor, level in zip(names, cell, strict=True):
-            net, trained = with_level(net, trained, factor, level)
-        name = _cell_name(names, cell)
-        same = next((arm.name for arm in arms if (arm.architecture, arm.recipe) == (net, trained)), None)
-        if same is not None:
-            raise DesignError(f"{name} is the same net trained in the same way as {same}: leave a level out")
-        arms.append(Arm(name, net, trained))
-    mains = [
-        _main(names, factors, cells, i, level) for i in range(len(names)) for level in factors[names[i]][1:]
-    ]
+    _check(factors)
+    cells = [dict(zip(factors, levels, strict=True)) for levels in product(*factors.values())]
+    arms = [Arm(_name(cell), *with_levels(control, recipe, cell)) for cell in cells]
+    for i, arm in enumerate(arms):
+        expand(arm.architecture, input_shape, num_classes)
+        for before in arms[:i]:
+            if (before.architecture, before.recipe) == (arm.architecture, arm.recipe):
+                raise DesignError(
+                    f"every cell is another run, and {before.name} and {arm.name} are both "
+                    f"{arm.architecture}, trained alike: change a level"
+                )
+    others = {factor: levels[1:] for factor, levels in factors.items()}
+    mains = [_main(factors, cells, factor, level) for factor in factors for level in others[factor]]
     interactions = [
-        _interaction(names, factors, cells, (i, j), (one, other))
-        for i, j in combinations(range(len(names)), 2)
-        for one in factors[names[i]][1:]
-        for other in factors[names[j]][1:]
+        _interaction(factors, cells, (one, level), (other, beside))
+        for one, other in combinations(factors, 2)
+        for level in others[one]
+        for beside in others[other]
     ]
     return Design(tuple(arms), (*mains, *interactions))
 
 
-def _checked(factors: Mapping[str, Sequence[Level]]) -> list[str]:
-    """The factors in the order in which they are applied."""
-    check_factors(list(factors))
+def _check(factors: Mapping[str, Sequence[Level]]) -> None:
+    check_factors(factors)
     if len(factors) < 2:
         raise DesignError(
-            f"a factorial has at least 2 factors, not {len(factors)}: add one, or leave design out"
+            f"a factorial has at least 2 factors, not {len(factors)}: add one, or use design: one-at-a-time"
         )
-    cells = 1
-    for name, levels in factors.items():
-        texts = [shown(level) for level in levels]
-        if len(levels) < 2:
-            raise DesignError(f"a factor has at least 2 levels, and {name} has {len(levels)}: add one")
-        if len(set(texts)) < len(texts):
-            raise DesignError(
-                f"{name} has each level once, not {', '.join(texts)[:100]}: remove what stands twice"
-            )
-        cells *= len(levels)
-    if cells > MAX_CELLS:
-        raise DesignError(f"a factorial has at most {MAX_CELLS} cells, not {cells}: leave levels out")
-    return sorted(factors, key=FACTORS.index)
+    for factor, levels in factors.items():
+        check_levels(factor, levels, fewest=2)
+    count = math.prod(len(levels) for levels in factors.values())
+    if count > MAX_CELLS:
+        raise DesignError(
+            f"a factorial has at most {MAX_CELLS} cells, not {count}: drop levels or factors, or use design: "
+            "one-at-a-time"
+        )
 
 
-def _cell_name(names: Sequence[str], cell: Cell) -> str:
-    return " ".join(f"{name}={shown(level)}" for name, level in zip(names, cell, strict=True))
+def _name(cell: Cell) -> str:
+    return " ".join(f"{factor}={shown(level)}" for factor, level in cell.items())
+
+
+def _sign(first: Level, level: Level, value: Level) -> int:
+    """+1 on the first level's side, −1 on the other's, 0 elsewhere."""
+    return (value == first) - (value == level)
 
 
 def _main(
-    names: Sequence[str], factors: Mapping[str, Sequence[Level]], cells: Sequence[Cell], i: int, level: Level
+    factors: Mapping[str, Sequence[Level]], cells: Sequence[Cell], factor: str, level: Level
 ) -> Contrast:
-    first, name = factors[names[i]][0], names[i]
-    side = {first: 1.0, level: -1.0}
-    share = sum(cell[i] == first for cell in cells)
-    weights = {_cell_name(names, cell): side[cell[i]] / share for cell in cells if cell[i] in side}
-    better, worse = f"{name} {shown(first)}", f"{name} {shown(level)}"
-    return Contrast(f"{name}={shown(level)}", weights, better, worse, "on average over the other factors")
+    first = factors[factor][0]
+    signs = {_name(cell): _sign(first, level, cell[factor]) for cell in cells}
+    return Contrast(
+        f"{factor}={shown(level)}",
+        _shared(signs, sides=1),
+        better=f"{factor} {shown(first)}",
+        worse=f"{factor} {shown(level)}",
+        at="on average over the other factors",
+    )
 
 
 def _interaction(
-    names: Sequence[str],
     factors: Mapping[str, Sequence[Level]],
     cells: Sequence[Cell],
-    at: tuple[int, int],
-    levels: tuple[Level, Level],
+    one: tuple[str, Level],
+    other: tuple[str, Level],
 ) -> Contrast:
-    sides = [{factors[names[i]][0]: 1.0, level: -1.0} for i, level in zip(at, levels, strict=True)]
-    inside = [cell for cell in cells if all(cell[i] in side for i, side in zip(at, sides, strict=True))]
-    share = len(inside) / 4
-    weights = {
-        _cell_name(names, cell): sides[0][cell[at[0]]] * sides[1][cell[at[1]]] / share for cell in inside
+    (a, a_level), (b, b_level) = one, other
+    a_first, b_first = factors[a][0], factors[b][0]
+    signs = {
+        _name(cell): _sign(a_first, a_level, cell[a]) * _sign(b_first, b_level, cell[b]) for cell in cells
     }
-    words = [
-        (names[i], shown(factors[names[i]][0]), shown(level)) for i, level in zip(at, levels, strict=True)
-    ]
-    (one, a, b), (other, c, d) = words
     return Contrast(
-        f"{one}={b} × {other}={d}",
-        weights,
-        f"{one} {a} → {b}",
-        f"{other} {c} → {d}",
+        f"{a}={shown(a_level)} × {b}={shown(b_level)}",
+        _shared(signs, sides=2),
+        better=f"{b} {shown(b_first)} → {shown(b_level)}",
+        worse=f"{a} {shown(a_first)} → {shown(a_level)}",
+        at="on average over the other factors" if len(factors) > 2 else "",
         question="do they interact",
     )
+
+
+def _shared(signs: Mapping[str, int], sides: int) -> dict[str, float]:
+    """Weights of those signs, of which the positive ones sum to `sides`."""
+    each = sides / sum(sign > 0 for sign in signs.values())
+    return {name: sign * each for name, sign in signs.items() if sign}

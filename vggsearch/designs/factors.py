@@ -1,59 +1,86 @@
-"""One factor at another level: of the architecture, or of the recipe.
+"""Factors: what may be changed in a control and its recipe, one level at a time.
 
-| factor | levels | what becomes of the net |
+| factor | level | what becomes of the control |
 |---|---|---|
-| ratio | whole numbers | every channel count is divided by it |
-| num_blocks | whole numbers | the first so many blocks remain |
-| convs_per_block | whole numbers | every block gets so many convolutions |
-| kernel_size | odd numbers | every convolution gets it |
-| batch_norm | true, false | with or without it |
-| head | texts, `gap` or `fc128` | the classifier |
-| a field of `Recipe` but lr | its values | how the net is trained |
+| `ratio` | whole number | every channel count is floor-divided by it; the control's own level is 1 |
+| `num_blocks` | whole number | its first so many blocks remain |
+| `convs_per_block` | whole number | every block gets so many convolutions, of its one kernel size |
+| `kernel_size` | odd number | every convolution gets it |
+| `batch_norm` | true or false | with or without it |
+| `head` | `gap`, `fc128`, … | the classifier |
+| a field of `Recipe` but `lr` | its values | how it is trained |
+
+`lr` is none: each arm chooses its own on the same grid, so that no level suffers from the rate that suits
+another.
 """
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from pydantic import ValidationError
-
-from vggsearch.arch import Architecture, Block, Head
-from vggsearch.designs.design import CONTROL, Arm, Contrast, Design
+from vggsearch.arch import Architecture, Block, Head, expand
+from vggsearch.designs.beside import Side, beside
+from vggsearch.designs.design import CONTROL, Arm, Design
+from vggsearch.designs.recipes import RECIPE_FACTORS, with_fields
+from vggsearch.designs.text import Level, given, shown, suggestion
 from vggsearch.errors import ArchitectureError, DesignError
 from vggsearch.recipe import Recipe
 
-Level = bool | int | float | str
-
 ARCHITECTURE_FACTORS = ("ratio", "num_blocks", "convs_per_block", "kernel_size", "batch_norm", "head")
-RECIPE_FACTORS = tuple(name for name in Recipe.model_fields if name != "lr")
-FACTORS: tuple[str, ...] = (*ARCHITECTURE_FACTORS, *RECIPE_FACTORS)
-"""In the order in which they are applied."""
 
-
-def check_factors(factors: Sequence[str]) -> None:
-    """Raise `DesignError` where one of `factors` is none."""
-    for factor in factors:
-        if factor == "lr":
-            raise DesignError(
-                "lr is no factor, as every arm gets the learning rate that suits it: list what to try under "
-                "learning_rates"
-            )
-        if factor not in FACTORS:
-            near = difflib.get_close_matches(factor, FACTORS, 1)
-            remedy = f"did you mean {near[0]}?" if near else f"use one of {', '.join(FACTORS)}"
-            raise DesignError(f"no factor of architecture or recipe is called {factor[:60]!r}: {remedy}")
+FACTORS = (*ARCHITECTURE_FACTORS, *RECIPE_FACTORS)
+"""Names of the factors, in the order in which their levels are applied."""
 
 
 def with_level(
     architecture: Architecture, recipe: Recipe, factor: str, level: Level
 ) -> tuple[Architecture, Recipe]:
-    """The net and the recipe with `factor` at `level`. Raises `DesignError` where that cannot be."""
-    try:
-        if factor in RECIPE_FACTORS:
-            return architecture, _trained(recipe, factor, level)
-        return _built(architecture, factor, level), recipe
-    except ArchitectureError as error:
-        raise DesignError(f"{factor} {shown(level)}: {error}") from error
+    """Net and recipe with `factor` at `level`, all else as it is. Raises as `with_levels`."""
+    return with_levels(architecture, recipe, {factor: level})
+
+
+def with_levels(
+    architecture: Architecture, recipe: Recipe, levels: Mapping[str, Level]
+) -> tuple[Architecture, Recipe]:
+    """Net and recipe with each factor at its level: the net's in the order of `FACTORS`, then the recipe's.
+
+    Raises `DesignError` where a factor is unknown, or its level of the wrong type or value.
+    """
+    check_factors(levels)
+    for factor in ARCHITECTURE_FACTORS:
+        if factor in levels:
+            try:
+                architecture = _built(architecture, factor, levels[factor])
+            except ArchitectureError as error:
+                raise DesignError(f"{factor}: {error}") from error
+    fields = {name: level for name, level in levels.items() if name in RECIPE_FACTORS}
+    return architecture, with_fields(recipe, fields)
+
+
+def check_factors(factors: Iterable[str]) -> None:
+    """Raise `DesignError` where one is not of `FACTORS`."""
+    for factor in factors:
+        if factor == "lr":
+            raise DesignError(
+                "every arm chooses its lr on the same grid, so that it cannot be a factor: "
+                "list the rates under learning_rates"
+            )
+        if factor not in FACTORS:
+            raise DesignError(f"no factor is named {given(factor)}: {suggestion(factor, FACTORS)}")
+
+
+def check_levels(factor: str, levels: Sequence[Level], fewest: int) -> None:
+    """Raise `DesignError` where there are fewer levels than that, or one stands twice."""
+    if len(levels) < fewest:
+        raise DesignError(
+            f"{factor}: a factor has at least {fewest} level{'s' * (fewest > 1)} here, not {len(levels)}: "
+            "list another, or leave the factor out"
+        )
+    texts = [shown(level) for level in levels]
+    for i, text in enumerate(texts):
+        if text in texts[:i]:
+            raise DesignError(
+                f"{factor}: a factor has each level once, and {text[:60]} is twice: remove one of them"
+            )
 
 
 def one_at_a_time(
@@ -63,95 +90,86 @@ def one_at_a_time(
     input_shape: tuple[int, int, int],
     num_classes: int,
 ) -> Design:
-    """The control, and an arm for each level of each factor, all else as in the control.
+    """`control` against an arm for each level of each factor, all else as in the control.
 
-    Raises `DesignError` where a level cannot be, stands twice, or changes nothing.
+    Arms that are the same run stand once, under the first one's name.
+
+    Raises `DesignError` where a factor is unknown, a level cannot be, changes nothing, or stands twice;
+    `ArchitectureError` where the control does not fit the images.
     """
-    del input_shape, num_classes
-    check_factors(list(factors))
-    arms, contrasts = [Arm(CONTROL, control, recipe)], []
-    for factor in sorted(factors, key=FACTORS.index):
-        for level in factors[factor]:
+    expand(control, input_shape, num_classes)
+    check_factors(factors)
+    if not factors:
+        raise DesignError(f"an ablation has at least one factor, not none: use one of {', '.join(FACTORS)}")
+    sides = []
+    for factor, levels in factors.items():
+        check_levels(factor, levels, fewest=1)
+        own = own_level(control, recipe, factor)
+        for level in levels:
+            net, trained = with_level(control, recipe, factor, level)
             name = f"{factor}={shown(level)}"
-            arm = Arm(name, *with_level(control, recipe, factor, level))
-            same = next((known.name for known in arms if replace(known, name=name) == arm), None)
-            if same is not None:
-                raise DesignError(
-                    f"{name} is the same net trained in the same way as {same}, so nothing would "
-                    "change: leave it out"
-                )
-            arms.append(arm)
-            better = f"{factor} {own_level(control, recipe, factor)}"
-            weights = {CONTROL: 1.0, name: -1.0}
-            contrasts.append(Contrast(name, weights, better, f"{factor} {shown(level)}"))
-    return Design(tuple(arms), tuple(contrasts))
+            if (net, trained) == (control, recipe):
+                raise DesignError(f"a level changes the control, and {name} is what it has: remove it")
+            expand(net, input_shape, num_classes)
+            sides.append(Side(Arm(name, net, trained), f"{factor} {own}", f"{factor} {shown(level)}"))
+    return beside(Arm(CONTROL, control, recipe), sides)
 
 
 def own_level(control: Architecture, recipe: Recipe, factor: str) -> str:
-    """The level that the control has, as a sentence calls it."""
-    match factor:
-        case "ratio":
-            return "1"
-        case "num_blocks":
-            return str(len(control.blocks))
-        case "convs_per_block":
-            counts = {block.num_convs for block in control.blocks}
-            return str(counts.pop()) if len(counts) == 1 else "as in the control"
-        case "kernel_size":
-            return str(control.kernel_size or "as in the control")
-        case "batch_norm":
-            return shown(control.batch_norm)
-        case "head":
-            return str(control.head)
-        case _:
-            value: Level = getattr(recipe, factor)
-            return shown(value)
+    """The level that the control has, as a sentence calls it: `false`, or `2,2,3` where its blocks differ."""
+    if factor in RECIPE_FACTORS:
+        value: Level = getattr(recipe, factor)
+        return shown(value)
+    if factor == "convs_per_block":
+        return _each_or_one([block.num_convs for block in control.blocks])
+    if factor == "kernel_size":
+        return _each_or_one([kernel for block in control.blocks for kernel in block.kernel_sizes])
+    own: dict[str, Level] = {
+        "ratio": 1,
+        "num_blocks": len(control.blocks),
+        "batch_norm": control.batch_norm,
+        "head": str(control.head),
+    }
+    return shown(own[factor])
 
 
-def shown(level: Level) -> str:
-    """A level as names and sentences have it."""
-    if isinstance(level, bool):
-        return "true" if level else "false"
-    return f"{level:g}" if isinstance(level, float) else str(level)
+def _each_or_one(values: Sequence[int]) -> str:
+    return ",".join(map(str, values if len(set(values)) > 1 else values[:1]))
 
 
 def _built(architecture: Architecture, factor: str, level: Level) -> Architecture:
     if factor == "batch_norm":
         if not isinstance(level, bool):
-            raise DesignError(f"batch_norm is true or false, not {shown(level)[:60]!r}: write one of them")
+            raise DesignError(f"batch_norm is true or false, not {given(level)}: write one of them")
         return replace(architecture, batch_norm=level)
     if factor == "head":
-        return replace(architecture, head=Head.parse(shown(level)))
+        if not isinstance(level, str):
+            raise DesignError(f"head is gap or fcN,N, not {given(level)}: write gap or fc4096,4096")
+        return replace(architecture, head=Head.parse(level))
     if isinstance(level, bool) or not isinstance(level, int):
-        raise DesignError(f"{factor} is a whole number, not {shown(level)[:60]!r}: write 2, for example")
+        raise DesignError(f"{factor} is a whole number, not {given(level)}: write {factor}: [2, 3]")
     if factor == "ratio":
         return architecture.divided_by(level)
     if factor == "num_blocks":
-        if not 1 <= level <= len(architecture.blocks):
+        most = len(architecture.blocks)
+        if not 1 <= level <= most:
             raise DesignError(
-                f"num_blocks is 1 to {len(architecture.blocks)}, the control's, not {level}: write a "
-                "control with as many blocks as the deepest arm"
+                f"num_blocks is 1 to the control's {most}, as its first so many blocks remain, not {level}: "
+                "write a deeper control, or fewer blocks"
             )
         return replace(architecture, blocks=architecture.blocks[:level])
-    if factor == "convs_per_block":
-        return replace(architecture, blocks=tuple(_repeated(block, level) for block in architecture.blocks))
-    blocks = (Block.uniform(block.num_convs, block.channels, level) for block in architecture.blocks)
-    return replace(architecture, blocks=tuple(blocks))
+    change = _repeated if factor == "convs_per_block" else _with_kernel
+    return replace(architecture, blocks=tuple(change(block, level) for block in architecture.blocks))
 
 
 def _repeated(block: Block, num_convs: int) -> Block:
     if block.kernel_size is None:
         raise DesignError(
-            f"convs_per_block repeats a block's one kernel size, and {block} has several: change the control"
+            f"convs_per_block repeats the one kernel size of a block, and block {block} has several: "
+            "write the control with one, or leave the factor out"
         )
     return Block.uniform(num_convs, block.channels, block.kernel_size)
 
 
-def _trained(recipe: Recipe, factor: str, level: Level) -> Recipe:
-    try:
-        return Recipe.model_validate(recipe.model_dump() | {factor: level}, strict=True)
-    except ValidationError as error:
-        said = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise DesignError(
-            f"{factor} cannot be {shown(level)[:60]!r} ({' '.join(said.split())}): see the recipe's fields"
-        ) from error
+def _with_kernel(block: Block, kernel_size: int) -> Block:
+    return Block.uniform(block.num_convs, block.channels, kernel_size)

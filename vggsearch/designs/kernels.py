@@ -1,93 +1,119 @@
-"""Kernel contrasts: nets with larger kernels derived from a control, each holding something else equal.
+"""Kernel contrasts: nets with kernels of another size, derived from a control, each holding something equal.
 
-    k, K    kernel size of the control, and the one it is compared with
-    g       = (K − 1) / (k − 1): so many k×k convolutions see what one K×K sees
+    k, K    kernel size of the control's convolutions, and the one it is compared with
+    g       (K − 1) / (k − 1): so many k×k convolutions see what one K×K sees
 
 | contrast | what becomes of the control | held equal |
 |---|---|---|
-| drop-in | every k×k becomes K×K | depth, width |
-| receptive-field | every g of k×k become one K×K | receptive field, width |
-| receptive-field-depth | every g become one K×K, then g − 1 of 1×1 | receptive field, depth, width |
-| iso-params | drop-in, channels solved | parameters, depth |
-| iso-macs | drop-in, channels solved | MACs, depth |
-| iso-macs-receptive-field | receptive-field, channels solved | MACs, receptive field |
-| iso-time | drop-in, fewer or more steps | training seconds, depth, width |
-| null | nothing: other seeds | everything |
+| `drop-in` | every k×k becomes K×K | depth, width |
+| `receptive-field` | every g of k×k become one K×K | receptive field, width |
+| `receptive-field-depth` | every g become one K×K, then g − 1 of 1×1 | receptive field, depth, width |
+| `iso-params` | drop-in, channels solved | parameters, depth |
+| `iso-macs` | drop-in, channels solved | MACs, depth |
+| `iso-macs-receptive-field` | receptive-field, channels solved | MACs, receptive field |
+| `iso-time` | drop-in, given the control's training seconds | training seconds, depth, width |
+| `null` | nothing: other seeds | everything |
 
-The second is the paper's own (Simonyan & Zisserman, arXiv 1409.1556v6, §4.1), and §2.3 is why g convolutions
-are compared with one.
+`receptive-field` is the paper's own (Simonyan & Zisserman, arXiv 1409.1556v6, §4.1); its §2.3 says why g
+convolutions stand against one. With as many 1×1 after it, `receptive-field-depth` has as many convolutions
+and non-linearities as the control. `null` tests the method: its effect is 0.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
-from vggsearch.arch import Architecture, Block
-from vggsearch.designs.design import CONTROL, Arm, Contrast, Design, Held
-from vggsearch.designs.widths import match_width
+from vggsearch.arch import Architecture, Block, expand
+from vggsearch.arch.spec import quoted
+from vggsearch.designs.beside import Side, beside
+from vggsearch.designs.design import CONTROL, Arm, Design, Held
+from vggsearch.designs.text import suggestion
+from vggsearch.designs.widths import Measure, match_width, measured
 from vggsearch.errors import DesignError
 from vggsearch.recipe import Recipe
 
+NULL = "null"
+
 NULL_SEED_OFFSET = 2000
-"""Seeds of an arm that is compared with itself are so much larger."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """How one contrast changes the control."""
-
-    derive: Callable[[Architecture, int], Architecture]
-    """The net with kernels of a size, before its channels are solved."""
-    held: tuple[Held, ...]
-    solved: Held | None = None
-    same_time_as: str | None = None
+"""Added to the seeds of an arm that is compared with itself."""
 
 
 def drop_in(control: Architecture, kernel_size: int) -> Architecture:
-    """The control with all kernels of `kernel_size`."""
-    _common_size(control)
-    blocks = (Block.uniform(block.num_convs, block.channels, kernel_size) for block in control.blocks)
-    return replace(control, blocks=tuple(blocks))
+    """`control` with every kernel of `kernel_size`."""
+    return _with_kernels(control, lambda block: (kernel_size,) * block.num_convs)
 
 
-def merged(control: Architecture, kernel_size: int, *, with_1x1: bool = False) -> Architecture:
-    """The control with every g convolutions replaced by one of `kernel_size`, and g − 1 of 1×1 after it where
-    `with_1x1`. Raises `DesignError` where g is no whole number above 1, or does not divide a block.
+def receptive_field(control: Architecture, kernel_size: int) -> Architecture:
+    """`control` with every g convolutions as one of `kernel_size`. Raises as `group_size`."""
+    group = group_size(control, kernel_size)
+    return _with_kernels(control, lambda block: (kernel_size,) * (block.num_convs // group))
+
+
+def receptive_field_depth(control: Architecture, kernel_size: int) -> Architecture:
+    """`control` with every g convolutions as one of `kernel_size`, g − 1 of 1×1. Raises as `group_size`."""
+    group = group_size(control, kernel_size)
+    kernels = (kernel_size, *(1,) * (group - 1))
+    return _with_kernels(control, lambda block: kernels * (block.num_convs // group))
+
+
+def group_size(control: Architecture, kernel_size: int) -> int:
+    """g, of how many of the control's convolutions one of `kernel_size` takes the place.
+
+    Raises `DesignError` where g is no whole number from 2, or does not divide every block's convolutions.
     """
-    size = _common_size(control)
-    count, rest = divmod(kernel_size - 1, size - 1) if size > 1 else (0, 1)
-    if rest or count < 2:
+    own = common_kernel(control)
+    group, rest = divmod(kernel_size - 1, own - 1) if own > 1 else (0, 0)
+    if rest or group < 2:
         raise DesignError(
-            f"one {kernel_size}×{kernel_size} sees what a whole number of {size}×{size} see, at least 2, and "
-            "here it does not: use kernel_size 5 or 7 against a control of 3×3"
+            f"one {_square(kernel_size)} takes the place of a whole number, at least 2, of the control's "
+            f"convolutions that together see as much, and of {_square(own)} there is none: "
+            + (f"use kernel_size {2 * own - 1}, for example" if own > 1 else "use a control of 3×3")
         )
     for number, block in enumerate(control.blocks, start=1):
-        if block.num_convs % count:
+        if block.num_convs % group:
             raise DesignError(
-                f"{count} convolutions of {size}×{size} become one {kernel_size}×{kernel_size}, so every block has "
-                f"a multiple of {count}, not {block.num_convs} as block {number} ({block}): change the control"
+                f"{group} convolutions of {_square(own)} become one of {_square(kernel_size)}, so that every "
+                f"block has a multiple of {group} convolutions, and block {number} ({block}) has "
+                f"{block.num_convs}: give it {block.num_convs + group - block.num_convs % group}, for example"
             )
-    group = (kernel_size, *[1] * (count - 1)) if with_1x1 else (kernel_size,)
-    blocks = (replace(block, kernel_sizes=group * (block.num_convs // count)) for block in control.blocks)
-    return replace(control, blocks=tuple(blocks))
+    return group
 
 
-def _with_1x1(control: Architecture, kernel_size: int) -> Architecture:
-    return merged(control, kernel_size, with_1x1=True)
+def common_kernel(control: Architecture) -> int:
+    """k, which all convolutions share; `DesignError` where they do not."""
+    if control.kernel_size is None:
+        raise DesignError(
+            f"all convolutions of a control have one kernel size, and those of {quoted(str(control))} "
+            "differ: write it with one"
+        )
+    return control.kernel_size
 
 
-_KINDS: Mapping[str, _Kind] = {
-    "drop-in": _Kind(drop_in, ("depth", "width")),
-    "receptive-field": _Kind(merged, ("receptive field", "width")),
-    "receptive-field-depth": _Kind(_with_1x1, ("receptive field", "depth", "width")),
-    "iso-params": _Kind(drop_in, ("parameters", "depth"), solved="parameters"),
-    "iso-macs": _Kind(drop_in, ("MACs", "depth"), solved="MACs"),
-    "iso-macs-receptive-field": _Kind(merged, ("MACs", "receptive field"), solved="MACs"),
-    "iso-time": _Kind(drop_in, ("training seconds", "depth", "width"), same_time_as=CONTROL),
-}
+@dataclass(frozen=True, slots=True)
+class _Derivation:
+    """How a contrast's arm comes from the control, and what it promises to hold."""
 
-NULL = "null"
-KERNEL_CONTRASTS: tuple[str, ...] = (*_KINDS, NULL)
-"""Names of the contrasts, in the order of the table."""
+    derive: Callable[[Architecture, int], Architecture]
+    held: tuple[Held, ...]
+    solved: Measure | None = None
+    """What the channels are solved for."""
+    same_time: bool = False
+
+
+_DERIVATIONS: Mapping[str, _Derivation] = MappingProxyType(
+    {
+        "drop-in": _Derivation(drop_in, ("depth", "width")),
+        "receptive-field": _Derivation(receptive_field, ("receptive field", "width")),
+        "receptive-field-depth": _Derivation(receptive_field_depth, ("receptive field", "depth", "width")),
+        "iso-params": _Derivation(drop_in, ("parameters", "depth"), solved="params"),
+        "iso-macs": _Derivation(drop_in, ("MACs", "depth"), solved="macs"),
+        "iso-macs-receptive-field": _Derivation(receptive_field, ("MACs", "receptive field"), solved="macs"),
+        "iso-time": _Derivation(drop_in, ("training seconds", "depth", "width"), same_time=True),
+    }
+)
+
+KERNEL_CONTRASTS = (*_DERIVATIONS, NULL)
+"""Names of the contrasts, in the table's order."""
 
 
 def kernel_design(
@@ -98,67 +124,77 @@ def kernel_design(
     input_shape: tuple[int, int, int],
     num_classes: int,
 ) -> Design:
-    """The control and an arm for each contrast in `names`; arms that are the same run stand once.
+    """The contrasts of those names, in that order: `control` against arms with `kernel_size`.
 
-    Raises `DesignError` where a name is unknown or stands twice, and where a contrast cannot be.
+    Arms that are the same run stand once, under the first one's name.
+
+    Raises `DesignError` where a name is unknown or stands twice, where the control's kernels differ or are of
+    `kernel_size` already, where they cannot be grouped, and where no width solves an equality;
+    `ArchitectureError` where the control does not fit the images, or `kernel_size` is none.
     """
-    unknown = [name for name in names if name not in KERNEL_CONTRASTS]
-    if unknown:
-        raise DesignError(f"no contrast is called {unknown[0]!r}: use {', '.join(KERNEL_CONTRASTS)}")
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DesignError(f"each contrast stands once, and {twice} stands twice: remove one")
-    arms = [Arm(CONTROL, control, recipe)]
-    contrasts = []
-    for name in names:
-        arm = _arm(name, control, recipe, kernel_size, input_shape, num_classes)
-        same = next((known for known in arms if replace(known, name=name) == arm), None)
-        if same is None:
-            arms.append(arm)
-        contrasts.append(_contrast(name, control, kernel_size, (same or arm).name))
-    return Design(tuple(arms), tuple(contrasts))
+    _check_names(names)
+    expand(control, input_shape, num_classes)
+    sides = [_side(name, control, recipe, kernel_size, input_shape, num_classes) for name in names]
+    return beside(Arm(CONTROL, control, recipe), sides)
 
 
-def _arm(
+def _check_names(names: Sequence[str]) -> None:
+    if not names:
+        raise DesignError(
+            f"an ablation has at least one contrast, not none: use {', '.join(KERNEL_CONTRASTS)}, or some"
+        )
+    for i, name in enumerate(names):
+        if name not in KERNEL_CONTRASTS:
+            raise DesignError(f"no contrast is named {quoted(name)}: {suggestion(name, KERNEL_CONTRASTS)}")
+        if name in names[:i]:
+            raise DesignError(f"each contrast is named once, and {name} is twice: remove one of them")
+
+
+def _side(
     name: str,
     control: Architecture,
     recipe: Recipe,
     kernel_size: int,
     input_shape: tuple[int, int, int],
     num_classes: int,
-) -> Arm:
+) -> Side:
     if name == NULL:
-        return Arm(name, control, recipe, seed_offset=NULL_SEED_OFFSET)
-    kind = _KINDS[name]
+        arm = Arm(NULL, control, recipe, seed_offset=NULL_SEED_OFFSET)
+        return Side(arm, "control", "control again", held=("everything",))
+    how = _DERIVATIONS[name]
     try:
-        if _common_size(control) == kernel_size:
+        own = common_kernel(control)
+        if own == kernel_size:
             raise DesignError(
-                f"kernels of {kernel_size}×{kernel_size} are the control's own, so nothing would change: "
-                "give another kernel_size"
+                f"the control's kernels have another size than {_square(kernel_size)}, to which they would "
+                f"change, and all have it already: use another kernel_size"
             )
-        architecture = kind.derive(control, kernel_size)
-        if kind.solved is not None:
-            architecture = match_width(architecture, control, kind.solved, input_shape, num_classes)
+        architecture = how.derive(control, kernel_size)
+        if how.solved is not None:
+            target = measured(control, how.solved, input_shape, num_classes)
+            architecture = match_width(architecture, target, how.solved, input_shape, num_classes)
     except DesignError as error:
         raise DesignError(f"{name}: {error}") from error
-    return Arm(name, architecture, recipe, kind.same_time_as)
+    with_1x1 = " then 1×1" if how.derive is receptive_field_depth else ""
+    return Side(
+        Arm(name, architecture, recipe, same_time_as=CONTROL if how.same_time else None),
+        better=_square(own),
+        worse=f"{_square(kernel_size)}{with_1x1}",
+        at=f"at equal {_listed(how.held)}",
+        held=how.held,
+    )
 
 
-def _contrast(name: str, control: Architecture, kernel_size: int, arm: str) -> Contrast:
-    weights = {CONTROL: 1.0, arm: -1.0}
-    if name == NULL:
-        return Contrast(name, weights, "the control", "itself", "with other seeds", ("everything",))
-    size = _common_size(control)
-    held = _KINDS[name].held
-    listed = held[0] if len(held) == 1 else f"{', '.join(held[:-1])} and {held[-1]}"
-    better, worse = f"{size}×{size}", f"{kernel_size}×{kernel_size}"
-    return Contrast(name, weights, better, worse, f"at equal {listed}", held)
+def _with_kernels(control: Architecture, kernels: Callable[[Block], tuple[int, ...]]) -> Architecture:
+    return replace(
+        control, blocks=tuple(replace(block, kernel_sizes=kernels(block)) for block in control.blocks)
+    )
 
 
-def _common_size(control: Architecture) -> int:
-    if control.kernel_size is None:
-        raise DesignError(
-            f"kernels are compared with a control whose convolutions all have the same, not {control}: "
-            "write it with one kernel size"
-        )
-    return control.kernel_size
+def _square(kernel_size: int) -> str:
+    return f"{kernel_size}×{kernel_size}"
+
+
+def _listed(held: Sequence[Held]) -> str:
+    words = ["training time" if what == "training seconds" else what for what in held]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,50 +1,80 @@
-"""Proof of change: what each arm is beside the first, and that a contrast holds what it promises."""
+"""Proof of change: what each arm is beside the first one, and that every contrast keeps what it promises.
 
+Differences are fractions of the first arm's (of a contrast's positive side's) value: +0.15 is 15 % more.
+"""
+
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from vggsearch.arch import Architecture
 from vggsearch.cost import cost
 from vggsearch.designs.design import Arm, Contrast, Design, Held
+from vggsearch.designs.text import Level
 from vggsearch.designs.widths import MAX_MISMATCH
 from vggsearch.errors import DesignError
+
+COMPARED = ("num_convs", "params", "conv_head_params", "macs", "receptive_field")
+"""Fields of a `Row` whose differences from the first arm it holds."""
+
+_FIELDS: Mapping[Held, str] = MappingProxyType(
+    {
+        "depth": "num_convs",
+        "receptive field": "receptive_field",
+        "parameters": "conv_head_params",
+        "MACs": "macs",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One arm: what it is and costs for one image."""
+    """What one arm is, and costs for one image."""
 
     arm: str
     architecture: Architecture
-    convolutions: int
+    num_convs: int
     channels: tuple[int, ...]
     """Of each block."""
     params: int
-    core_params: int
-    """Of convolutions and head, batch norm apart."""
+    """All, batch norm's among them."""
+    conv_head_params: int
+    """Those of convolutions and head, which a contrast at equal parameters weighs."""
     macs: int
     receptive_field: int
-    recipe: tuple[tuple[str, object], ...]
-    """Fields of the recipe that differ from the first arm's."""
+    """Side in pixels."""
+    differences: Mapping[str, float]
+    """Of each of `COMPARED`: (this − the first arm's) / the first arm's, not rounded."""
+    recipe: Mapping[str, Level]
+    """The fields of its recipe that differ from the first arm's, with their values here."""
+    same_time_as: str | None
+    """The arm whose training seconds it is given."""
+    seed_offset: int
 
 
 def proof(design: Design, input_shape: tuple[int, int, int], num_classes: int) -> tuple[Row, ...]:
-    """A row for each arm, the first arm's first."""
-    first = design.arms[0].recipe.model_dump()
+    """A row for each arm, in order. Raises `ArchitectureError` where one does not fit the images."""
+    first = design.arms[0]
+    at_first = _numbers(first.architecture, input_shape, num_classes)
     rows = []
     for arm in design.arms:
-        price = cost(arm.architecture, input_shape, num_classes)
-        recipe = arm.recipe.model_dump()
+        numbers = _numbers(arm.architecture, input_shape, num_classes)
+        recipe: dict[str, Level] = arm.recipe.model_dump()
         rows.append(
             Row(
                 arm.name,
                 arm.architecture,
-                arm.architecture.num_convs,
-                tuple(block.channels for block in arm.architecture.blocks),
-                price.params,
-                price.conv_params + price.head_params,
-                price.macs,
-                price.receptive_field,
-                tuple((name, recipe[name]) for name in recipe if recipe[name] != first[name]),
+                channels=_channels(arm.architecture),
+                **numbers,
+                differences=MappingProxyType(
+                    {name: _difference(numbers[name], at_first[name]) for name in COMPARED}
+                ),
+                recipe=MappingProxyType(
+                    {name: value for name, value in recipe.items() if value != getattr(first.recipe, name)}
+                ),
+                same_time_as=arm.same_time_as,
+                seed_offset=arm.seed_offset,
             )
         )
     return tuple(rows)
@@ -53,64 +83,81 @@ def proof(design: Design, input_shape: tuple[int, int, int], num_classes: int) -
 def mismatch(
     design: Design, contrast: Contrast, input_shape: tuple[int, int, int], num_classes: int
 ) -> dict[Held, float]:
-    """What remains of a difference in what `contrast`, of two arms, holds equal, as a fraction of the better
-    side's; 0 where it is equal. Training seconds and `everything` are equal by construction.
+    """What remains between the contrast's arms in everything that it holds, as a signed fraction.
+
+    Of several arms the farthest from the first positive one counts; exactly 0.0 where nothing remains. Of
+    `width` it is that of the block where it is largest, infinite where the numbers of blocks differ.
+    `training seconds` and `everything` are held by what the plan says, so 0.0, or infinite where it does not.
     """
-    rows = {row.arm: row for row in proof(design, input_shape, num_classes)}
-    better, worse = (_side(contrast, rows, sign) for sign in (1, -1))
-    remains: dict[Held, float] = {}
-    for held in contrast.held:
-        match held:
-            case "MACs":
-                remains[held] = worse.macs / better.macs - 1
-            case "parameters":
-                remains[held] = worse.core_params / better.core_params - 1
-            case "receptive field":
-                remains[held] = worse.receptive_field / better.receptive_field - 1
-            case "depth":
-                remains[held] = worse.convolutions / better.convolutions - 1
-            case "width":
-                remains[held] = (
-                    0.0
-                    if worse.channels == better.channels
-                    else sum(worse.channels) / sum(better.channels) - 1 or float("inf")
-                )
-            case "training seconds" | "everything":
-                remains[held] = 0.0
-    return remains
+    arms = [design.arm(name) for name in contrast.weights]
+    base = next(arm for arm in arms if contrast.weights[arm.name] > 0)
+    others = [arm for arm in arms if arm is not base]
+    return {
+        held: max((_remaining(held, base, arm, input_shape, num_classes) for arm in others), key=abs)
+        for held in contrast.held
+    }
 
 
 def check(design: Design, input_shape: tuple[int, int, int], num_classes: int) -> None:
-    """Raise `DesignError` where a contrast changes nothing, or something that it promises to hold equal."""
+    """Raise `DesignError` where an arm is the one it is compared with, or a contrast changes what it promises
+    to hold; parameters and MACs by more than `MAX_MISMATCH`. `ArchitectureError` where an arm does not fit.
+    """
+    proof(design, input_shape, num_classes)
     for contrast in design.contrasts:
-        if contrast.question == "which is better" and len(contrast.weights) == 2:
-            better, worse = (
-                next(arm for arm in design.arms if contrast.weights.get(arm.name, 0) * sign > 0)
-                for sign in (1, -1)
-            )
-            if _same(better, worse):
+        _check_changes(contrast, [design.arm(name) for name in contrast.weights])
+        for held, left in mismatch(design, contrast, input_shape, num_classes).items():
+            if abs(left) > (MAX_MISMATCH if held in ("parameters", "MACs") else 0):
+                found = "does not" if math.isinf(left) else f"changes it by {left:+.1%}"
                 raise DesignError(
-                    f"{contrast.name}: {worse.name} is the same net trained in the same way as "
-                    f"{better.name}, so nothing would change: leave it out"
-                )
-        for held, fraction in mismatch(design, contrast, input_shape, num_classes).items():
-            allowed = MAX_MISMATCH if held in ("MACs", "parameters") else 0.0
-            if abs(fraction) > allowed:
-                raise DesignError(
-                    f"{contrast.name}: {held} must be equal, and differs by {fraction:+.1%}: change the "
-                    "control"
+                    f"{contrast.name}: the contrast promises to hold {held}, and {found}: "
+                    "use a wider control, or leave the contrast out"
                 )
 
 
-def _same(one: Arm, other: Arm) -> bool:
-    return (
-        one.architecture == other.architecture
-        and one.recipe == other.recipe
-        and one.same_time_as == other.same_time_as
-        and one.seed_offset == other.seed_offset
-    )
+def _check_changes(contrast: Contrast, arms: list[Arm]) -> None:
+    """Raise where two of its arms are trained alike, but for other seeds where everything is held."""
+    again = "everything" in contrast.held
+    for i, arm in enumerate(arms):
+        for other in arms[:i]:
+            alike = (arm.architecture, arm.recipe) == (other.architecture, other.recipe)
+            if alike and (not again or arm.seed_offset == other.seed_offset):
+                raise DesignError(
+                    f"{contrast.name}: a contrast compares different runs, and {other.name} and {arm.name} "
+                    f"are both {arm.architecture}, trained alike: leave it out"
+                )
 
 
-def _side(contrast: Contrast, rows: dict[str, Row], sign: int) -> Row:
-    """The arm with the largest weight of that sign; contrasts that hold something equal have one on each."""
-    return rows[max(contrast.weights, key=lambda name: sign * contrast.weights[name])]
+def _numbers(
+    architecture: Architecture, input_shape: tuple[int, int, int], num_classes: int
+) -> dict[str, int]:
+    found = cost(architecture, input_shape, num_classes)
+    return {
+        "num_convs": architecture.num_convs,
+        "params": found.params,
+        "conv_head_params": found.conv_params + found.head_params,
+        "macs": found.macs,
+        "receptive_field": found.receptive_field,
+    }
+
+
+def _channels(architecture: Architecture) -> tuple[int, ...]:
+    return tuple(block.channels for block in architecture.blocks)
+
+
+def _difference(value: int, base: int) -> float:
+    return (value - base) / base
+
+
+def _remaining(held: Held, base: Arm, arm: Arm, input_shape: tuple[int, int, int], num_classes: int) -> float:
+    if held == "everything":
+        return 0.0 if (base.architecture, base.recipe) == (arm.architecture, arm.recipe) else math.inf
+    if held == "training seconds":
+        return 0.0 if arm.same_time_as == base.name or base.same_time_as == arm.name else math.inf
+    if held == "width":
+        pairs = list(zip(_channels(arm.architecture), _channels(base.architecture), strict=False))
+        if len(arm.architecture.blocks) != len(base.architecture.blocks):
+            return math.inf
+        return max((_difference(*pair) for pair in pairs), key=abs)
+    sides = (_numbers(each.architecture, input_shape, num_classes) for each in (arm, base))
+    value, at_base = (numbers[_FIELDS[held]] for numbers in sides)
+    return _difference(value, at_base)

@@ -1,95 +1,184 @@
-"""Channels that make one net cost what another does, in whole numbers, block by block.
+"""Channels at which one net costs what another does, in whole numbers, block by block.
 
-A common real scale s is found first, at which channels s·c (rounded) cost what is wanted; then whole numbers
-near s·c are tried for all blocks. Among those whose cost is within `CLOSE` of the target the one nearest to
-proportional counts, by the sum of squared logarithms of c' / (s·c); where there is none, the one nearest to
-the target.
+    c_b       given channels of block b = 1 … B; c_0 is the image's, which stay
+    s         scale at which real widths s c_b cost the target exactly
+    x_b       whole channels chosen
+    skew      √ Σ_b ln² (x_b / s c_b): 0 where the proportions of the given widths are kept
+
+Both measures are polynomials of the widths, in which only neighbours are multiplied,
+
+    f(x) = constant + Σ_b linear_b x_b + Σ_b square_b x_b² + Σ_b cross_b x_{b−1} x_b,
+
+so that s solves a quadratic equation. Scaling all widths by one number is the width multiplier of Howard et
+al. (arXiv 1704.04861, §3.3); trading width for filter size at the same complexity is He & Sun (arXiv
+1412.1710, §3.1), who round to whole filters as well. MACs and parameters are those of `vggsearch.cost`.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import product
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from vggsearch.arch import Architecture
 from vggsearch.arch.spec import MAX_CHANNELS
 from vggsearch.cost import cost
-from vggsearch.designs.design import Held
 from vggsearch.errors import DesignError
 
-CLOSE = 0.005
-"""Relative mismatch that counts as equal while proportions are weighed."""
+FloatArray = npt.NDArray[np.float64]
+
+Measure = Literal["macs", "params"]
+"""`params` are those of convolutions and head: batch norm's, a fixed number per channel, are not weighed."""
+
+LABELS = {"macs": "MACs", "params": "parameters"}
+
+TOLERANCE = 0.005
+"""Relative mismatch below which proportions decide between widths, and no longer the mismatch."""
 
 MAX_MISMATCH = 0.02
-"""Relative mismatch above which two costs are not called equal."""
+"""Relative mismatch above which two nets do not count as equal."""
 
-_NEAR = 2
-"""Channels up and down from the rounded scale, while there are few blocks."""
+MAX_SKEW = 0.1
+"""A block may leave its proportional width by this share, and by less than one channel in any case."""
 
-_MAX_TRIED = 50_000
+_MAX_CANDIDATES = 65536
 
 
-def measure(
-    architecture: Architecture, what: Held, input_shape: tuple[int, int, int], num_classes: int
+def measured(
+    architecture: Architecture, measure: Measure, input_shape: tuple[int, int, int], num_classes: int
 ) -> int:
-    """`MACs`, or `parameters` of convolutions and head (batch norm apart), of an architecture."""
-    price = cost(architecture, input_shape, num_classes)
-    return price.macs if what == "MACs" else price.conv_params + price.head_params
+    """MACs, or parameters of convolutions and head, of `architecture`."""
+    found = cost(architecture, input_shape, num_classes)
+    return found.macs if measure == "macs" else found.conv_params + found.head_params
 
 
 def match_width(
     architecture: Architecture,
-    control: Architecture,
-    what: Held,
+    target: int,
+    measure: Measure,
     input_shape: tuple[int, int, int],
     num_classes: int,
 ) -> Architecture:
-    """`architecture` with channels such that it has as many MACs or parameters as `control`.
+    """`architecture` with whole channels, near proportional to its own, at which `measure` comes to `target`.
 
-    Raises `DesignError` where whole channels come no closer than `MAX_MISMATCH`.
+    Widths are tried in each block around the proportional one (`MAX_SKEW`; where there are many, those
+    nearest to it). Of those within `TOLERANCE` of the target it takes the least skewed, and where there is
+    none, the one nearest to the target. The same answer every time.
+
+    Raises `DesignError` where none comes within `MAX_MISMATCH`, or a block would keep no channel;
+    `ArchitectureError` where the net does not fit the images.
     """
-    target = measure(control, what, input_shape, num_classes)
-
-    def price(channels: Sequence[int]) -> int:
-        return measure(_with(architecture, channels), what, input_shape, num_classes)
-
-    own = [block.channels for block in architecture.blocks]
-    scale = _scale(own, target, price)
-    near = _NEAR if (2 * _NEAR + 1) ** len(own) <= _MAX_TRIED else 1
-    around = [_around(scale * channels, near) for channels in own]
-    best: tuple[float, float] | None = None
-    found: tuple[int, ...] = ()
-    for channels in product(*around):
-        mismatch = abs(price(channels) / target - 1)
-        shape = sum(math.log(new / (scale * old)) ** 2 for new, old in zip(channels, own, strict=True))
-        rank = (0.0, shape) if mismatch <= CLOSE else (mismatch, shape)
-        if best is None or rank < best:
-            best, found = rank, channels
-    mismatch = price(found) / target - 1
-    if abs(mismatch) > MAX_MISMATCH:
+    weights = _polynomial(architecture, measure, input_shape, num_classes)
+    own = np.array([block.channels for block in architecture.blocks], dtype=np.float64)
+    widths = _scale(weights, own, target) * own
+    label = LABELS[measure]
+    if widths.min() < 1:
         raise DesignError(
-            f"no whole channels give the {what} of the control within {MAX_MISMATCH:.0%}, the nearest are "
-            f"{', '.join(map(str, found))} with {mismatch:+.1%}: choose a wider control"
+            f"no width solves {target} {label}: {shown_widths(own)} channels would become "
+            f"{shown_widths(widths)}, and a block has at least 1: use a wider control"
         )
-    return _with(architecture, found)
+    if widths.max() > MAX_CHANNELS:
+        raise DesignError(
+            f"no width solves {target} {label}: {shown_widths(own)} channels would become "
+            f"{shown_widths(widths)}, and a block has at most {MAX_CHANNELS}: use a narrower control"
+        )
+    tried = _around(widths)
+    mismatch = np.abs(weights(tried) / target - 1)
+    skew = np.sqrt((np.log(tried / widths[:, np.newaxis]) ** 2).sum(axis=0))
+    best = int(np.lexsort((mismatch, skew, np.where(mismatch <= TOLERANCE, 0.0, mismatch)))[0])
+    if mismatch[best] > MAX_MISMATCH:
+        raise DesignError(
+            f"no width solves {target} {label} within {MAX_MISMATCH:.0%}: the nearest, "
+            f"{shown_widths(tried[:, best])} channels, has {weights(tried)[best] / target - 1:+.1%}: "
+            "use a wider control"
+        )
+    return with_channels(architecture, tuple(int(width) for width in tried[:, best]))
 
 
-def _with(architecture: Architecture, channels: Sequence[int]) -> Architecture:
-    blocks = (replace(block, channels=new) for block, new in zip(architecture.blocks, channels, strict=True))
-    return replace(architecture, blocks=tuple(blocks))
+def with_channels(architecture: Architecture, channels: tuple[int, ...]) -> Architecture:
+    """The same net with these channels, one number for each block."""
+    pairs = zip(architecture.blocks, channels, strict=True)
+    return replace(architecture, blocks=tuple(replace(block, channels=width) for block, width in pairs))
 
 
-def _scale(own: Sequence[int], target: int, price: Callable[[Sequence[int]], int]) -> float:
-    low, high = math.log(1 / max(own)), math.log(MAX_CHANNELS / max(own))
-    for _ in range(60):
-        middle = (low + high) / 2
-        if price([max(1, round(math.exp(middle) * channels)) for channels in own]) < target:
-            low = middle
+def shown_widths(widths: FloatArray) -> str:
+    """Channels of the blocks for a message: `9.6-19.2`; of many the first six."""
+    texts = [f"{width:.4g}" if width < 1000 else f"{width:.0f}" for width in widths]
+    return "-".join([*texts[:6], *(["…"] if len(texts) > 6 else [])])
+
+
+@dataclass(frozen=True, slots=True)
+class _Polynomial:
+    """The measure as a function of the widths."""
+
+    constant: float
+    linear: FloatArray
+    square: FloatArray
+    cross: FloatArray
+    """[B − 1]: of blocks 1 and 2, 2 and 3, …"""
+
+    def __call__(self, widths: FloatArray) -> FloatArray:
+        """The measure [N] of N nets, whose `widths` are [B, N]."""
+        return (
+            self.constant
+            + self.linear @ widths
+            + self.square @ widths**2
+            + self.cross @ (widths[:-1] * widths[1:])
+        )
+
+
+def _polynomial(
+    architecture: Architecture, measure: Measure, input_shape: tuple[int, int, int], num_classes: int
+) -> _Polynomial:
+    """The coefficients: a convolution counts k² c_in c_out times its pixels (MACs), or k² c_in c_out + c_out
+    (parameters), as in `vggsearch.cost`."""
+    num_blocks = len(architecture.blocks)
+    linear, square = np.zeros(num_blocks), np.zeros(num_blocks)
+    cross = np.zeros(num_blocks - 1)
+    bias = 1 if measure == "params" else 0
+    for stage, block in enumerate(architecture.blocks):
+        times = 1 if bias else (input_shape[1] >> stage) * (input_shape[2] >> stage)
+        first, *more = (kernel**2 * times for kernel in block.kernel_sizes)
+        square[stage] = sum(more)
+        linear[stage] = bias * block.num_convs
+        if stage == 0:
+            linear[0] += input_shape[0] * first
         else:
-            high = middle
-    return math.exp((low + high) / 2)
+            cross[stage - 1] = first
+    hidden = architecture.head.hidden
+    pixels = (input_shape[1] >> num_blocks) * (input_shape[2] >> num_blocks)
+    linear[-1] += hidden[0] * pixels if hidden else num_classes
+    own = np.array([[block.channels] for block in architecture.blocks], dtype=np.float64)
+    partial = _Polynomial(0.0, linear, square, cross)
+    # What does not depend on the widths is the rest: the head's biases, and its layers after the first.
+    rest = measured(architecture, measure, input_shape, num_classes) - float(partial(own)[0])
+    return replace(partial, constant=rest)
 
 
-def _around(channels: float, near: int) -> range:
-    middle = round(channels)
-    return range(max(1, middle - near), min(MAX_CHANNELS, max(1, middle + near)) + 1)
+def _scale(weights: _Polynomial, own: FloatArray, target: int) -> float:
+    """s, of a s² + b s = target − constant, in the form that holds for a = 0 too."""
+    grows = target - weights.constant
+    if grows <= 0:
+        raise DesignError(
+            f"no width solves a target of {target}: what does not depend on the widths is "
+            f"{weights.constant:.0f} already: use a wider control"
+        )
+    a = float(weights.square @ own**2 + weights.cross @ (own[:-1] * own[1:]))
+    b = float(weights.linear @ own)
+    return 2 * grows / (b + math.sqrt(b * b + 4 * a * grows))
+
+
+def _around(widths: FloatArray) -> FloatArray:
+    """[B, N]: all combinations of the whole numbers around each of B real widths."""
+    each = int(_MAX_CANDIDATES ** (1 / len(widths)) + 1e-9)
+    grid = np.meshgrid(*(_whole_numbers(float(width), each) for width in widths), indexing="ij")
+    return np.stack(grid).reshape(len(widths), -1)
+
+
+def _whole_numbers(width: float, most: int) -> FloatArray:
+    low = min(math.floor(width), math.ceil(width * (1 - MAX_SKEW)))
+    high = max(math.ceil(width), math.floor(width * (1 + MAX_SKEW)))
+    found = np.arange(max(low, 1), min(high, MAX_CHANNELS) + 1, dtype=np.float64)
+    nearest = np.argsort(np.abs(np.log(found / width)), kind="stable")
+    return np.sort(found[nearest[:most]])

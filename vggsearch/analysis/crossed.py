@@ -1,0 +1,84 @@
+"""Would an effect hold on new images? A bootstrap over seeds × test images, from stored correctness.
+
+    x[a, i, j]  1 where arm a, trained with seed i, gets test image j right      w[a]  weight of arm a
+    D[i, j]     Σ_a w[a] x[a, i, j]                                              i < n, j < m
+    effect      Σ_ij D[i, j] / (n m)
+
+The t interval over seeds says what retraining would give on *these* test images. Here the images are a sample
+too: seeds and images are drawn with replacement, each on its own and for all arms together (the pigeonhole
+bootstrap, Owen 2007, https://doi.org/10.1214/07-AOAS122). With a[i], b[j] and e[i, j] the effects of rows,
+of columns and what is left of D, the replicates have the variance
+
+    Σ a² / n² + Σ b² / m² + Σ e² / (n m)²
+
+exactly, given D. In expectation the seeds' part is (n − 1) / n of what it should be, which makes the interval
+too short where seeds decide, and the part of e about three times, which makes it too long where that does:
+`docs/statistics.md` shows both. Read it beside the t interval, not in its place.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from vggsearch.analysis.sign_flip import FloatArray
+
+BoolArray = npt.NDArray[np.bool_]
+
+RESAMPLES = 2000
+
+_BATCH_ENTRIES = 2_000_000
+"""Counts of images that are held at once: 16 MB."""
+
+
+def crossed_interval(
+    correct: Mapping[str, BoolArray],
+    weights: Mapping[str, float],
+    *,
+    alpha: float,
+    resamples: int = RESAMPLES,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """Percentile interval of the effect at confidence 1 − alpha, of `crossed_replicates`, which says more."""
+    replicates = crossed_replicates(correct, weights, resamples=resamples, rng=rng)
+    low, high = np.quantile(replicates, [alpha / 2, 1 - alpha / 2])
+    return float(low), float(high)
+
+
+def crossed_replicates(
+    correct: Mapping[str, BoolArray],
+    weights: Mapping[str, float],
+    *,
+    resamples: int = RESAMPLES,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """The effect in each of `resamples` draws of seeds and images, shape [resamples].
+
+    Args:
+        correct: For every weighted arm an array [pairs, images]; row i of all arms is the same seed.
+
+    Raises:
+        ValueError: The arrays differ in shape, or one is empty.
+    """
+    shapes = {correct[arm].shape for arm in weights}
+    if len(shapes) != 1 or 0 in (shape := shapes.pop()):
+        raise ValueError("correctness has the same shape [pairs, images] in every arm, at least one of each")
+    pairs, images = shape
+    difference = np.zeros((pairs, images))
+    for arm, weight in weights.items():
+        difference += weight * correct[arm]
+    batch = max(1, _BATCH_ENTRIES // images)
+    replicates = np.empty(resamples)
+    for start in range(0, resamples, batch):
+        size = min(batch, resamples - start)
+        by_image = _counts(size, pairs, rng) @ difference
+        by_pair_and_image = by_image * _counts(size, images, rng)
+        replicates[start : start + size] = by_pair_and_image.sum(axis=1) / (pairs * images)
+    return replicates
+
+
+def _counts(resamples: int, items: int, rng: np.random.Generator) -> FloatArray:
+    """How often each item is drawn when `items` are drawn with replacement, shape [resamples, items]."""
+    drawn = rng.integers(0, items, size=(resamples, items)) + items * np.arange(resamples)[:, None]
+    counts = np.bincount(drawn.ravel(), minlength=resamples * items)
+    return counts.reshape(resamples, items).astype(np.float64)

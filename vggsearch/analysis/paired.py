@@ -1,0 +1,222 @@
+"""Effects of contrasts over paired seeds. Pure: one row a trained run in, one row a contrast out.
+
+    y[a, i]  value of arm a in pair i           w[a]   weight of arm a in the contrast, Σ w[a] = 0
+    d[i]     Σ_a w[a] y[a, i], difference of pair i over n complete pairs; mean, sd (n − 1)
+    se       sd / √n                            t(q)   quantile q of Student's t of n − 1 degrees of freedom
+
+    interval            mean ± t(1 − alpha/2) se
+    p                   exact sign-flip test of a mean of 0 (`vggsearch.analysis.sign_flip`)
+    p_tost              larger p of the one-sided t tests of mean > −margin and mean < margin; p_tost <= alpha
+    interval of TOST    mean ± t(1 − alpha) se:   just where this one lies within ±margin
+
+Pair i is the runs of all arms with seed i. A pair in which a weighted arm has no value takes no part, and is
+counted. Accuracies, effects and margins are fractions: 0.003 is 0.3 pp.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.weightstats import DescrStatsW
+
+from vggsearch.analysis.power import minimum_detectable_effect, more_pairs
+from vggsearch.analysis.sign_flip import FloatArray, sign_flip_p
+from vggsearch.analysis.verdicts import sign_is_certain, verdict
+from vggsearch.designs import Contrast
+
+ALPHA = 0.05
+MARGIN = 0.003
+
+_DECIMALS = 12
+"""Differences are rounded to these: equal accuracies then differ by 0, and ties stay ties."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One contrast over its complete pairs. NaN is what n pairs leave undefined."""
+
+    contrast: str
+    n: int
+    """Complete pairs."""
+    left_out: int
+    """Pairs of which some weighted arm has a row, and another none or no value."""
+    mean: float
+    """The estimate: positive on the side that the claim favours. NaN for n = 0."""
+    sd: float
+    """Of the differences (n − 1). NaN for n < 2, and with it se, both intervals, p_tost and mde."""
+    se: float
+    low: float
+    """Paired-t interval at confidence 1 − alpha: `low` … `high`. A point where sd is 0."""
+    high: float
+    p: float
+    """Two-sided sign-flip p. NaN for n = 0."""
+    p_tost: float
+    """Of equivalence. Where sd is 0: 0 for a mean within the margin, else 1."""
+    low_tost: float
+    """Paired-t interval at confidence 1 − 2 alpha."""
+    high_tost: float
+    sigma: float
+    """SD over seeds within an arm, pooled over the weighted arms; NaN for n < 2."""
+    rho: float
+    """Pearson correlation over pairs of the positively with the negatively weighted side. NaN for n < 3, or
+    where a side does not vary."""
+    mde: float
+    """Effect that these pairs would have found with 80 % power, alone at level alpha, by the t test."""
+
+
+EFFECT_COLUMNS = (
+    *(field.name for field in fields(Effect)),
+    "p_holm",
+    "p_tost_holm",
+    "sign_certain",
+    "verdict",
+    "more_pairs",
+)
+
+
+def differences(
+    pairs: pd.DataFrame, weights: Mapping[str, float], value: str = "test_accuracy"
+) -> "pd.Series[float]":
+    """Σ w·y of each complete pair, by `pair` in rising order, rounded to 1e-12.
+
+    Args:
+        pairs: One row a run: `arm`, `pair`, and `value`, missing where there is none.
+
+    Raises:
+        ValueError: An arm has a pair twice.
+    """
+    return _differences(_complete(_by_arm(pairs, weights, value)), weights)
+
+
+def effect(
+    pairs: pd.DataFrame,
+    contrast: Contrast,
+    *,
+    alpha: float = ALPHA,
+    margin: float = MARGIN,
+    value: str = "test_accuracy",
+) -> Effect:
+    """The effect of one contrast; `differences` says what `pairs` is, and raises."""
+    whole = _by_arm(pairs, contrast.weights, value)
+    known = _complete(whole)
+    found = np.asarray(_differences(known, contrast.weights), dtype=np.float64)
+    n = len(found)
+    mean, sd = _mean_and_sd(found)
+    se = sd / math.sqrt(n) if n else math.nan
+    low, high = _interval(mean, se, n, 1 - alpha)
+    low_tost, high_tost = _interval(mean, se, n, 1 - 2 * alpha)
+    return Effect(
+        contrast=contrast.name,
+        n=n,
+        left_out=len(whole) - n,
+        mean=mean,
+        sd=sd,
+        se=se,
+        low=low,
+        high=high,
+        p=sign_flip_p(found),
+        p_tost=_p_tost(found, mean, sd, margin),
+        low_tost=low_tost,
+        high_tost=high_tost,
+        sigma=float(np.sqrt(known.var(ddof=1).mean())) if n > 1 else math.nan,
+        rho=_correlation(known, contrast.weights),
+        mde=minimum_detectable_effect(sd, n, alpha),
+    )
+
+
+def effects(
+    pairs: pd.DataFrame,
+    contrasts: Sequence[Contrast],
+    *,
+    alpha: float = ALPHA,
+    margin: float = MARGIN,
+    value: str = "test_accuracy",
+) -> pd.DataFrame:
+    """One row a contrast, in the order given: `EFFECT_COLUMNS`.
+
+    `p_holm` and `p_tost_holm` are adjusted over all contrasts that have such a p. `sign_certain` says that
+    the sign of `mean` is shown, which `equivalent` leaves open. `more_pairs` is 0 where the verdict decides,
+    <NA> where no affordable number is expected to.
+    """
+    table = pd.DataFrame(
+        [asdict(effect(pairs, contrast, alpha=alpha, margin=margin, value=value)) for contrast in contrasts],
+        columns=list(EFFECT_COLUMNS),
+    )
+    p_holm, p_tost_holm = (holm(table[name].to_numpy(dtype=np.float64)) for name in ("p", "p_tost"))
+    certain, verdicts, more = [], [], []
+    for i, (contrast, n, mean, sd) in enumerate(
+        zip(contrasts, table["n"], table["mean"], table["sd"], strict=True)
+    ):
+        answer = verdict(n, mean, p_holm[i], p_tost_holm[i], alpha=alpha, question=contrast.question)
+        certain.append(sign_is_certain(n, p_holm[i], alpha=alpha))
+        verdicts.append(answer)
+        more.append(0 if answer.decides else more_pairs(mean, sd, n, alpha, margin, len(contrasts)))
+    table["p_holm"], table["p_tost_holm"] = p_holm, p_tost_holm
+    table["sign_certain"] = pd.Series(certain, dtype=bool)
+    table["verdict"] = pd.Series(verdicts, dtype=object)
+    table["more_pairs"] = pd.Series(more, dtype="Int64")
+    return table
+
+
+def holm(p: FloatArray) -> FloatArray:
+    """Holm-adjusted p of those that are not NaN; NaN stays (Holm 1979, https://www.jstor.org/stable/4615733)."""
+    adjusted = np.full(len(p), np.nan)
+    known = ~np.isnan(p)
+    if known.any():
+        adjusted[known] = multipletests(p[known], method="holm")[1]
+    return adjusted
+
+
+def _by_arm(pairs: pd.DataFrame, weights: Mapping[str, float], value: str) -> pd.DataFrame:
+    """One row a pair, one column a weighted arm; NaN where there is no value."""
+    rows = pairs[pairs["arm"].isin(list(weights))]
+    return rows.pivot(index="pair", columns="arm", values=value).reindex(columns=list(weights)).astype(float)
+
+
+def _complete(by_arm: pd.DataFrame) -> pd.DataFrame:
+    return by_arm.dropna()
+
+
+def _differences(known: pd.DataFrame, weights: Mapping[str, float]) -> "pd.Series[float]":
+    total = sum((weight * known[arm] for arm, weight in weights.items()), pd.Series(0.0, index=known.index))
+    return total.round(_DECIMALS)
+
+
+def _mean_and_sd(found: FloatArray) -> tuple[float, float]:
+    """Identical differences have an sd of exactly 0, which their rounded mean need not give."""
+    if len(found) == 0:
+        return math.nan, math.nan
+    if len(found) == 1:
+        return float(found[0]), math.nan
+    if np.ptp(found) == 0:
+        return float(found[0]), 0.0
+    return float(found.mean()), float(found.std(ddof=1))
+
+
+def _interval(mean: float, se: float, n: int, confidence: float) -> tuple[float, float]:
+    if n < 2:
+        return math.nan, math.nan
+    reach = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * se
+    return mean - reach, mean + reach
+
+
+def _p_tost(found: FloatArray, mean: float, sd: float, margin: float) -> float:
+    if math.isnan(sd):
+        return math.nan
+    if sd == 0:
+        return 0.0 if abs(mean) < margin else 1.0
+    return float(DescrStatsW(found).ttost_mean(-margin, margin)[0])
+
+
+def _correlation(known: pd.DataFrame, weights: Mapping[str, float]) -> float:
+    sides = [
+        _differences(known, {arm: weight for arm, weight in weights.items() if (weight > 0) is positive})
+        for positive in (True, False)
+    ]
+    if len(known) < 3 or any(np.ptp(side) == 0 for side in sides):
+        return math.nan
+    return float(np.corrcoef(sides[0], -sides[1])[0, 1])

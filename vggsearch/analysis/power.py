@@ -1,0 +1,136 @@
+"""What n pairs can show, and how many would show it, by the t test, which stands for the sign-flip test.
+
+    effect   true mean difference          n      pairs, at least 2
+    sd       true SD of the differences    df     n − 1
+    alpha    level of the tests            u      s / sd, the sample SD s in units of sd; df u² is χ² of df
+
+Unit of effect, sd and margin: any, the same for all (here fractions: 0.003 is 0.3 pp). Given u the mean
+difference is normal, so every power is one integral over u: exact, and without the noncentral t
+distribution, which statsmodels' `TTestPower` reports as NaN for effects of several sd (0.14 and 0.15).
+
+The sign-flip test is discrete: at 6 pairs its level is 0.031 where that of the t test is 0.05, and its
+power is less too; `docs/statistics.md` shows both. It cannot reject with fewer pairs than
+`pairs_needed_for_any_verdict`, whatever the effect.
+"""
+
+import math
+from collections.abc import Callable
+
+from scipy import integrate, optimize, special
+
+from vggsearch.analysis.verdicts import MIN_PAIRS, pairs_needed_for_any_verdict
+
+POWER = 0.8
+MAX_PAIRS = 1000
+
+_TAIL = 1e-13
+"""Mass that is left out at either end of an integral."""
+
+
+def power_of_difference(effect: float, sd: float, n: int, alpha: float) -> float:
+    """Probability that the two-sided paired t test of n pairs rejects 0."""
+    if sd == 0:
+        return float(effect != 0)
+    shift = abs(effect) / sd * math.sqrt(n)
+    critical = -float(special.stdtrit(n - 1, alpha / 2))
+
+    def kept(u: float) -> float:
+        return float(special.ndtr(critical * u - shift) - special.ndtr(-critical * u - shift))
+
+    return min(1.0, max(0.0, 1.0 - _over_sample_sd(kept, n - 1, math.inf, shift / critical)))
+
+
+def power_of_equivalence(effect: float, sd: float, n: int, alpha: float, margin: float) -> float:
+    """Probability that both one-sided t tests of n pairs reject, at level `alpha` each: equivalence is shown.
+
+    Schuirmann 1987 (https://doi.org/10.1007/BF01068419) has the tests, Phillips 1990
+    (https://doi.org/10.1007/BF01063556) the power.
+    """
+    if sd == 0:
+        return float(abs(effect) < margin)
+    unit = sd / math.sqrt(n)
+    critical = -float(special.stdtrit(n - 1, alpha))
+    low, high = (-margin - effect) / unit, (margin - effect) / unit
+
+    def shown(u: float) -> float:
+        return float(special.ndtr(high - critical * u) - special.ndtr(low + critical * u))
+
+    widest = margin / unit / critical
+    return min(1.0, max(0.0, _over_sample_sd(shown, n - 1, widest, min(-low, high) / critical)))
+
+
+def minimum_detectable_effect(sd: float, n: int, alpha: float, power: float = POWER) -> float:
+    """Effect that the two-sided paired t test of n pairs finds with probability `power`; NaN for n < 2."""
+    if n < 2 or math.isnan(sd):
+        return math.nan
+
+    def lack(effect: float) -> float:
+        return power_of_difference(effect, 1.0, n, alpha) - power
+
+    high = 1.0
+    while lack(high) < 0:
+        high *= 2
+    return sd * float(optimize.brentq(lack, 0.0, high))
+
+
+def pairs_to_detect(
+    effect: float, sd: float, alpha: float, power: float = POWER, max_pairs: int = MAX_PAIRS
+) -> int | None:
+    """Fewest pairs whose `power_of_difference` is `power`; None where `max_pairs` are too few."""
+    return _fewest(lambda n: power_of_difference(effect, sd, n, alpha), power, max_pairs)
+
+
+def pairs_to_show_equivalence(
+    effect: float, sd: float, alpha: float, margin: float, power: float = POWER, max_pairs: int = MAX_PAIRS
+) -> int | None:
+    """Fewest pairs whose `power_of_equivalence` is `power`; None where `max_pairs` are too few."""
+    return _fewest(lambda n: power_of_equivalence(effect, sd, n, alpha, margin), power, max_pairs)
+
+
+def more_pairs(mean: float, sd: float, n: int, alpha: float, margin: float, contrasts: int = 1) -> int | None:
+    """How many more than n pairs would decide with probability `POWER`, if the truth were what n pairs show.
+
+    To decide is to show a difference or to show equivalence, whichever takes fewer pairs, in the worst case
+    of Holm's correction over `contrasts`: at level `alpha / contrasts`. At least 1; None where `MAX_PAIRS`
+    pairs are too few, or `mean` or `sd` is NaN. The truth may well be another: it is a guide, no promise.
+    """
+    if math.isnan(mean) or math.isnan(sd):
+        return None
+    level = alpha / contrasts
+    difference = pairs_to_detect(mean, sd, level)
+    if difference is not None:
+        difference = max(difference, pairs_needed_for_any_verdict(contrasts, alpha))
+    needed = [
+        max(total, MIN_PAIRS)
+        for total in (difference, pairs_to_show_equivalence(mean, sd, level, margin))
+        if total is not None
+    ]
+    return max(1, min(needed) - n) if needed else None
+
+
+def _over_sample_sd(probability: Callable[[float], float], df: int, widest: float, step: float) -> float:
+    """Mean of `probability(u)` over u up to `widest`; near u = `step` it changes fastest."""
+    low = math.sqrt(2 / df * float(special.gammaincinv(df / 2, _TAIL)))
+    high = min(widest, math.sqrt(2 / df * float(special.gammainccinv(df / 2, _TAIL))))
+    if high <= low:
+        return 0.0
+    constant = math.log(2) + df / 2 * math.log(df / 2) - float(special.gammaln(df / 2))
+
+    def weighted(u: float) -> float:
+        if u <= 0:
+            return 0.0
+        return probability(u) * math.exp(constant + (df - 1) * math.log(u) - df * u * u / 2)
+
+    points = [step] if low < step < high else None
+    return float(integrate.quad(weighted, low, high, points=points, limit=200, epsabs=1e-10)[0])
+
+
+def _fewest(power_of: Callable[[int], float], power: float, max_pairs: int) -> int | None:
+    """Smallest n from 2 on with `power_of(n) >= power`, which rises with n; None above `max_pairs`."""
+    if max_pairs < 2 or power_of(max_pairs) < power:
+        return None
+    low, high = 1, max_pairs
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if power_of(middle) >= power else (middle, high)
+    return high

@@ -313,7 +313,10 @@ def changed(**changes: object) -> bytes:
         (changed().replace(b"1x8", b"1x9"), "its checksum does not match its content"),
         (changed(number=1), "holds another trial than its name says"),
         (changed(study="other"), "holds another trial than its name says"),
-        (changed(stage="test"), "stage: Input should be 'search', 'baseline', 'finalists', 'calibration', 'rates' or 'pairs'"),
+        (
+            changed(stage="test"),
+            "stage: Input should be 'search', 'baseline', 'finalists', 'calibration', 'rates' or 'pairs'",
+        ),
         (changed(run="x"), "run: String should match pattern '^[0-9a-f]{64}$'"),
         (changed(architecture="1x8 +gap"), "architecture '1x8 +gap', character 1: expected"),
         (changed(architecture="1x08+gap"), "architecture: not in its canonical text"),

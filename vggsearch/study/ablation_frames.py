@@ -17,37 +17,51 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 def pairs_frame(results: StudyResults) -> "pd.DataFrame":
-    """One row a trial of the stage `pairs`: arm, pair, lr, and the columns of `StudyResults.frame`.
+    """One row an arm and pair: arm, lr, pair, and the columns of `StudyResults.frame`. Arms that share a run
+    each have a row of it.
 
     Accuracies are missing where a run did not complete.
     """
-    return _frame(results, "pairs", {"pair": "Int64"})
+    frame = _frame(results, "pairs", {"pair": "Int64"})
+    return frame if not results.plans else _shared(frame, _twins(results.plans[-1].plan, same_seeds=True))
 
 
 def rates_frame(results: StudyResults, plan: Plan) -> "pd.DataFrame":
-    """One row an arm of `plan`, learning rate and repeat: arm, repeat, lr, and the columns of
+    """One row an arm of `plan`, learning rate and repeat: arm, lr, repeat, and the columns of
     `StudyResults.frame`. Arms that share a run each have a row of it.
 
     Accuracies are missing where a run did not complete.
     """
-    import pandas as pd
-
-    own = _frame(results, "rates", {"repeat": "Int64"})
-    same = {(arm.architecture, arm.recipe, arm.budget): arm.name for arm in reversed(plan.arms)}
-    shared = [
-        own[own["arm"] == same[arm.architecture, arm.recipe, arm.budget]].assign(arm=arm.name)
-        for arm in plan.arms
-    ]
-    return pd.concat(shared, ignore_index=True) if shared else own
+    return _shared(_frame(results, "rates", {"repeat": "Int64"}), _twins(plan, same_seeds=False))
 
 
 def correctness(results: StudyResults, arm: str, test_images: int) -> dict[int, BoolArray]:
     """Per-image correctness [test_images] of an arm's completed runs on the test set, by pair."""
+    name = _twins(results.plans[-1].plan, same_seeds=True).get(arm, arm) if results.plans else arm
     return {
         int(trial.params["pair"]): unpack_bits(run.test_correct, test_images)
         for trial, run in _answered(results, "pairs")
-        if trial.params.get("arm") == arm and run.outcome is Outcome.COMPLETED and run.test_correct
+        if trial.params.get("arm") == name and run.outcome is Outcome.COMPLETED and run.test_correct
     }
+
+
+def _twins(plan: Plan, *, same_seeds: bool) -> dict[str, str]:
+    """By arm, in order: the first arm whose runs are the same."""
+    first: dict[tuple[object, ...], str] = {}
+    return {
+        arm.name: first.setdefault(
+            (arm.architecture, arm.recipe, arm.budget, same_seeds and arm.seed_offset), arm.name
+        )
+        for arm in plan.arms
+    }
+
+
+def _shared(frame: "pd.DataFrame", twins: dict[str, str]) -> "pd.DataFrame":
+    """Every arm's rows under its own name; those of arms that are no longer planned come last."""
+    import pandas as pd
+
+    rows = [frame[frame["arm"] == twin].assign(arm=arm) for arm, twin in twins.items()]
+    return pd.concat([*rows, frame[~frame["arm"].isin(list(twins))]], ignore_index=True)
 
 
 def _answered(results: StudyResults, stage: Stage) -> Iterator[tuple[TrialRecord, RunRecord]]:

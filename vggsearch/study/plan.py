@@ -9,7 +9,6 @@ changed is told in every report.
 import hashlib
 import json
 from collections.abc import Sequence
-from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Self
@@ -98,7 +97,7 @@ class Plan(Frozen):
     """A fraction: 0.003 is 0.3 pp."""
     alpha: float = Field(gt=0, lt=1)
 
-    @cached_property
+    @property
     def digest(self) -> Digest:
         """SHA-256 of the canonical JSON of what was decided; how contrasts are worded is left out."""
         text = json.dumps(self.decided(), sort_keys=True, separators=(",", ":"), allow_nan=False)

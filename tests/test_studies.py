@@ -6,25 +6,35 @@ import numpy as np
 import pytest
 
 from vggsearch.arch import parse
-from vggsearch.commands.status import quotas
+from vggsearch.commands.standing import quotas
 from vggsearch.cost import cost
+from vggsearch.designs import KERNEL_CONTRASTS, Design, mismatch
+from vggsearch.designs.kernels import NULL
 from vggsearch.space import SearchSpace
-from vggsearch.study import Study, load_study
+from vggsearch.study import AblationStudy, SearchStudy, load_study
 
 FOLDER = Path(__file__).parents[1] / "studies"
 FASHION_MNIST = ((1, 28, 28), 10)
 
 SIZES = {"quickstart": 168, "fashion-mnist-search": 22_608, "d2l-vgg11": 1}
-"""How many networks each chooses among."""
+"""How many networks each search chooses among."""
+
+ARMS = {"kernel-size": 7, "block-count": 8, "null": 2}
+"""How many each ablation trains."""
 
 
 @pytest.fixture(params=sorted(SIZES))
-def study(request) -> Study:
+def study(request) -> SearchStudy:
+    return load_study(FOLDER / f"{request.param}.yaml")
+
+
+@pytest.fixture(params=sorted(ARMS))
+def ablation(request) -> AblationStudy:
     return load_study(FOLDER / f"{request.param}.yaml")
 
 
 def test_every_shipped_study_is_expected_here():
-    assert {path.stem for path in FOLDER.iterdir()} == SIZES.keys()
+    assert {path.stem for path in FOLDER.iterdir()} == SIZES.keys() | ARMS.keys()
 
 
 def test_size(study):
@@ -76,3 +86,40 @@ def test_chapter_study_is_the_chapters_net_and_training():
     assert cost(net, (1, 224, 224)).params == 43_093_322
     assert (study.recipe.lr, study.recipe.batch_size, study.recipe.momentum) == (0.05, 128, 0)
     assert (study.recipe.initialization, study.budget.epochs) == ("xavier", 10)
+
+
+def design_of(study: AblationStudy) -> Design:
+    return study.plan_design(*FASHION_MNIST)
+
+
+def test_an_ablation_tunes_every_arm_and_can_reach_a_verdict(ablation):
+    design = design_of(ablation)
+    assert len(design.arms) == ARMS[ablation.name]
+    assert len(ablation.rates.grid) >= 3
+    assert ablation.question
+    # The smallest p of n pairs is 2 / 2^n, and Holm multiplies the smallest by the number of contrasts.
+    assert 2 / 2**ablation.seeds * len(design.contrasts) <= ablation.alpha
+
+
+def test_the_claim_is_tested_by_every_kernel_contrast_in_a_net_of_an_eighth_of_the_width():
+    study = load_study(FOLDER / "kernel-size.yaml")
+    assert set(study.contrasts) == set(KERNEL_CONTRASTS) - {NULL}
+    assert study.control == "2x8-2x16-2x32-2x64+bn+gap"
+    assert study.seeds >= 10
+    design = design_of(study)
+    for contrast in design.contrasts:
+        for held, fraction in mismatch(design, contrast, *FASHION_MNIST).items():
+            assert abs(fraction) <= (0.005 if held in ("MACs", "parameters") else 0), (contrast.name, held)
+
+
+def test_block_count_crosses_depth_convolutions_and_channels_at_equal_training_compute():
+    study = load_study(FOLDER / "block-count.yaml")
+    assert (study.design, study.budget.kind) == ("factorial", "macs")
+    assert set(study.factors) == {"num_blocks", "convs_per_block", "ratio"}
+    assert study.seeds >= 6
+
+
+def test_the_null_study_shares_the_runs_of_the_first_arm_of_kernel_size():
+    null, kernels = (load_study(FOLDER / f"{name}.yaml") for name in ("null", "kernel-size"))
+    assert design_of(null).arms[0] == design_of(kernels).arms[0]
+    assert (null.budget, null.rates, null.seed) == (kernels.budget, kernels.rates, kernels.seed)

@@ -9,6 +9,7 @@ import pytest
 
 from vggsearch.errors import StoreError, StudyFileError, VggSearchError
 from vggsearch.recipe import Budget
+from vggsearch.runs.ledger import Ledger
 from vggsearch.runs.record import CurvePoint, Outcome, RunKey, RunRecord
 from vggsearch.study import AblationStudy, Store, StudyResults
 from vggsearch.study.ablation import CALIBRATION, CALIBRATION_ROUNDS
@@ -345,6 +346,67 @@ def test_stopped_after_any_run_and_run_again_the_answers_are_the_same(tmp_path: 
     assert answers(results) == answers(undisturbed)
     assert len(submitted) == len(set(submitted)) == 37
     assert [each.digest for each in results.plans] == [each.digest for each in undisturbed.plans]
+
+
+class Killed(BaseException):
+    """Ends a controller on the spot."""
+
+
+EFFECTS = (
+    (Notes, "put_asked"),
+    (FakeExecutor, "submit"),
+    (FakeExecutor, "wait"),
+    (Ledger, "put"),
+    (Store, "put_trial"),
+    (PlanBook, "register"),
+    (Notes, "put_rates"),
+)
+"""Everything that outlives a controller, or that another process sees."""
+
+
+def test_killed_after_every_kind_of_effect_it_ends_as_if_nothing_had_been(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_ablation(seeds=2)
+    undisturbed = conduct(study, tmp_path / "undisturbed")
+    folder = tmp_path / "killed"
+    for count in (1, 3, 5):
+        for owner, name in EFFECTS:
+            with monkeypatch.context() as patch:
+                patch.setattr(owner, name, deadly(getattr(owner, name), count))
+                try:
+                    conduct(study, folder, Checked(folder))
+                except Killed:
+                    continue
+    assert answers(conduct(study, folder, Checked(folder))) == answers(undisturbed)
+    (registration,) = Store.open(folder).plans("ablated").read()
+    assert (registration.digest, registration.runs) == (undisturbed.plans[0].digest, 0)
+
+
+def deadly(real: Callable[..., object], count: int) -> Callable[..., object]:
+    """`real`, which kills after it has happened so many times."""
+    happened = []
+
+    def effect(*arguments: object, **options: object) -> object:
+        result = real(*arguments, **options)
+        happened.append(None)
+        if len(happened) >= count:
+            raise Killed
+        return result
+
+    return effect
+
+
+class Checked(FakeExecutor):
+    """Refuses to make what the store holds already."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(1, timed()._trainer)
+        self.ledger = Ledger(folder / "ledger")
+
+    def submit(self, key: RunKey) -> None:
+        assert key.digest not in self.ledger, "made twice"
+        super().submit(key)
 
 
 def test_a_lost_run_is_made_again_and_rates_once_chosen_stay(tmp_path: Path) -> None:

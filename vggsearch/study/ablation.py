@@ -53,6 +53,8 @@ class AblationAssembly:
         self._conditions = conditions
         self._train_images = train_images
         self._plan: Plan | None = None
+        self._asked: dict[Digest, bool | None] = {}
+        """Of runs that were handed out and not answered: whether another had made them then."""
         self._rates = ListedStage("rates", 0, clock)
         self._pairs = ListedStage("pairs", len(design.arms) * study.seeds, clock)
         self.calibration = ListedStage("calibration", 0, clock)
@@ -67,6 +69,7 @@ class AblationAssembly:
 
     def restore(self) -> None:
         """Bring every stage to where it was. Raises `StudyFileError` where runs had other conditions."""
+        self._asked = {note.run: note.cached for note in self._notes.asked() if note.run}
         trials = self._store.trials(self._study.name)
         for stage in (self.calibration, *self.stages):
             told: list[Told] = []
@@ -120,7 +123,7 @@ class AblationAssembly:
                 seed = plan.first_seed + pair - 1 + arm.seed_offset
                 key = self._key(arm, rates[arm.name], seed, final=True)
                 params: dict[str, Scalar] = {"arm": arm.name, "pair": pair, "lr": rates[arm.name]}
-                jobs.append(Job(arm.architecture, params, key))
+                jobs.append(self._job(arm.architecture, params, key))
         return jobs
 
     def _calibration_jobs(self) -> Iterator[Job]:
@@ -130,7 +133,7 @@ class AblationAssembly:
         for number in range(CALIBRATION_ROUNDS):
             for arm in self._design.arms:
                 key = self._calibration_key(arm, number)
-                yield Job(key.architecture, {"arm": arm.name, "repeat": number + 1}, key)
+                yield self._job(key.architecture, {"arm": arm.name, "repeat": number + 1}, key)
 
     def _calibration_key(self, arm: Arm, number: int) -> RunKey:
         seed = self._study.seed + FIRST_CALIBRATION_SEED + number
@@ -195,7 +198,7 @@ class AblationAssembly:
                 for lr in plan.rates:
                     key = self._key(arm, lr, plan.first_rate_seed + repeat - 1, final=False)
                     params: dict[str, Scalar] = {"arm": arm.name, "repeat": repeat, "lr": lr}
-                    yield Job(arm.architecture, params, key)
+                    yield self._job(arm.architecture, params, key)
 
     def _chosen_rates(self, plan: Plan) -> dict[str, float]:
         """By arm; once chosen, a rate stays. The recipe's where no rate let any run complete."""
@@ -222,6 +225,9 @@ class AblationAssembly:
     def _key(self, arm: PlannedArm, lr: float, seed: int, *, final: bool) -> RunKey:
         recipe = arm.recipe.model_copy(update={"lr": lr})
         return self._conditions.key(arm.architecture, recipe, arm.budget, seed=seed, final=final)
+
+    def _job(self, architecture: str, params: dict[str, Scalar], key: RunKey) -> Job:
+        return Job(architecture, params, key, self._asked.get(key.digest))
 
     def _run(self, digest: Digest) -> RunRecord | None:
         return self._store.ledger.get(digest)

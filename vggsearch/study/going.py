@@ -32,6 +32,7 @@ class Going:
                 number=candidate.number,
                 architecture=candidate.architecture,
                 seed=self.key.seed,
+                run=self.key.digest,
                 cached=bool(candidate.cached),
                 asked_at=candidate.asked_at,
             )

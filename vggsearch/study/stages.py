@@ -162,6 +162,8 @@ class Job:
     architecture: str
     params: dict[str, Scalar]
     key: RunKey
+    cached: bool | None = None
+    """See `Candidate.cached`."""
 
 
 class ListedStage(Stage):
@@ -211,7 +213,9 @@ class ListedStage(Stage):
         job = self._jobs.popleft()
         number = first_free(self._numbers)
         self._numbers.add(number)
-        return Candidate(self.name, number, job.architecture, job.params, job.key, self._clock())
+        return Candidate(
+            self.name, number, job.architecture, job.params, job.key, self._clock(), cached=job.cached
+        )
 
 
 def first_free(numbers: Container[int]) -> int:

@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
 .DEFAULT_GOAL := help
-.PHONY: help study test lint types bench clean
+.PHONY: help study test lint types bench statistics clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ types: $(TESTABLE) ## types of the package
 
 bench: $(TESTABLE) ## benchmarks alone, which `make test` leaves out
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -o addopts=-q --benchmark-only tests
+
+statistics: $(INSTALLED) ## simulate studies of known truth: how often verdicts are wrong, as in docs/statistics.md
+	$(BIN)/python -m vggsearch.testing.simulation
 
 clean: ## remove caches and build leftovers; the environment, the store and the reports stay
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

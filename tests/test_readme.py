@@ -20,7 +20,7 @@ import yaml
 from PIL import Image
 
 from vggsearch.cli import main
-from vggsearch.commands.status import quotas
+from vggsearch.commands.standing import quotas
 from vggsearch.data import fetch
 from vggsearch.errors import DataError
 from vggsearch.study import load_study
@@ -67,10 +67,22 @@ def place(tmp_path_factory) -> Path:
     for path in (ROOT / "studies").iterdir():
         study = yaml.safe_load(path.read_text())
         study["data"]["name"] = "folder:images"
-        study |= {"budget": {"steps": 2}, "recipe": {"base": study["recipe"], "batch_size": 16}}
-        study |= {"finalists": {"count": 1, "seeds": 2}} | ({"trials": 2} if "trials" in study else {})
+        study["recipe"] = {"base": study["recipe"], "batch_size": 16}
+        study |= small_ablation(study) if study["kind"] == "ablation" else small_search(study)
         (folder / "studies" / path.name).write_text(yaml.safe_dump(study))
     return folder
+
+
+def small_search(study: dict[str, object]) -> dict[str, object]:
+    return {"budget": {"steps": 2}, "finalists": {"count": 1, "seeds": 2}} | (
+        {"trials": 2} if "trials" in study else {}
+    )
+
+
+def small_ablation(study: dict[str, object]) -> dict[str, object]:
+    """A budget in seconds, so that no arm is measured, and what can be had with one."""
+    rest = {"contrasts": [study["primary"]]} if "contrasts" in study else {}
+    return {"budget": {"seconds": 0.02}, "seeds": 2, "learning_rates": {"grid": [0.1]}} | rest
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=[f"line {one.line}" for one in EXAMPLES])

@@ -1,11 +1,11 @@
 """What an ablation compares, derived from a control: kernel contrasts, one factor at a time, factorials."""
 
 from vggsearch.designs.design import CONTROL, Arm, Contrast, Design
-from vggsearch.designs.factorial import factorial
+from vggsearch.designs.factorial import cell_name, factorial
 from vggsearch.designs.factors import FACTORS, one_at_a_time, with_level
 from vggsearch.designs.kernels import KERNEL_CONTRASTS, kernel_design
 from vggsearch.designs.proof import Row, check, mismatch, proof
-from vggsearch.designs.text import Level
+from vggsearch.designs.text import Level, shown
 from vggsearch.designs.widths import match_width
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Design",
     "Level",
     "Row",
+    "cell_name",
     "check",
     "factorial",
     "kernel_design",
@@ -24,5 +25,6 @@ __all__ = [
     "mismatch",
     "one_at_a_time",
     "proof",
+    "shown",
     "with_level",
 ]

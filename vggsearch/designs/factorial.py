@@ -48,7 +48,7 @@ def factorial(
     """
     _check(factors)
     cells = [dict(zip(factors, levels, strict=True)) for levels in product(*factors.values())]
-    arms = [Arm(_name(cell), *with_levels(control, recipe, cell)) for cell in cells]
+    arms = [Arm(cell_name(cell), *with_levels(control, recipe, cell)) for cell in cells]
     for i, arm in enumerate(arms):
         expand(arm.architecture, input_shape, num_classes)
         for before in arms[:i]:
@@ -84,7 +84,8 @@ def _check(factors: Mapping[str, Sequence[Level]]) -> None:
         )
 
 
-def _name(cell: Cell) -> str:
+def cell_name(cell: Cell) -> str:
+    """Name of the arm with these levels, in their order, which is that of the factors."""
     return " ".join(f"{factor}={shown(level)}" for factor, level in cell.items())
 
 
@@ -97,7 +98,7 @@ def _main(
     factors: Mapping[str, Sequence[Level]], cells: Sequence[Cell], factor: str, level: Level
 ) -> Contrast:
     first = factors[factor][0]
-    signs = {_name(cell): _sign(first, level, cell[factor]) for cell in cells}
+    signs = {cell_name(cell): _sign(first, level, cell[factor]) for cell in cells}
     return Contrast(
         f"{factor}={shown(level)}",
         _shared(signs, sides=1),
@@ -116,7 +117,7 @@ def _interaction(
     (a, a_level), (b, b_level) = one, other
     a_first, b_first = factors[a][0], factors[b][0]
     signs = {
-        _name(cell): _sign(a_first, a_level, cell[a]) * _sign(b_first, b_level, cell[b]) for cell in cells
+        cell_name(cell): _sign(a_first, a_level, cell[a]) * _sign(b_first, b_level, cell[b]) for cell in cells
     }
     return Contrast(
         f"{a}={shown(a_level)} × {b}={shown(b_level)}",

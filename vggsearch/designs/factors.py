@@ -2,9 +2,9 @@
 
 | factor | level | what becomes of the control |
 |---|---|---|
-| `ratio` | whole number | every channel count is floor-divided by it; the control's own level is 1 |
 | `num_blocks` | whole number | its first so many blocks remain |
 | `convs_per_block` | whole number | every block gets so many convolutions, of its one kernel size |
+| `ratio` | whole number | every channel count is floor-divided by it; the control's own level is 1 |
 | `kernel_size` | odd number | every convolution gets it |
 | `batch_norm` | true or false | with or without it |
 | `head` | `gap`, `fc128`, … | the classifier |
@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from vggsearch.arch import Architecture, Block, Head, expand
+from vggsearch.arch.spec import MAX_CONVS
 from vggsearch.designs.beside import Side, beside
 from vggsearch.designs.design import CONTROL, Arm, Design
 from vggsearch.designs.recipes import RECIPE_FACTORS, with_fields
@@ -25,10 +26,13 @@ from vggsearch.designs.text import Level, given, shown, suggestion
 from vggsearch.errors import ArchitectureError, DesignError
 from vggsearch.recipe import Recipe
 
-ARCHITECTURE_FACTORS = ("ratio", "num_blocks", "convs_per_block", "kernel_size", "batch_norm", "head")
+ARCHITECTURE_FACTORS = ("num_blocks", "convs_per_block", "ratio", "kernel_size", "batch_norm", "head")
 
 FACTORS = (*ARCHITECTURE_FACTORS, *RECIPE_FACTORS)
-"""Names of the factors, in the order in which their levels are applied."""
+"""Names of the factors, in the order in which their levels are applied, whatever that of a file."""
+
+
+_EXAMPLES = {"num_blocks": "[2, 3]", "convs_per_block": "[1, 2]", "ratio": "[4, 8]", "kernel_size": "[3, 5]"}
 
 
 def with_level(
@@ -146,16 +150,19 @@ def _built(architecture: Architecture, factor: str, level: Level) -> Architectur
         if not isinstance(level, str):
             raise DesignError(f"head is gap or fcN,N, not {given(level)}: write gap or fc4096,4096")
         return replace(architecture, head=Head.parse(level))
-    if isinstance(level, bool) or not isinstance(level, int):
-        raise DesignError(f"{factor} is a whole number, not {given(level)}: write {factor}: [2, 3]")
+    if isinstance(level, bool) or not isinstance(level, int) or level < 1:
+        raise DesignError(
+            f"{factor} is a whole number from 1, not {given(level)}: write {factor}: {_EXAMPLES[factor]}, "
+            "for example"
+        )
     if factor == "ratio":
         return architecture.divided_by(level)
     if factor == "num_blocks":
         most = len(architecture.blocks)
-        if not 1 <= level <= most:
+        if level > most:
             raise DesignError(
-                f"num_blocks is 1 to the control's {most}, as its first so many blocks remain, not {level}: "
-                "write a deeper control, or fewer blocks"
+                f"num_blocks is at most the control's {most}, of which the first so many remain, not "
+                f"{given(level)}: write a deeper control, or fewer blocks"
             )
         return replace(architecture, blocks=architecture.blocks[:level])
     change = _repeated if factor == "convs_per_block" else _with_kernel
@@ -163,6 +170,11 @@ def _built(architecture: Architecture, factor: str, level: Level) -> Architectur
 
 
 def _repeated(block: Block, num_convs: int) -> Block:
+    if num_convs > MAX_CONVS:
+        raise DesignError(
+            f"convs_per_block is at most {MAX_CONVS}, not {given(num_convs)}: write convs_per_block: "
+            f"{_EXAMPLES['convs_per_block']}, for example"
+        )
     if block.kernel_size is None:
         raise DesignError(
             f"convs_per_block repeats the one kernel size of a block, and block {block} has several: "

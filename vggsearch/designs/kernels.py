@@ -12,11 +12,11 @@
 | `iso-macs` | drop-in, channels solved | MACs, depth |
 | `iso-macs-receptive-field` | receptive-field, channels solved | MACs, receptive field |
 | `iso-time` | drop-in, given the control's training seconds | training seconds, depth, width |
-| `null` | nothing: other seeds | everything |
+| `control-again` | nothing: other seeds | everything |
 
 `receptive-field` is the paper's own (Simonyan & Zisserman, arXiv 1409.1556v6, §4.1); its §2.3 says why g
 convolutions stand against one. With as many 1×1 after it, `receptive-field-depth` has as many convolutions
-and non-linearities as the control. `null` tests the method: its effect is 0.
+and non-linearities as the control. `control-again` tests the method: its effect is 0.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,8 @@ from vggsearch.designs.widths import Measure, match_width, measured
 from vggsearch.errors import DesignError
 from vggsearch.recipe import Recipe
 
-NULL = "null"
+NULL = "control-again"
+"""Not `null`, which YAML reads as nothing."""
 
 NULL_SEED_OFFSET = 2000
 """Added to the seeds of an arm that is compared with itself."""
@@ -141,7 +142,7 @@ def kernel_design(
 def _check_names(names: Sequence[str]) -> None:
     if not names:
         raise DesignError(
-            f"an ablation has at least one contrast, not none: use {', '.join(KERNEL_CONTRASTS)}, or some"
+            f"an ablation has at least one contrast, not none: use one of {', '.join(KERNEL_CONTRASTS)}"
         )
     for i, name in enumerate(names):
         if name not in KERNEL_CONTRASTS:
@@ -166,8 +167,8 @@ def _side(
         own = common_kernel(control)
         if own == kernel_size:
             raise DesignError(
-                f"the control's kernels have another size than {_square(kernel_size)}, to which they would "
-                f"change, and all have it already: use another kernel_size"
+                f"a contrast changes the control's kernels, and all are {_square(own)} already: "
+                "use another kernel_size"
             )
         architecture = how.derive(control, kernel_size)
         if how.solved is not None:

@@ -18,7 +18,9 @@ def shown(level: Level) -> str:
 
 def given(level: Level) -> str:
     """A level as a message gives it back: text in quotes, and at most a line of it."""
-    return quoted(level) if isinstance(level, str) else shown(level)[:60]
+    if isinstance(level, str):
+        return quoted(level)
+    return (repr(level) if isinstance(level, float) else shown(level))[:60]
 
 
 def suggestion(word: str, known: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """The command line: what can be asked, and how a mistake is told. The work is in `vggsearch.commands`.
 
-Only this module reads the environment. It imports nothing heavy, so that `--help` answers at once: every
-command's module is imported when the command runs.
+Only this module and `commands.arguments` read the environment. Neither imports anything heavy, so that
+`--help` answers at once: every command's module is imported when the command runs.
 """
 
 import os
@@ -13,38 +13,28 @@ from typing import Annotated
 import typer
 
 from vggsearch import __version__
-from vggsearch.commands import INTERRUPTED
+from vggsearch.commands import INTERRUPTED, data_app, runs_app
+from vggsearch.commands.arguments import (
+    STORE,
+    ArchitectureText,
+    DataFolder,
+    Device,
+    Json,
+    StoreFolder,
+    StudyFile,
+    select_gpu,
+)
 from vggsearch.errors import VggSearchError
 
 app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Architecture search for VGG-style networks, on your data, within the time you have.",
+    help="Architecture search and ablations for VGG-style networks, on your data, within the time you have.",
     epilog="Begin with: vggsearch run studies/quickstart.yaml",
 )
-data_app = typer.Typer(rich_markup_mode=None, help="List, fetch and verify data sets.")
-app.add_typer(data_app, name="data")
-
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", show_default=False, help="Study file (YAML).")]
-ArchitectureText = Annotated[
-    str,
-    typer.Argument(
-        metavar="ARCH",
-        show_default=False,
-        help="Zoo name (vgg16, d2l-vgg11/4) or text (1x16-2x32k5+bn+gap).",
-    ),
-]
-StoreFolder = Annotated[
-    Path, typer.Option("--store", envvar="VGGSEARCH_STORE", help="Folder that keeps every finished run.")
-]
-DataFolder = Annotated[
-    Path | None,
-    typer.Option("--data-dir", envvar="VGGSEARCH_DATA", help="Where data sets are looked for first."),
-]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-STORE = Path(".vggsearch")
+app.add_typer(data_app.app, name="data")
+app.add_typer(runs_app.app, name="runs")
 
 
 @app.callback(invoke_without_command=True)
@@ -70,7 +60,7 @@ def run(
     ] = None,
     device: Device = "auto",
     trials: Annotated[
-        int | None, typer.Option(min=1, help="Instead of the study's `trials`.", show_default=False)
+        int | None, typer.Option(min=1, help="Instead of a search's `trials`.", show_default=False)
     ] = None,
     time_limit: Annotated[
         float | None, typer.Option(min=0, help="Seconds after which nothing new begins.", show_default=False)
@@ -155,6 +145,25 @@ def space(
 
 
 @app.command()
+def plan(
+    study: StudyFile,
+    store: StoreFolder = STORE,
+    data_dir: DataFolder = None,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Say what an ablation compares.
+
+    How many runs, how long, and which effects it could detect. Measures each arm's speed, and trains nothing.
+    """
+    from vggsearch.commands.plan import plan_command
+
+    raise typer.Exit(
+        plan_command(study, store=store, data_dir=data_dir, device=select_gpu(device), as_json=json)
+    )
+
+
+@app.command()
 def cost(
     architecture: ArchitectureText,
     input: Annotated[
@@ -216,33 +225,6 @@ def train(
     )
 
 
-@data_app.command("list")
-def data_list(data_dir: DataFolder = None, json: Json = False) -> None:
-    """Name the known data sets, and where each lies."""
-    from vggsearch.commands.data import list_command
-
-    list_command(data_dir=data_dir, as_json=json)
-
-
-DataName = Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="Name of a data set.")]
-
-
-@data_app.command("fetch")
-def data_fetch(name: DataName, data_dir: DataFolder = None) -> None:
-    """Get a data set unless it is there, and verify it."""
-    from vggsearch.commands.data import fetch_command
-
-    fetch_command(name, data_dir=data_dir)
-
-
-@data_app.command("verify")
-def data_verify(name: DataName, data_dir: DataFolder = None, json: Json = False) -> None:
-    """Check every file of a data set against its known checksum."""
-    from vggsearch.commands.data import verify_command
-
-    raise typer.Exit(verify_command(name, data_dir=data_dir, as_json=json))
-
-
 @app.command()
 def doctor(store: StoreFolder = STORE, data_dir: DataFolder = None, json: Json = False) -> None:
     """Look for what could stop a study here.
@@ -252,16 +234,6 @@ def doctor(store: StoreFolder = STORE, data_dir: DataFolder = None, json: Json =
     from vggsearch.commands.doctor import doctor_command
 
     raise typer.Exit(doctor_command(store=store, data_dir=data_dir, as_json=json))
-
-
-def select_gpu(device: str) -> str:
-    """Hide all GPUs but N from this process and its workers where `device` is `cuda:N`; returns `device`."""
-    name, _, index = device.partition(":")
-    if name == "cuda" and index.isdecimal() and len(index) < 4:
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-        numbers = visible.split(",") if visible is not None else [*map(str, range(1000))]
-        os.environ["CUDA_VISIBLE_DEVICES"] = numbers[int(index)] if int(index) < len(numbers) else "-1"
-    return device
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -18,8 +18,8 @@ from rich.text import Text
 from vggsearch.arch import parse
 from vggsearch.commands.output import duration, percent, short_count, table
 from vggsearch.cost import cost
-from vggsearch.progress import Progress
-from vggsearch.runs.record import Outcome, RunRecord
+from vggsearch.progress import ABLATION, Progress, Running
+from vggsearch.runs.record import Outcome, RunRecord, TrialRecord
 from vggsearch.study.events import Event, Notice, StudyEnded, StudyStarted, TrialFinished
 
 RECENT = 5
@@ -56,13 +56,15 @@ class PlainLog:
                 stages = ", ".join(
                     f"{stage} {progress.done.get(stage, 0)}/{n}" for stage, n in event.quota.items()
                 )
-                self._line(f"study {event.study}: {stages}; {event.slots} at once")
+                plan = (
+                    f"; plan {progress.planned.digest[:12]}"
+                    if "pairs" in event.quota and progress.planned
+                    else ""
+                )
+                self._line(f"study {event.study}: {stages}; {event.slots} at once{plan}")
             case TrialFinished():
-                left_s = progress.time_left_s()
-                tail = f"; {duration(max(1, left_s))} left" if left_s is not None and progress.left else ""
-                best = f"; best {percent(progress.best.val_accuracy)}" if progress.best else ""
                 self._line(
-                    f"{event.trial.stage} {event.done}/{event.quota}: {finished_line(event)}{best}{tail}"
+                    f"{event.trial.stage} {event.done}/{event.quota}: {finished_line(event)}{self._tail()}"
                 )
             case Notice():
                 self._line(event.text)
@@ -70,6 +72,15 @@ class PlainLog:
                 self._line(f"stopped ({event.why}), {event.left} runs left")
             case _:
                 pass
+
+    def _tail(self) -> str:
+        """What is known of the whole, after a finished run."""
+        progress = self._progress
+        parts = [f"best {percent(progress.best.val_accuracy)}"] if progress.best else []
+        parts += [_pairs(progress)] if progress.stage == "pairs" and progress.planned else []
+        left_s = progress.time_left_s()
+        parts += [f"{duration(max(1, left_s))} left"] if left_s is not None and progress.left else []
+        return "".join(f"; {part}" for part in parts)
 
     def _line(self, text: str) -> None:
         self._console.print(Text(f"{self._stamp()}  {text}"), soft_wrap=True)
@@ -132,6 +143,7 @@ def draw(progress: Progress, recent: list[str]) -> RenderableType:
     if progress.best is not None:
         parts.append(Text(f"best so far {describe(progress.best)}", style="green"))
     counts = ", ".join(f"{count} {outcome.value}" for outcome, count in progress.outcomes.most_common())
+    parts += [Text(_pairs(progress), style="green")] if progress.planned is not None else []
     parts += [Text(f"here: {counts}", style="dim")] if counts else []
     parts += [Text(f"  {line}", style="dim", no_wrap=True, overflow="ellipsis") for line in recent]
     return Group(*parts)
@@ -147,19 +159,41 @@ def _running(progress: Progress) -> Table:
             run.architecture,
             ProgressBar(total=1.0, completed=fraction, width=24),
             f"{fraction:.0%}",
-            percent(run.point.val_accuracy if run.point else None),
+            _accuracy(run),
         )
     return rows
 
 
+def _accuracy(run: Running) -> str:
+    return "" if run.stage in ABLATION else percent(run.point.val_accuracy if run.point else None)
+
+
+def _pairs(progress: Progress) -> str:
+    wanted = progress.planned.pairs if progress.planned else 0
+    return f"{progress.pairs_complete or 0} of {wanted} pairs complete"
+
+
 def finished_line(event: TrialFinished) -> str:
-    """A finished trial in one line: what it reached, or why it did not."""
+    """A finished trial in one line: what it reached, or why it did not.
+
+    Of an ablation's run it says which one it was, and not what it reached (`progress.ABLATION`).
+    """
     trial, run = event.trial, event.run
+    of = _part(trial) if trial.stage in ABLATION else ""
     if run is None or trial.outcome is not Outcome.COMPLETED:
-        return f"{trial.outcome.value}, {trial.architecture}" + (f": {trial.reason}" if trial.reason else "")
+        why = f": {trial.reason}" if trial.reason else ""
+        return f"{of}{trial.outcome.value}, {trial.architecture}{why}"
     test = f", {percent(run.test_accuracy)} test" if run.test_accuracy is not None else ""
     took = "already in the store" if trial.cached else f"{run.train_s:.1f} s training"
-    return f"{percent(run.val_accuracy)} val{test}, {took}, {trial.architecture}"
+    reached = f"{run.steps} steps" if of else f"{percent(run.val_accuracy)} val{test}"
+    return f"{of}{reached}, {took}, {trial.architecture}"
+
+
+def _part(trial: TrialRecord) -> str:
+    """Which run of an ablation it is: `iso-macs, lr 0.2, pair 3: `."""
+    told = [str(trial.params.get("arm", ""))]
+    told += [f"{name} {trial.params[name]}" for name in ("lr", "repeat", "pair") if name in trial.params]
+    return f"{', '.join(told)}: "
 
 
 def describe(run: RunRecord) -> str:

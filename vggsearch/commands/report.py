@@ -4,9 +4,7 @@ import shlex
 from pathlib import Path
 
 from vggsearch.errors import VggSearchError
-from vggsearch.report import write_report
-from vggsearch.report.answer import summarize
-from vggsearch.report.findings import find
+from vggsearch.report import summarize_results, write_report
 from vggsearch.study import Store, StudyResults, load_study
 
 REPORTS = Path("reports")
@@ -36,7 +34,7 @@ def report_folder(results: StudyResults) -> Path:
 
 
 def write_and_print(results: StudyResults, folder: Path, *, made_from: Path | None = None) -> None:
-    """Write the report and print its three lines.
+    """Write the report and print what it says in a few lines.
 
     The report says how to make it again from its own data, or from those of `made_from`, with the same bytes.
     """
@@ -45,6 +43,6 @@ def write_and_print(results: StudyResults, folder: Path, *, made_from: Path | No
 
 
 def print_summary(results: StudyResults, command: str) -> None:
-    """The same lines without a report: the third says how to make it."""
-    summary = summarize(find(results), report_folder(results) / "index.html")
-    print(f"{summary.best}\n{summary.cheapest}\nreport: {command}")
+    """The same lines without a report: the last says how to make it."""
+    summary = summarize_results(results, report_folder(results) / "index.html")
+    print("\n".join((*summary.lines, f"report: {command}")))

@@ -10,7 +10,7 @@ from vggsearch.commands.output import make_console, print_json, short_count, tab
 from vggsearch.cost import METRICS, cost
 from vggsearch.data import describe
 from vggsearch.space import SearchSpace, Space
-from vggsearch.study import load_study
+from vggsearch.study import SearchStudy, load_study
 
 MOST = 20_000
 """So many members are described one by one; of a larger space, so many drawn at random."""
@@ -25,6 +25,11 @@ def space_command(
 ) -> None:
     """Print the space of the study in `path`: in summary, or its members, all or drawn."""
     study = load_study(path)
+    if not isinstance(study, SearchStudy):
+        raise study.mistake(
+            "kind: a space is what a search chooses from, and an ablation has arms: use vggsearch plan "
+            f"{path}"
+        )
     info = describe(study.data.name, data_dir)
     space = study.space(info.input_shape, info.num_classes)
     if list_all or sample is not None:

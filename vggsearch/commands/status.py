@@ -1,35 +1,16 @@
 """`vggsearch status`: how far a study is, from its store alone; also while another process runs it."""
 
+import time
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
-from vggsearch.commands.devices import usable_cores
-from vggsearch.commands.output import duration, make_console, print_json, table
+from vggsearch.commands import ablation
+from vggsearch.commands.output import Json, duration, make_console, print_json, table
+from vggsearch.commands.standing import best_of, controller_pid, stage_statuses, time_left_s
 from vggsearch.display import describe
-from vggsearch.progress import best_run
 from vggsearch.runs import RunRecord
-from vggsearch.study import Store, Study, load_study
-from vggsearch.study.events import STAGES, Stage
-from vggsearch.study.notes import Notes
-from vggsearch.study.results import StudyResults
-
-
-@dataclass(frozen=True, slots=True)
-class StageStatus:
-    """Distinct runs of one stage."""
-
-    quota: int
-    done: int
-    running: int
-    """Handed out by a living controller and not answered."""
-
-    @property
-    def left(self) -> int:
-        """Not done, those running included."""
-        return max(0, self.quota - self.done)
+from vggsearch.study import AblationStudy, Store, StudyResults, load_study
+from vggsearch.study.plan import Registration, deviations
 
 
 def status_command(path: Path, *, store: Path, as_json: bool) -> None:
@@ -40,8 +21,7 @@ def status_command(path: Path, *, store: Path, as_json: bool) -> None:
     controller = controller_pid(opened.root / "lock")
     stages = stage_statuses(results, opened, running=controller is not None)
     outcomes = Counter(trial.outcome.value for trial in results.trials)
-    best = best_of(results)
-    left_s = time_left_s(results, stages)
+    left_s = time_left_s(results, opened, stages)
     if as_json:
         print_json(
             {
@@ -52,7 +32,7 @@ def status_command(path: Path, *, store: Path, as_json: bool) -> None:
                     for name, one in stages.items()
                 },
                 "outcomes": dict(outcomes),
-                "best": None if best is None else _best_object(best),
+                **_found(results),
                 "time_left_s": left_s,
                 "notes": list(results.notes),
             }
@@ -69,88 +49,48 @@ def status_command(path: Path, *, store: Path, as_json: bool) -> None:
         rows.add_row(name, str(one.done), str(one.running), str(one.left), str(one.quota))
     console.print(rows)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
-    lines = [f"outcomes: {counts or 'none yet'}"]
-    lines += [f"best so far: {describe(best)}"] if best else []
+    lines = [f"outcomes: {counts or 'none yet'}", *_found_lines(results)]
     lines += [f"time left: about {duration(left_s)}"] if left_s else []
     console.print("\n" + "\n".join((*lines, *results.notes)), soft_wrap=True)
 
 
-def best_of(results: StudyResults) -> RunRecord | None:
-    """The completed run with the best validation accuracy, finalists apart: they were chosen for theirs."""
-    runs = (
-        results.runs.get(trial.run) for trial in results.trials if trial.run and trial.stage != "finalists"
-    )
-    return best_run(run for run in runs if run is not None)
+def plan_lines(plans: tuple[Registration, ...]) -> list[str]:
+    """The hash of the plan in force, when it was fixed, and what was changed since runs were made."""
+    if not plans:
+        return ["plan: none yet, the arms are measured first"]
+    at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(plans[-1].at))
+    return [
+        f"plan {plans[-1].digest[:12]}, registered {at}, after {plans[-1].runs} runs",
+        *(f"deviation: {line}" for line in deviations(plans)),
+    ]
 
 
-def quotas(study: Study, count: int, selected: int = 0) -> dict[Stage, int]:
-    """Distinct runs that each stage wants of `count` architectures, `selected` of them finalists so far."""
-    trials = min(study.trials or count, count)
-    quota: dict[Stage, int] = {"search": trials}
-    if study.baseline:
-        quota["baseline"] = trials
-    if study.finalists is not None:
-        quota["finalists"] = max(selected, min(study.finalists.count, count)) * study.finalists.seeds
-    return quota
-
-
-def stage_statuses(results: StudyResults, store: Store, *, running: bool) -> dict[Stage, StageStatus]:
-    """The stages that the study has, in order."""
-    study = results.study
-    notes = Notes(store.root / "studies" / study.name)
-    selection = notes.selection()
-    quota = quotas(study, _space_count(results), len(selection.architectures) if selection else 0)
-    answered = {(trial.stage, trial.number) for trial in results.trials}
-    going = Counter(one.stage for one in notes.asked() if (one.stage, one.number) not in answered)
-    done = {stage: len({t.run for t in results.trials if t.stage == stage and t.run}) for stage in STAGES}
+def plan_object(plans: tuple[Registration, ...]) -> Json:
+    """The same for programs."""
+    if not plans:
+        return None
     return {
-        stage: StageStatus(quota[stage], done[stage], going[stage] if running else 0)
-        for stage in STAGES
-        if stage in quota
+        "digest": plans[-1].digest,
+        "registered_at": plans[-1].at,
+        "runs_before": plans[-1].runs,
+        "deviations": list(deviations(plans)),
     }
 
 
-def is_finished(results: StudyResults, store: Store) -> bool:
-    """Whether nothing is left to run, as far as the store alone can tell; False where it cannot."""
-    if not results.trials or results.notes:
-        return False
-    stages = stage_statuses(results, store, running=False)
-    selection = Notes(store.root / "studies" / results.study.name).selection()
-    searched = sum(one.done for stage, one in stages.items() if stage != "finalists")
-    chosen = results.study.finalists
-    final = chosen is None or (
-        selection is not None and (selection.runs, selection.count) == (searched, chosen.count)
-    )
-    return final and not any(one.left for one in stages.values())
+def _found(results: StudyResults) -> dict[str, Json]:
+    """A search has a best run; of an ablation nothing is told before its end but how many pairs there are."""
+    if isinstance(results.study, AblationStudy):
+        return {"plan": plan_object(results.plans), "pairs_complete": ablation.pairs_complete(results)}
+    best = best_of(results)
+    return {"best": None if best is None else _best_object(best)}
 
 
-def time_left_s(results: StudyResults, stages: dict[Stage, StageStatus]) -> float | None:
-    """Estimate of the seconds that are left, from the runs made so far; None where none was."""
-    took = [trial.told_at - trial.asked_at for trial in results.trials if trial.run and not trial.cached]
-    left = sum(one.left for one in stages.values())
-    slots = sum(one.running for one in stages.values()) or usable_cores()
-    return left * sum(took) / len(took) / slots if took else None
-
-
-def controller_pid(lock: Path) -> int | None:
-    """The living process that holds a store's lock file; None where there is none, or it cannot be told."""
-    try:
-        text = lock.read_text()[:20].strip()
-        process = psutil.Process(int(text))
-        holds = any(Path(file.path) == lock for file in process.open_files())
-    except (OSError, ValueError, psutil.Error):
-        return None
-    return process.pid if holds else None
-
-
-def _space_count(results: StudyResults) -> int:
-    run = next(iter(results.runs.values()), None)
-    if run is not None:
-        return results.study.space(run.key.input_shape, run.key.num_classes).count
-    from vggsearch.data import describe as describe_data  # imports torch: only where no run says the shape
-
-    info = describe_data(results.study.data.name)
-    return results.study.space(info.input_shape, info.num_classes).count
+def _found_lines(results: StudyResults) -> list[str]:
+    if isinstance(results.study, AblationStudy):
+        complete = f"pairs complete: {ablation.pairs_complete(results)} of {results.study.seeds}"
+        return [complete, *plan_lines(results.plans)]
+    best = best_of(results)
+    return [f"best so far: {describe(best)}"] if best else []
 
 
 def _best_object(run: RunRecord) -> dict[str, str | float | None]:

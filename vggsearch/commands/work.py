@@ -1,4 +1,4 @@
-"""The work of `vggsearch run`: an executor, and the controller that gives it runs."""
+"""The work of `vggsearch run` and `vggsearch plan`: an executor, and the controller that gives it runs."""
 
 from pathlib import Path
 
@@ -7,7 +7,9 @@ import torch
 from vggsearch.commands.data import check_batch
 from vggsearch.commands.devices import DeviceKind
 from vggsearch.data import data_key, describe
-from vggsearch.study import Store, Study, StudyResults
+from vggsearch.data.catalog import DatasetInfo
+from vggsearch.recipe import Recipe
+from vggsearch.study import AblationStudy, SearchStudy, Store, Study, StudyResults
 from vggsearch.study.events import Observer
 from vggsearch.study.executors import LocalExecutor
 from vggsearch.study.run import run_study
@@ -15,12 +17,20 @@ from vggsearch.training import device_model
 
 
 def work(
-    study: Study, store: Store, kind: DeviceKind, workers: int, data_dir: Path | None, observer: Observer
+    study: Study,
+    store: Store,
+    kind: DeviceKind,
+    workers: int,
+    data_dir: Path | None,
+    observer: Observer,
+    *,
+    train: bool = True,
 ) -> StudyResults:
-    """Do what is left of the study; returns what is known then."""
+    """Do what is left of the study; returns what is known then. Without `train` an ablation's plan alone."""
     info = describe(study.data.name, data_dir)
-    study.space(info.input_shape, info.num_classes)  # a space that cannot be is told before data is loaded
-    check_batch(study.data.name, round(info.train_size * (1 - study.data.val_fraction)), study.recipe)
+    images = round(info.train_size * (1 - study.data.val_fraction))
+    for recipe in _recipes(study, info):
+        check_batch(study.data.name, images, recipe)
     with LocalExecutor(workers, kind, data_dir) as executor:
         data = study.data
         key = data_key(
@@ -35,4 +45,16 @@ def work(
             device=kind,
             device_model=device_model(torch.device(kind)),
             observer=observer,
+            train=train,
         )
+
+
+def _recipes(study: Study, info: DatasetInfo) -> list[Recipe]:
+    """All that are trained by. A space or a design that cannot be is told here, before data is loaded."""
+    match study:
+        case SearchStudy():
+            study.space(info.input_shape, info.num_classes)
+        case AblationStudy():
+            design = study.plan_design(info.input_shape, info.num_classes)
+            return [arm.recipe for arm in design.arms]
+    return [study.recipe]

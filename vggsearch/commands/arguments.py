@@ -1,0 +1,47 @@
+"""Arguments and options that several commands have, and what the environment says of them.
+
+Imports nothing heavy, as `vggsearch --help` needs it.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", show_default=False, help="Study file (YAML).")]
+ArchitectureText = Annotated[
+    str,
+    typer.Argument(
+        metavar="ARCH",
+        show_default=False,
+        help="Zoo name (vgg16, d2l-vgg11/4) or text (1x16-2x32k5+bn+gap).",
+    ),
+]
+ReportFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--from", metavar="FOLDER", show_default=False, help="A report's folder, whose data are read instead."
+    ),
+]
+StoreFolder = Annotated[
+    Path, typer.Option("--store", envvar="VGGSEARCH_STORE", help="Folder that keeps every finished run.")
+]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option("--data-dir", envvar="VGGSEARCH_DATA", help="Where data sets are looked for first."),
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+STORE = Path(".vggsearch")
+"""Default of `--store`."""
+
+
+def select_gpu(device: str) -> str:
+    """Hide all GPUs but N from this process and its workers where `device` is `cuda:N`; returns `device`."""
+    name, _, index = device.partition(":")
+    if name == "cuda" and index.isdecimal() and len(index) < 4:
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        numbers = visible.split(",") if visible is not None else [*map(str, range(1000))]
+        os.environ["CUDA_VISIBLE_DEVICES"] = numbers[int(index)] if int(index) < len(numbers) else "-1"
+    return device

@@ -1,0 +1,131 @@
+"""Whether two records of one key hold the same result, and whether they should."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from vggsearch.commands.lookup import bit_count, not_reproducible, short_commit
+from vggsearch.commands.output import percent
+from vggsearch.runs.record import RunRecord, unpack_bits
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing beside what it was."""
+
+    name: str
+    before: str
+    now: str
+    same: bool | None
+    """None where it may differ without a meaning: seconds, versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two records of one run."""
+
+    rows: tuple[Row, ...]
+    may_differ: tuple[str, ...]
+    """Why bits need not be the same; empty where they must."""
+
+    @property
+    def same(self) -> bool:
+        """Whether everything that training computes is equal, bit for bit."""
+        return all(row.same is not False for row in self.rows)
+
+    @property
+    def broken(self) -> bool:
+        """Whether something differs that must not."""
+        return not self.same and not self.may_differ
+
+    @property
+    def sentence(self) -> str:
+        """What came of it, in one line."""
+        if self.same:
+            return "the same, bit for bit"
+        differing = ", ".join(row.name for row in self.rows if row.same is False)
+        if self.may_differ:
+            return f"not the same ({differing}), and need not be: {'; '.join(self.may_differ)}"
+        return f"not the same ({differing}), and should be: key, processor and torch are"
+
+
+def compare(before: RunRecord, now: RunRecord) -> Comparison:
+    """Compare what training computed; seconds are shown and not compared."""
+    return Comparison(tuple(_rows(before, now)), tuple(_excuses(before, now)))
+
+
+def _rows(before: RunRecord, now: RunRecord) -> Iterator[Row]:
+    outcomes = before.outcome.value, now.outcome.value
+    yield Row("outcome", *outcomes, outcomes[0] == outcomes[1])
+    if before.reason or now.reason:
+        yield Row("reason", before.reason, now.reason, None)
+    yield Row("steps", f"{before.steps:,}", f"{now.steps:,}", before.steps == now.steps)
+    for part in ("test", "validation"):
+        yield from _judged(part, before, now)
+    curves = _curve(before), _curve(now)
+    if before.curve and now.curve:
+        count = sum(one == other for one, other in zip(*curves, strict=False))
+        points = f"{len(curves[0])} points", f"{len(curves[1])} points, {count} equal"
+        yield Row("learning curve", *points, curves[0] == curves[1])
+    yield Row("training s", f"{before.train_s:.4g}", f"{now.train_s:.4g}", None)
+    for name in ("torch", "processor", "commit"):
+        made = [str(getattr(record.provenance, name, None) or "unknown") for record in (before, now)]
+        shown = [short_commit(one) if name == "commit" else one for one in made]
+        yield Row(name, shown[0], shown[1], None)
+
+
+def _judged(part: str, before: RunRecord, now: RunRecord) -> Iterator[Row]:
+    """Accuracy, loss, and single images where a report's data kept them."""
+    prefix = "test" if part == "test" else "val"
+    accuracies = [
+        record.test_accuracy if prefix == "test" else record.val_accuracy for record in (before, now)
+    ]
+    losses = [record.test_loss if prefix == "test" else record.val_loss for record in (before, now)]
+    bits = [record.test_correct if prefix == "test" else record.val_correct for record in (before, now)]
+    if accuracies == [None, None]:
+        return
+    yield Row(
+        f"{part} accuracy", percent(accuracies[0]), percent(accuracies[1]), accuracies[0] == accuracies[1]
+    )
+    shown = ["–" if loss is None else f"{loss:.9g}" for loss in losses]
+    yield Row(f"{part} loss", shown[0], shown[1], losses[0] == losses[1])
+    if bits[0] is not None and bits[1] is not None:
+        differing = _differing_images(bits[0], bits[1])
+        told = "judged alike" if differing == 0 else f"{differing} judged otherwise"
+        yield Row(f"{part} images", "", told, differing == 0)
+
+
+def _differing_images(before: str, now: str) -> int:
+    count = min(bit_count(before), bit_count(now))
+    pairs = unpack_bits(before, count) != unpack_bits(now, count)
+    return int(np.count_nonzero(pairs)) + abs(bit_count(before) - bit_count(now))
+
+
+def _curve(record: RunRecord) -> list[tuple[float | None, ...]]:
+    """Everything of the points but their seconds."""
+    return [
+        (
+            point.step,
+            point.images,
+            point.fraction,
+            point.train_loss,
+            point.val_accuracy,
+            point.val_loss,
+            point.val_images,
+        )
+        for point in record.curve
+    ]
+
+
+def _excuses(before: RunRecord, now: RunRecord) -> Iterator[str]:
+    """What keeps equal keys from giving equal bits here."""
+    why = not_reproducible(before)
+    if why is not None:
+        yield why
+    if before.provenance is None or now.provenance is None:
+        return
+    for name in ("processor", "torch"):
+        made = [str(getattr(record.provenance, name)) for record in (before, now)]
+        if made[0] != made[1]:
+            yield f"{name} was {made[0]} and is {made[1]}"

@@ -1,0 +1,93 @@
+"""What an ablation will take, and what it could show, before it has shown anything."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vggsearch.analysis.paired import differences
+from vggsearch.analysis.power import minimum_detectable_effect
+from vggsearch.analysis.verdicts import MIN_PAIRS, best_possible_p, pairs_needed_for_any_verdict
+from vggsearch.commands import ablation
+from vggsearch.commands.devices import default_workers
+from vggsearch.runs.record import Stage
+from vggsearch.study import StudyResults
+from vggsearch.study.ablation_frames import pairs_frame
+from vggsearch.study.plan import Plan
+
+SIGMAS = (0.0015, 0.002, 0.003)
+"""Standard deviations over seeds of one arm's accuracy, fractions: what small nets on small images show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much there is to do."""
+
+    wanted: dict[Stage, int]
+    """Distinct runs."""
+    made: int
+    total_s: float | None
+    """Training seconds of all, one after the other; None where nobody knows."""
+    left_s: float | None
+    """The same for those that are not made."""
+    workers: int
+    """Runs at once, on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detectable:
+    """The effect that all pairs of the plan together find with a probability of 80 %."""
+
+    sd: float
+    """Of the primary contrast's differences, a fraction."""
+    source: str
+    """Where `sd` comes from, in words."""
+    alone: float
+    """At the study's level, where its contrast is the only one."""
+    corrected: float
+    """At the level that Holm's correction asks of the first contrast."""
+
+
+def effort(results: StudyResults, plan: Plan) -> Effort:
+    """Runs and seconds by the plan, and those that are left."""
+    wanted = ablation.wanted_runs(plan)
+    seconds = [plan.run_s(arm) for runs in wanted.values() for arm in runs.values()]
+    known = [each for each in seconds if each is not None]
+    made = sum(len(runs.keys() & ablation.made_runs(results, stage).keys()) for stage, runs in wanted.items())
+    return Effort(
+        {stage: len(runs) for stage, runs in wanted.items()},
+        made,
+        sum(known) if len(known) == len(seconds) else None,
+        ablation.left_s(results, plan),
+        max(1, default_workers("cuda" if plan.device == "cuda" else "cpu")),
+    )
+
+
+def detectable(results: StudyResults, plan: Plan) -> Iterator[Detectable]:
+    """By how much seeds scatter: as supposed, arms independent of each other, and as 3 pairs or more show."""
+    primary = next(one for one in plan.contrasts if one.name == plan.primary)
+    scale = math.sqrt(sum(weight**2 for weight in primary.weights.values()))
+    for sigma in SIGMAS:
+        yield _detectable(plan, sigma * scale, f"seeds scatter by {100 * sigma:g} pp")
+    found = differences(pairs_frame(results), primary.weights)
+    if len(found) > 2:
+        yield _detectable(plan, float(found.std(ddof=1)), f"observed in {len(found)} pairs")
+
+
+def warnings(plan: Plan) -> Iterator[str]:
+    """What keeps the plan from an answer, a line each."""
+    n, contrasts = plan.pairs, len(plan.contrasts)
+    needed = pairs_needed_for_any_verdict(contrasts, plan.alpha)
+    of = "1 contrast" if contrasts == 1 else f"{contrasts} contrasts"
+    if n < MIN_PAIRS:
+        yield f"with {n} seeds the report is descriptive only, without a verdict: at least {needed} seeds"
+    elif n < needed:
+        yield (
+            f"with {n} pairs and {of} the smallest Holm-adjusted p is {best_possible_p(n, contrasts):.2g}, "
+            f"so no contrast can be supported or refuted: at least {needed} seeds"
+        )
+
+
+def _detectable(plan: Plan, sd: float, source: str) -> Detectable:
+    alone = minimum_detectable_effect(sd, plan.pairs, plan.alpha)
+    corrected = minimum_detectable_effect(sd, plan.pairs, plan.alpha / len(plan.contrasts))
+    return Detectable(sd, source, alone, corrected)

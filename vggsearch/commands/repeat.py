@@ -1,0 +1,120 @@
+"""`vggsearch runs repeat`: train a run again, beside what it was, and say whether it is the same."""
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from vggsearch.commands.compare import Comparison, compare
+from vggsearch.commands.data import fetch_if_absent
+from vggsearch.commands.devices import DeviceKind, resolve_device
+from vggsearch.commands.lookup import find_run
+from vggsearch.commands.output import Json, make_console, print_json, table
+from vggsearch.data import data_key
+from vggsearch.errors import DataError, DeviceError, VggSearchError
+from vggsearch.recipe import TRAINING_REVISION
+from vggsearch.runs.record import RunKey, RunRecord
+from vggsearch.study.executors import Finished, LocalExecutor
+
+
+def repeat_command(
+    text: str, *, store: Path, source: Path | None, data_dir: Path | None, device: str, as_json: bool
+) -> int:
+    """Train the run whose digest begins with `text` again, as a study would, and print both results.
+
+    Nothing is written. Returns 1 where bits differ that should be the same, else 0.
+    """
+    before = find_run(text, store=store, source=source).record
+    kind = _device(before.key, device)
+    _check_revision(before.key)
+    _check_data(before.key, data_dir)
+    now = _train(before.key, kind, data_dir, make_console(sys.stderr))
+    found = compare(before, now)
+    if as_json:
+        print_json(_object(before, now, found))
+    else:
+        _print(make_console(), before, found)
+    return 1 if found.broken else 0
+
+
+def _device(key: RunKey, device: str) -> DeviceKind:
+    """The kind of device that the run was made on, where it is here and asked for."""
+    kind = resolve_device(device)
+    if device == "auto" and (key.device == "cpu" or kind == key.device):
+        return key.device
+    if kind != key.device:
+        raise DeviceError(
+            f"run {key.digest[:12]} was made on {key.device}, and would be another one on {kind}: repeat it "
+            f"with --device {key.device}, where torch sees one"
+        )
+    return kind
+
+
+def _check_revision(key: RunKey) -> None:
+    if key.training_revision != TRAINING_REVISION:
+        raise VggSearchError(
+            f"run {key.digest[:12]} was made by training revision {key.training_revision}, and this version "
+            f"trains by revision {TRAINING_REVISION}: install the version that `vggsearch runs show` names"
+        )
+
+
+def _check_data(key: RunKey, data_dir: Path | None) -> None:
+    """Raise `DataError` where the images, or their split, are not those of the run."""
+    data = key.data
+    fetch_if_absent(data.name, data_dir)
+    here = data_key(data.name, data_dir=data_dir, val_fraction=data.val_fraction, split_seed=data.split_seed)
+    for what, before, now in (
+        ("images", data.digest, here.digest),
+        ("split", data.split_digest, here.split_digest),
+    ):
+        if before != now:
+            raise DataError(
+                f"run {key.digest[:12]} was trained with {what} {before[:12]} of {data.name}, and here is "
+                f"{now[:12]}: bring back the data of then, or name their folder with --data-dir"
+            )
+
+
+def _train(key: RunKey, kind: DeviceKind, data_dir: Path | None, console: Console) -> RunRecord:
+    """Train in a worker, alone, with a progress bar where somebody looks at it."""
+    columns = (TextColumn("training again"), BarColumn(), TimeElapsedColumn())
+    with (
+        LocalExecutor(1, kind, data_dir) as executor,
+        Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar,
+    ):
+        task = bar.add_task("", total=1.0)
+        executor.submit(key)
+        while True:
+            for event in executor.wait(1.0):
+                if isinstance(event, Finished):
+                    return event.record
+                bar.update(task, completed=event.point.fraction)
+
+
+def _print(console: Console, before: RunRecord, found: Comparison) -> None:
+    console.print(
+        f"run {before.key.digest[:12]}: {before.key.architecture}, seed {before.key.seed}\n", soft_wrap=True
+    )
+    rows = table("", "then", "now", "", right=("then", "now"))
+    for row in found.rows:
+        rows.add_row(
+            row.name, row.before, row.now, "" if row.same is None else "same" if row.same else "differs"
+        )
+    console.print(rows)
+    style = "green" if found.same else "bold red" if found.broken else "yellow"
+    console.print(f"\n{found.sentence}", style=style, soft_wrap=True)
+
+
+def _object(before: RunRecord, now: RunRecord, found: Comparison) -> dict[str, Json]:
+    bits = {"val_correct", "test_correct", "key"}
+    return {
+        "run": before.key.digest,
+        "same": found.same,
+        "should_be_same": not found.may_differ,
+        "may_differ": list(found.may_differ),
+        "differing": [row.name for row in found.rows if row.same is False],
+        "sentence": found.sentence,
+        "before": before.model_dump(mode="json", exclude=bits),
+        "now": now.model_dump(mode="json", exclude=bits),
+    }

@@ -1,11 +1,11 @@
 """The study's answer in plain words, its headline figures, and the three lines for the terminal."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from vggsearch.report.content import Code, Paragraph, Span, Strong, Tile, note, text
+from vggsearch.report.content import Code, Paragraph, Span, Strong, Tile, text
+from vggsearch.report.effort import device, effort, trained_s, workers
 from vggsearch.report.findings import STAGES, Findings
 from vggsearch.report.formats import (
     MISSING,
@@ -20,37 +20,15 @@ from vggsearch.report.formats import (
     spread,
 )
 from vggsearch.report.spending import Spending
-
-
-@dataclass(frozen=True, slots=True)
-class ReportSummary:
-    """The three lines a person wants."""
-
-    best: str
-    """The most accurate net, its accuracy, MACs and parameters."""
-    cheapest: str
-    """The net of fewest MACs within 1 pp of the best."""
-    where: str
-    """The report's page."""
-    path: Path
-
-    def __str__(self) -> str:
-        return "\n".join((self.best, self.cheapest, self.where))
+from vggsearch.report.summary import ReportSummary
 
 
 def summarize(findings: Findings, path: Path) -> ReportSummary:
-    """The summary of a report whose page is `path`."""
-    where = f"report: {path}"
-    if findings.best is None or findings.cheapest is None:
-        return ReportSummary(
-            f"best: none, {_nothing(findings)}", "cheapest within 1 pp of the best: none", where, path
-        )
-    return ReportSummary(
-        f"best: {_line(findings, findings.best)}",
-        f"cheapest within 1 pp of the best: {_line(findings, findings.cheapest)}",
-        where,
-        path,
-    )
+    """The summary of a report whose page is `path`: the most accurate net, and the cheapest near it."""
+    top, low = findings.best, findings.cheapest
+    best = f"none, {_nothing(findings)}" if top is None else _line(findings, top)
+    cheapest = "none" if low is None else _line(findings, low)
+    return ReportSummary((f"best: {best}", f"cheapest within 1 pp of the best: {cheapest}"), path)
 
 
 def _line(findings: Findings, row: pd.Series) -> str:
@@ -73,7 +51,8 @@ def answer(findings: Findings, spent: Spending) -> tuple[Paragraph, ...]:
     """The first paragraph of the report, and what must be known to read it rightly."""
     top, low = findings.best, findings.cheapest
     if top is None or low is None:
-        return (text(Strong("No answer yet"), f": {_nothing(findings)}."), *_effort(findings, spent))
+        nothing = text(Strong("No answer yet"), f": {_nothing(findings)}.")
+        return (nothing, *effort(findings.results, findings.trials, spent))
     finder = ", found by the random baseline," if top["stage"] == "baseline" else " found"
     spans: list[Span] = [
         f"The most accurate net{finder} is ",
@@ -97,7 +76,7 @@ def answer(findings: Findings, spent: Spending) -> tuple[Paragraph, ...]:
         tested = findings.finalist(str(low["architecture"]))
         if tested is not None:
             spans.append(f" On the test set it reaches {spread(tested['test_mean'], tested['test_sd'])}.")
-    return (Paragraph(tuple(spans), "lead"), *_effort(findings, spent))
+    return (Paragraph(tuple(spans), "lead"), *effort(findings.results, findings.trials, spent))
 
 
 def above(difference: float) -> str:
@@ -126,46 +105,6 @@ def _tested(findings: Findings, top: pd.Series) -> list[Span]:
     ]
 
 
-def _effort(findings: Findings, spent: Spending) -> tuple[Paragraph, ...]:
-    trials = findings.trials
-    if trials.empty:
-        return ()
-    runs = trials["digest"].dropna().nunique()
-    completed = trials.loc[trials["outcome"] == "completed", "digest"].nunique()
-    whole = "all" if completed == runs else count(completed)
-    spans: list[Span] = [
-        f"{count(runs)} runs on {_data_names(findings)}, {whole} of them completed, took "
-        f"{duration(trained_s(findings))} of training on {plain(_device(findings))}"
-    ]
-    if spent.elapsed_s > 0:
-        spans.append(
-            f" ({duration(spent.elapsed_s)} from start to end, {spent.workers} "
-            f"worker{'s' if spent.workers > 1 else ''})"
-        )
-    return (text(*spans, "."), *(note(plain(one)) for one in findings.results.notes))
-
-
-def trained_s(findings: Findings) -> float:
-    """Training seconds of all distinct runs."""
-    return float(
-        findings.trials[findings.trials["digest"].notna()].drop_duplicates("digest")["train_s"].sum()
-    )
-
-
-def _data_names(findings: Findings) -> str:
-    names = list(dict.fromkeys(run.key.data.name for run in findings.results.runs.values()))
-    return plain(", ".join(names) or findings.study.data.name, limit=120)
-
-
-def _device(findings: Findings) -> str:
-    names = [
-        run.provenance.gpu or run.provenance.processor
-        for run in findings.results.runs.values()
-        if run.provenance is not None
-    ]
-    return ", ".join(dict.fromkeys(names)) or "a machine that is not recorded"
-
-
 def tiles(findings: Findings, spent: Spending) -> tuple[Tile, ...]:
     """The headline figures."""
     trials = findings.trials
@@ -175,14 +114,10 @@ def tiles(findings: Findings, spent: Spending) -> tuple[Tile, ...]:
         f"{count(len(findings.stage(stage)))} {stage}" for stage in STAGES if len(findings.stage(stage))
     ]
     shown.append(Tile(count(runs), "distinct runs", "trials: " + ", ".join(numbers) if numbers else ""))
-    shown.append(
-        Tile(
-            duration(trained_s(findings)), "training time", plain(_device(findings), limit=60) if runs else ""
-        )
-    )
+    machine = plain(device(findings.results), limit=60) if runs else ""
+    shown.append(Tile(duration(trained_s(findings.trials)), "training time", machine))
     if spent.elapsed_s > 0:
-        workers = f"{spent.workers} worker{'s' if spent.workers > 1 else ''}"
-        shown.append(Tile(duration(spent.elapsed_s), "from start to end", workers))
+        shown.append(Tile(duration(spent.elapsed_s), "from start to end", workers(spent)))
     return tuple(shown)
 
 

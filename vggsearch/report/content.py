@@ -1,14 +1,15 @@
 """The pieces of which a report is composed, before they become HTML or Markdown."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
 
 from vggsearch.report.figures.style import Drawing
 
-Tone = Literal["text", "lead", "note"]
+Tone = Literal["text", "lead", "verdict", "finding", "note"]
+"""How much a paragraph weighs: `verdict` is the answer itself, in the largest letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Tile:
     value: str
     name: str
     detail: str = ""
+    bold: bool = True
+    """Not where it might be chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ class Report:
     answer: tuple[Paragraph, ...]
     tiles: tuple[Tile, ...]
     sections: tuple[Section, ...]
-    kind: str = field(default="search")
+    kind: str = "architecture search"
 
     def tables(self) -> list[Table]:
         """All tables, in order."""

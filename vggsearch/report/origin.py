@@ -7,16 +7,41 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
-from vggsearch.report.content import Column, Table
-from vggsearch.report.findings import Findings
-from vggsearch.report.formats import count, plain
+from vggsearch.report.content import Column, Listing, Section, Table, text
+from vggsearch.report.formats import count, plain, printable
 from vggsearch.report.spending import Spending
 from vggsearch.runs.record import Provenance, RunRecord
+from vggsearch.study import StudyResults
 
 
-def origin_table(findings: Findings, spent: Spending) -> Table:
+def provenance(
+    results: StudyResults, spent: Spending, command: str, of_a_run: tuple[str, ...] = ()
+) -> Section:
+    """Everything needed to make the report again.
+
+    `command` is the one that made it; `of_a_run` show one of its runs, and make it again.
+    """
+    study = results.study
+    path = study.path.name if study.path.is_absolute() else study.path.as_posix()
+    again = f"vggsearch report --from reports/{study.name}"
+    commands = [f"vggsearch run {path}", f"vggsearch report {path}", command, again, *of_a_run]
+    how = text(
+        "The first command makes the runs that the store does not have; the others make this report, from "
+        "the store or, without training, from the report's own data."
+        + (
+            " The last two show one run, and make it again; the table of runs has the others."
+            if of_a_run
+            else ""
+        )
+    )
+    listing = Listing(printable("\n".join(dict.fromkeys(commands))))
+    file = Listing(printable(study.source.rstrip("\n")), "The study file")
+    return Section("provenance", "Provenance", (how, listing, origin_table(results, spent), file))
+
+
+def origin_table(results: StudyResults, spent: Spending) -> Table:
     """One row a fact; where runs differ in it, each value with the number of its runs."""
-    runs = list(findings.results.runs.values())
+    runs = list(results.runs.values())
     made = [run.provenance for run in runs if run.provenance is not None]
     rows = [
         (item, plain(value, limit=1500))
@@ -77,8 +102,8 @@ def _machine(runs: list[RunRecord], made: list[Provenance], spent: Spending) -> 
         ("GPU", _each(one.gpu or "none" for one in made)),
         ("threads of a worker", _each(str(one.threads) for one in made)),
         ("workers at once", count(spent.workers)),
-        ("first run began", _moment(begin)),
-        ("last run ended", _moment(end)),
+        ("first run began", moment(begin)),
+        ("last run ended", moment(end)),
         ("stopped and resumed", f"{spent.pauses} times" if spent.pauses != 1 else "once"),
         ("held up by other work", f"{contended} of {count(len(runs))} runs"),
         ("repeatable bit by bit", f"{reproducible} of {count(len(runs))} runs"),
@@ -95,7 +120,8 @@ def _each(values: Iterable[str]) -> str:
     return shown if len(counted) <= 8 else f"{shown}; and {len(counted) - 8} others"
 
 
-def _moment(seconds: float | None) -> str:
+def moment(seconds: float | None) -> str:
+    """A moment of the calendar: `2026-11-24 18:06 UTC`."""
     if seconds is None or not 0 <= seconds < 253_402_300_800:  # the year 10000
         return "unknown"
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -7,16 +7,21 @@ from pathlib import Path
 
 from vggsearch.errors import StoreError
 from vggsearch.report import comparisons, sections
-from vggsearch.report.answer import ReportSummary, answer, summarize, tiles
+from vggsearch.report.ablation.answer import summarize as summarize_ablation
+from vggsearch.report.ablation.findings import find as find_ablation
+from vggsearch.report.ablation.page import compose as compose_ablation
+from vggsearch.report.answer import answer, summarize, tiles
 from vggsearch.report.content import Report
 from vggsearch.report.figures.style import png, svg, theme
 from vggsearch.report.files import csv_links, table_files, write_files
 from vggsearch.report.findings import Findings, find
 from vggsearch.report.formats import plain
 from vggsearch.report.inline import inline
+from vggsearch.report.origin import provenance
 from vggsearch.report.render import html, markdown_page
 from vggsearch.report.spending import spending
-from vggsearch.study import StudyResults
+from vggsearch.report.summary import ReportSummary
+from vggsearch.study import AblationStudy, StudyResults
 
 
 def write_report(results: StudyResults, folder: Path, *, command: str) -> ReportSummary:
@@ -36,9 +41,8 @@ def write_report(results: StudyResults, folder: Path, *, command: str) -> Report
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     results = results.trimmed()
-    findings = find(results)
     with theme():
-        report = compose(findings, command)
+        report, summary = _composed(results, command, folder / "index.html")
         vectors = {drawing.name: svg(drawing.figure) for drawing in report.drawings()}
         rasters = {drawing.name: png(drawing.figure) for drawing in report.drawings()}
     drawn = {
@@ -54,7 +58,22 @@ def write_report(results: StudyResults, folder: Path, *, command: str) -> Report
     with _writing(folder):
         write_files(folder, files)
     results.write(folder / "data")
-    return summarize(findings, folder / "index.html")
+    return summary
+
+
+def summarize_results(results: StudyResults, page: Path) -> ReportSummary:
+    """What the report of `results`, whose page is `page`, says on the terminal; nothing is written."""
+    if isinstance(results.study, AblationStudy):
+        return summarize_ablation(find_ablation(results), page)
+    return summarize(find(results), page)
+
+
+def _composed(results: StudyResults, command: str, page: Path) -> tuple[Report, ReportSummary]:
+    if isinstance(results.study, AblationStudy):
+        found = find_ablation(results)
+        return compose_ablation(found, command), summarize_ablation(found, page)
+    findings = find(results)
+    return compose(findings, command), summarize(findings, page)
 
 
 @contextmanager
@@ -85,7 +104,7 @@ def compose(findings: Findings, command: str) -> Report:
             sections.learning(findings),
             sections.time_and_outcomes(findings, spent),
             sections.all_trials(findings),
-            sections.provenance(findings, spent, command),
+            provenance(findings.results, spent, command),
             sections.practices(findings, spent),
         ),
     )

@@ -110,7 +110,10 @@ def _table(table: Table) -> _Ready:
 
 
 def _tiles(report: Report) -> _Ready:
-    rows = [f"| {markdown(t.name)} | **{markdown(t.value)}** | {markdown(t.detail)} |" for t in report.tiles]
+    rows = []
+    for tile in report.tiles:
+        value = f"**{markdown(tile.value)}**" if tile.bold else markdown(tile.value)
+        rows.append(f"| {markdown(tile.name)} | {value} | {markdown(tile.detail)} |")
     return _Ready("\n".join(["| | | |", "| :--- | ---: | :--- |", *rows]))
 
 

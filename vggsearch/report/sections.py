@@ -5,14 +5,13 @@ import pandas as pd
 from vggsearch.analysis import staircase
 from vggsearch.report.answer import above
 from vggsearch.report.checklist import REFERENCE, checklist
-from vggsearch.report.content import Block, Column, Figures, Listing, Section, Table, note, text
+from vggsearch.report.content import Block, Column, Figures, Section, Table, note, text
 from vggsearch.report.figures.finalists import finalist_figure
 from vggsearch.report.figures.parts import spending_figure
 from vggsearch.report.figures.progress import curve_figure
 from vggsearch.report.figures.tradeoff import accuracy_against
 from vggsearch.report.findings import STAGES, Findings
-from vggsearch.report.formats import percent, printable
-from vggsearch.report.origin import origin_table
+from vggsearch.report.formats import percent
 from vggsearch.report.spending import PARTS, Spending
 from vggsearch.report.tables import (
     finalist_block,
@@ -118,7 +117,7 @@ def time_and_outcomes(findings: Findings, spending: Spending) -> Section:
         )
         blocks += [text(f"Of all worker time: {shares}."), Figures((spending_figure(spending, names),))]
     if len(findings.trials):
-        blocks.append(outcome_table(findings))
+        blocks.append(outcome_table(findings.trials, names))
     else:
         blocks.append(note("There are no trials."))
     return Section("time", "Where the time went", tuple(blocks))
@@ -128,21 +127,6 @@ def all_trials(findings: Findings) -> Section:
     """The trial table."""
     block: Block = trial_table(findings) if len(findings.trials) else note("There are no trials.")
     return Section("trials", "All trials", (block,))
-
-
-def provenance(findings: Findings, spending: Spending, command: str) -> Section:
-    """Everything needed to make it again."""
-    study = findings.study
-    path = study.path.name if study.path.is_absolute() else study.path.as_posix()
-    again = f"vggsearch report --from reports/{study.name}"
-    commands = [f"vggsearch run {path}", f"vggsearch report {path}", command, again]
-    how = text(
-        "The first command makes the runs that the store does not have; the others make this report, from "
-        "the store or, without training, from the report's own data."
-    )
-    listing = Listing(printable("\n".join(dict.fromkeys(commands))))
-    file = Listing(printable(study.source.rstrip("\n")), "The study file")
-    return Section("provenance", "Provenance", (how, listing, origin_table(findings, spending), file))
 
 
 def practices(findings: Findings, spending: Spending) -> Section:

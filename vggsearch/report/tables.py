@@ -35,11 +35,6 @@ def stage_name(findings: Findings, stage: str) -> str:
     return names.get(stage, stage)
 
 
-def outcome_name(outcome: str) -> str:
-    """`out_of_memory` is `out of memory`."""
-    return outcome.replace("_", " ")
-
-
 def front_table(findings: Findings) -> Table:
     """The front, and finalists that are not on it, from the fewest MACs on."""
     off = findings.finalists[~findings.finalists["architecture"].isin(findings.front["architecture"])]

@@ -1,13 +1,14 @@
 """Every trial: by how it ended, and one by one."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import pandas as pd
 
 from vggsearch.report.content import Column, Table
-from vggsearch.report.findings import STAGES, Findings
-from vggsearch.report.formats import count, duration, milliseconds, percent, plain, si
-from vggsearch.report.tables import outcome_name, stage_name
+from vggsearch.report.findings import Findings
+from vggsearch.report.formats import count, duration, plain
+from vggsearch.report.records import Spec, outcome_name, record_table
+from vggsearch.report.tables import stage_name
 
 MOST_TRIALS = 1000
 """Rows of the trial table that are printed; its CSV file has all."""
@@ -21,10 +22,10 @@ _MOMENTS = ("asked_at", "told_at", "started_at", "finished_at")
 """Of the calendar; the CSV file has seconds since the study began, `asked_s` and `told_s`."""
 
 
-def outcome_table(findings: Findings) -> Table:
-    """Every trial by how it ended, and why."""
-    trials = findings.trials.assign(reason=findings.trials["reason"].fillna("").map(plain))
-    stages = [stage for stage in STAGES if len(findings.stage(stage))]
+def outcome_table(trials: pd.DataFrame, names: Mapping[str, str]) -> Table:
+    """Every trial by how it ended, and why; `names` of the stages, in their order."""
+    trials = trials.assign(reason=trials["reason"].fillna("").map(plain))
+    stages = [stage for stage in names if (trials["stage"] == stage).any()]
     rows, printed = [], []
     for (outcome, reason), group in sorted(
         trials.groupby(["outcome", "reason"]),
@@ -57,7 +58,7 @@ def outcome_table(findings: Findings) -> Table:
         )
     columns = (
         Column("outcome", "left"),
-        *(Column(stage_name(findings, stage)) for stage in stages),
+        *(Column(names[stage]) for stage in stages),
         Column("trials"),
         Column("training time"),
         Column("reasons (how often)", "left"),
@@ -88,19 +89,13 @@ def trial_table(findings: Findings) -> Table:
     pruned = bool((trials["outcome"] == "pruned").any())
     tested = bool(trials["test_accuracy"].notna().any())
     specs = _trial_columns(pruned, tested)
-    printed, keys = [], []
-    for row in shown.to_dict("records"):
+    rows = shown.to_dict("records")
+    for row in rows:
         done = row["outcome"] == "completed"
         row["val_done"] = row["val_accuracy"] if done else None
         row["val_pruned"] = row["val_accuracy"] if row["outcome"] == "pruned" else None
         row["stage_name"] = stage_name(findings, row["stage"])
         row["outcome_name"] = outcome_name(row["outcome"]) + (", cached" if row["cached"] else "")
-        printed.append([_cell(kind, row[name]) for name, _, kind in specs])
-        keys.append([_key(kind, row[name]) for name, _, kind in specs])
-    columns = tuple(
-        Column(heading, "left" if kind in ("text", "code") else "right", code=kind == "code")
-        for _, heading, kind in specs
-    )
     caption = (
         "Pruned and failed runs have no place in the ranking; what a pruned run had reached stands apart."
         if pruned
@@ -114,12 +109,11 @@ def trial_table(findings: Findings) -> Table:
     data = data.assign(
         asked_s=(trials["asked_at"] - begin).round(1), told_s=(trials["told_at"] - begin).round(1)
     )
-    return Table("trials", "Trials", columns, printed, data, caption, keys, interactive=True, latex=False)
+    return record_table("trials", "Trials", specs, rows, data, caption)
 
 
-def _trial_columns(pruned: bool, tested: bool) -> list[tuple[str, str, str]]:
-    """Column, heading and kind."""
-    specs = [
+def _trial_columns(pruned: bool, tested: bool) -> list[Spec]:
+    specs: list[Spec] = [
         ("mark", "", "text"),
         ("architecture", "architecture", "code"),
         ("val_done", "validation", "percent"),
@@ -142,24 +136,3 @@ def _trial_columns(pruned: bool, tested: bool) -> list[tuple[str, str, str]]:
         ("seed", "seed", "count"),
         ("run", "run", "code"),
     ]
-
-
-_CELLS: dict[str, Callable[[float], str]] = {
-    "count": count,
-    "percent": percent,
-    "si": si,
-    "ms": milliseconds,
-    "s": duration,
-}
-
-
-def _cell(kind: str, value: object) -> str:
-    if value is None or value != value:  # NaN
-        return ""
-    return _CELLS[kind](float(str(value))) if kind in _CELLS else plain(value)
-
-
-def _key(kind: str, value: object) -> str | None:
-    if kind not in _CELLS or value is None or value != value:  # NaN
-        return None
-    return f"{float(str(value)):.9g}"

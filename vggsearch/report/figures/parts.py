@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -11,6 +10,7 @@ from vggsearch.report.figures.style import (
     BLUE,
     GREEN,
     INK,
+    MOST_DOTS,
     MUTED,
     ORANGE,
     PANEL,
@@ -18,6 +18,7 @@ from vggsearch.report.figures.style import (
     RULE,
     SKY,
     Drawing,
+    jitter,
     label,
     panel,
     percent_axis,
@@ -28,9 +29,6 @@ from vggsearch.report.kernels import KernelComparison
 from vggsearch.report.spending import PARTS, Spending
 
 NO_VERDICT = "Observational: what a search happened to train, not the ablation; no verdict."
-
-_MOST_DOTS = 400
-"""More dots than that in a strip are a blot: median and quartiles alone are drawn."""
 
 _ENOUGH = 4
 """Fewer values than that have a median, but no quartiles worth drawing."""
@@ -53,8 +51,8 @@ def pair_figure(comparison: KernelComparison) -> Drawing:
     axes.axvline(0, color=INK, linewidth=0.8, zorder=1)
     for i, change in enumerate(changes):
         values = difference[pairs["change"] == change].to_numpy()
-        if len(values) <= _MOST_DOTS:
-            y = i + 0.16 + _jitter(len(values), 0.22)
+        if len(values) <= MOST_DOTS:
+            y = i + 0.16 + jitter(len(values), 0.22)
             axes.scatter(values, y, s=15, color=GREEN, edgecolors=PAPER, linewidths=0.3, alpha=0.85, zorder=3)
         low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
         if len(values) >= _ENOUGH:
@@ -92,8 +90,8 @@ def bin_figure(comparison: KernelComparison) -> Drawing:
         axes.plot([], [], marker, color=colour, label=f"{name}, n = {len(chosen)}", markersize=5)
         for number, values in (100 * chosen["val_accuracy"]).groupby(chosen["bin"]):
             x = int(str(number)) - 1.07 + (at - 0.5) * 0.36
-            if len(bins) <= _MOST_DOTS:
-                where = x + 0.14 + _jitter(len(values), 0.12)
+            if len(bins) <= MOST_DOTS:
+                where = x + 0.14 + jitter(len(values), 0.12)
                 axes.scatter(
                     where,
                     values,
@@ -126,18 +124,13 @@ def bin_figure(comparison: KernelComparison) -> Drawing:
     return Drawing("kernel_bins", "Kernel sizes at like MACs", caption, figure, bins)
 
 
-def _jitter(number: int, width: float = 0.3) -> npt.NDArray[np.float64]:
-    """Offsets that spread dots evenly and always alike: the golden ratio's low-discrepancy sequence."""
-    steps = np.arange(number, dtype=np.float64) * 0.618033988749895
-    return np.asarray(width * ((steps + 0.5) % 1.0 - 0.5), dtype=np.float64)
-
-
 def spending_figure(spent: Spending, names: Mapping[str, str]) -> Drawing:
-    """Worker time by stage and part, stacked; `names` of the stages."""
+    """Worker time by stage and part, stacked; `names` of the stages, in their order."""
     table = spent.frame.pivot(index="stage", columns="part", values="seconds").reindex(columns=list(PARTS))
-    stages = [stage for stage in ("search", "baseline", "finalists") if stage in table.index]
+    stages = [stage for stage in names if stage in table.index]
     table = table.loc[stages]
-    figure, axes = panel((_WIDE, 0.95 + 0.45 * max(1, len(stages))), left=0.85, top=0.42)
+    margin = max(0.85, 0.2 + 0.065 * max((len(names[stage]) for stage in stages), default=0))
+    figure, axes = panel((_WIDE, 0.95 + 0.45 * max(1, len(stages))), left=margin, top=0.42)
     longest = float(table.sum(axis=1).max())
     unit, seconds = ("h", 3600.0) if longest >= 3 * 3600 else ("min", 60.0) if longest >= 180 else ("s", 1.0)
     left = np.zeros(len(stages))

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -29,6 +31,9 @@ PANEL = (4.9, 3.55)
 DPI = 150
 CLOUD_DPI = 110
 """Of the pictures inside an SVG."""
+
+MOST_DOTS = 400
+"""More dots than that in a strip are a blot: what sums them up is drawn alone."""
 
 MAX_VECTOR_POINTS = 1200
 """More points than that are drawn as one picture inside the SVG."""
@@ -172,6 +177,12 @@ def apart(wanted: Sequence[float], gap: float) -> list[float]:
     for rank, i in enumerate(order):
         placed[i] = level[rank] + rank * gap
     return placed
+
+
+def jitter(number: int, width: float = 0.3) -> npt.NDArray[np.float64]:
+    """Offsets that spread dots evenly and always alike: the golden ratio's low-discrepancy sequence."""
+    steps = np.arange(number, dtype=np.float64) * 0.618033988749895
+    return np.asarray(width * ((steps + 0.5) % 1.0 - 0.5), dtype=np.float64)
 
 
 def svg(figure: Figure) -> str:

@@ -1,0 +1,21 @@
+"""How to make it all again."""
+
+from vggsearch.report.ablation.findings import Ablation
+from vggsearch.report.content import Section
+from vggsearch.report.origin import provenance
+from vggsearch.report.spending import Spending
+
+
+def repeat(found: Ablation, spent: Spending, command: str) -> Section:
+    """Commands for the study, its report and one run; provenance; the study file."""
+    tested = found.complete["run"]
+    name = str(tested.iloc[0]) if len(tested) else next(iter(found.trials["run"].dropna()), None)
+    more = (
+        ()
+        if name is None
+        else (
+            f"vggsearch runs show {name} --from reports/{found.study.name}",
+            f"vggsearch runs repeat {name}",
+        )
+    )
+    return provenance(found.results, spent, command, more)

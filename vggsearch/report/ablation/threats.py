@@ -1,0 +1,158 @@
+"""Threats to validity: what could make the answer wrong or narrow, with this study's own numbers."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from vggsearch.report.ablation.arms import held_up
+from vggsearch.report.ablation.curves import LAST_PART, side_curves, still_rising
+from vggsearch.report.ablation.findings import Ablation
+from vggsearch.report.ablation.images import test_images
+from vggsearch.report.ablation.sentences import interacts
+from vggsearch.report.content import Column, Section, Table, text
+from vggsearch.report.effort import data_names
+from vggsearch.report.formats import NBSP, count, duration, percent, plain, points, si
+from vggsearch.study.plan import Plan, deviations
+
+Threat = tuple[str, str]
+"""What it is, and how it stands here."""
+
+
+def section(found: Ablation) -> Section:
+    """One row a threat, none of them left out for being harmless."""
+    rows = list(threats(found))
+    columns = (Column("threat", "left"), Column("in this study", "left"))
+    data = pd.DataFrame(rows, columns=["threat", "in_this_study"])
+    how = text(
+        "What could make the answers wrong, or true of less than they seem to be; computed from the records."
+    )
+    table = Table("threats", "Threats to validity", columns, rows, data, latex=False)
+    return Section("threats", "Threats to validity", (how, table))
+
+
+def threats(found: Ablation) -> Iterator[Threat]:
+    """Of all that is known."""
+    yield "one data set", _data(found)
+    plan = found.plan
+    if plan is not None:
+        yield "nets of one size", _sizes(found, plan)
+    yield "budget short of convergence", _budget(found)
+    yield "one recipe", _recipe(found)
+    yield "learning rates", _rates(found)
+    yield "one test set", _test_set(found)
+    yield "one split", _split(found)
+    yield "runs that failed", _failed(found)
+    yield "a busy machine", _contended(found)
+    yield "seeds added after looking", _looking(found)
+    yield "several contrasts", _contrasts(found)
+
+
+def _data(found: Ablation) -> str:
+    size, accuracy = test_images(found.results), float(found.complete["test_accuracy"].astype(float).mean())
+    if size is None or accuracy != accuracy:  # NaN
+        return f"{data_names(found.results)}; no run has read its test images yet"
+    error = (accuracy * (1 - accuracy) / size) ** 0.5
+    return (
+        f"{data_names(found.results)}: {count(size)} test images, so that one accuracy of "
+        f"{percent(accuracy, 1)} has a binomial standard error of {100 * error:.2f}{NBSP}pp; paired "
+        f"differences have less"
+    )
+
+
+def _sizes(found: Ablation, plan: Plan) -> str:
+    params = found.trials.loc[found.trials["stage"] == "pairs", "params"].dropna()
+    of = f"{si(params.min())} to {si(params.max())} parameters" if len(params) else "sizes not known yet"
+    shape = "×".join(map(str, plan.input_shape))
+    return f"{len(plan.arms)} arms of {of}, at {shape} pixels: wider nets and larger images were not asked"
+
+
+def _budget(found: Ablation) -> str:
+    budgets = ", ".join(dict.fromkeys(str(arm.budget) for arm in found.plan.arms)) if found.plan else ""
+    said = budgets or str(found.study.budget)
+    if not found.effects or interacts(found.effects[0].contrast):
+        return said
+    first = found.effects[0].contrast
+    gains = still_rising(side_curves(found, found.effects[0]))
+    if not gains:
+        return f"{said}; no curves say how far training was from its end"
+    names = {"better": first.better, "worse": first.worse}
+    rise = ", ".join(f"{plain(names[side], 60)} {points(gain)}" for side, gain in gains.items())
+    return f"{said}: over the last {percent(LAST_PART, 0)} validation accuracy still rose ({rise})"
+
+
+def _recipe(found: Ablation) -> str:
+    recipe = found.study.recipe
+    return (
+        f"batch {recipe.batch_size}, momentum {recipe.momentum:g}, weight decay {recipe.weight_decay:g}, "
+        f"{recipe.schedule} schedule for all arms; only the learning rate was fitted to each"
+    )
+
+
+def _rates(found: Ablation) -> str:
+    rates = found.study.rates
+    grid = ", ".join(f"{lr:g}" for lr in rates.grid)
+    if len(rates.grid) == 1:
+        return f"{grid} for all arms, not tuned"
+    edges = int(found.chosen["at_edge"].sum()) if len(found.chosen) else 0
+    arms = found.chosen["arm"].nunique() if len(found.chosen) else 0
+    return (
+        f"{len(rates.grid)} tried ({grid}), {rates.seeds} seeds each; best at an end of the grid: {edges} "
+        f"of {arms} arms"
+    )
+
+
+def _test_set(found: Ablation) -> str:
+    tested = int(found.complete["digest"].nunique())
+    return (
+        f"all {count(tested)} tested runs share it: verdicts are over seeds; for new images see “Two "
+        f"questions kept apart”"
+    )
+
+
+def _split(found: Ablation) -> str:
+    data = found.study.data
+    return (
+        f"validation is one {percent(data.val_fraction, 0)} part, of split seed {data.split_seed}, in "
+        f"every pair"
+    )
+
+
+def _failed(found: Ablation) -> str:
+    failed = found.pairs[found.pairs["test_accuracy"].isna()]
+    if failed.empty:
+        return f"none of {count(len(found.pairs))} runs of the pairs"
+    arms = ", ".join(
+        f"{plain(arm, 60)} {number}" for arm, number in failed["arm"].value_counts(sort=False).items()
+    )
+    return f"{len(failed)} of {count(len(found.pairs))} runs of the pairs ({arms}): their pairs are left out"
+
+
+def _contended(found: Ablation) -> str:
+    own = found.pairs.drop_duplicates("digest")
+    busy = held_up(own)
+    effect = (
+        "steps are fixed, so it cost time and no training; seconds of training are less sure"
+        if found.plan is not None and all(arm.budget.deterministic for arm in found.plan.arms)
+        else "budgets are in seconds of training"
+    )
+    took = duration(float(own["train_s"].sum())) if len(own) else "no time"
+    return f"{busy} of {count(len(own))} runs of the pairs ({took}) were held up by other work: {effect}"
+
+
+def _looking(found: Ablation) -> str:
+    lines = deviations(found.results.plans)
+    if not found.results.plans:
+        return "no plan is registered, so nobody can tell"
+    changed = [line for line in lines if line.startswith("pairs ")]
+    if changed:
+        return f"yes, the tests do not know of it: {plain('; '.join(changed), 300)}"
+    return f"no: {found.results.plans[-1].plan.pairs} were planned" + (
+        "" if not lines else ", other things changed"
+    )
+
+
+def _contrasts(found: Ablation) -> str:
+    number = len(found.effects)
+    if number < 2:
+        return "one contrast, nothing to correct for" if number else "none is known"
+    return f"{number}, of one control's runs: p values are corrected by Holm's method, intervals are not"

@@ -1,0 +1,166 @@
+"""The effect of every contrast: each seed a dot, the mean and its interval, the margin."""
+
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from vggsearch.designs import Contrast
+from vggsearch.report.figures.style import (
+    BLUE,
+    GREEN,
+    INK,
+    MOST_DOTS,
+    MUTED,
+    PAPER,
+    RULE,
+    VERMILION,
+    Drawing,
+    jitter,
+    panel,
+)
+from vggsearch.report.formats import plain
+
+MOST_ROWS = 30
+"""More contrasts than that are in the table alone."""
+
+_COLOURS = {"supported": BLUE, "refuted": VERMILION, "equivalent": GREEN}
+_WIDTH, _LEFT = 5.3, 1.75
+"""Inches."""
+
+_NAME_WIDTH, _SIDE_WIDTH = 26, 17
+"""Characters."""
+
+
+class Shown(Protocol):
+    """What is drawn of an effect; fractions."""
+
+    @property
+    def contrast(self) -> Contrast:
+        """Names the row."""
+
+    @property
+    def verdict(self) -> str:
+        """Colours it."""
+
+    @property
+    def n(self) -> int:
+        """Pairs."""
+
+    @property
+    def mean(self) -> float:
+        """Of the pairs."""
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+
+    @property
+    def high(self) -> float:
+        """Upper end."""
+
+
+def effect_figure(
+    name: str,
+    title: str,
+    effects: Sequence[Shown],
+    seeds: Mapping[str, pd.Series],
+    margin: float,
+    level: str,
+) -> Drawing:
+    """The effects, in the order given.
+
+    Args:
+        name: Of the figure's files.
+        title: Over its caption.
+        effects: With at least one pair each.
+        seeds: Differences by pair, as fractions, by contrast.
+        margin: Half the width of the shaded band, a fraction.
+        level: Of the intervals, in print.
+    """
+    shown = effects[:MOST_ROWS]
+    figure, axes = panel((_WIDTH, 1.0 + 0.5 * len(shown)), left=_LEFT, top=0.32, bottom=0.5)
+    axes.axvspan(-100 * margin, 100 * margin, color=RULE, alpha=0.55, linewidth=0, zorder=0)
+    axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
+    for i, effect in enumerate(shown):
+        _row(axes, i, effect, 100 * seeds[effect.contrast.name].to_numpy(dtype=float))
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.set_yticks(range(len(shown)), [_label(effect) for effect in shown])
+    axes.grid(axis="y", visible=False)
+    crossed = shown[0].contrast.question == "do they interact"
+    axes.set_xlabel(f"{'difference of differences' if crossed else 'difference'} in test accuracy (pp)")
+    axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:+g}".replace("-", "−") if abs(value) > 1e-9 else "0")
+    )
+    _reach(axes, margin)
+    _name_sides(axes, shown)
+    rest = f" The first {MOST_ROWS} of {len(effects)}." if len(effects) > MOST_ROWS else ""
+    caption = (
+        f"Dots: one seed each, the difference between the arms that share it. Diamond and bar: mean and "
+        f"{level} interval. Shaded: ±{100 * margin:g} pp, within which a difference does not matter.{rest}"
+    )
+    return Drawing(f"{name}_by_seed", title, caption, figure, _data(effects, seeds))
+
+
+def _row(axes: Axes, at: int, effect: Shown, values: np.ndarray) -> None:
+    colour = _COLOURS.get(str(effect.verdict), MUTED)
+    if len(values) <= MOST_DOTS:
+        y = at - 0.16 + jitter(len(values), 0.3)
+        axes.scatter(values, y, s=14, color=colour, alpha=0.55, edgecolors="none", zorder=2)
+    below = at + 0.2
+    if effect.low == effect.low:  # not NaN
+        axes.plot([100 * effect.low, 100 * effect.high], [below] * 2, color=INK, linewidth=1.8, zorder=3)
+    axes.plot(100 * effect.mean, below, "D", color=colour, markeredgecolor=PAPER, markersize=6.5, zorder=4)
+
+
+def _label(effect: Shown) -> str:
+    lines = wrap(plain(effect.contrast.name, 50), _NAME_WIDTH, max_lines=2, placeholder=" …")
+    return "\n".join((*lines, f"{effect.verdict}, n = {effect.n}"))
+
+
+def _reach(axes: Axes, margin: float) -> None:
+    """Zero and the whole margin are always in sight."""
+    low, high = axes.get_xlim()
+    axes.set_xlim(min(low, -140 * margin), max(high, 140 * margin))
+
+
+def _name_sides(axes: Axes, effects: Sequence[Shown]) -> None:
+    """What either end of the axis speaks for: by name where all contrasts have the same two sides."""
+    left, right = _sides([effect.contrast for effect in effects])
+    for words, align, x in ((f"← {left}", "left", 0), (f"{right} →", "right", 1)):
+        axes.annotate(
+            words,
+            (x, 1),
+            (0, 5),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            ha=align,
+            va="bottom",
+            fontsize=8.5,
+            color=INK,
+        )
+
+
+def _sides(contrasts: Sequence[Contrast]) -> tuple[str, str]:
+    if contrasts[0].question == "do they interact":
+        return "negative", "positive"
+    named = [contrast for contrast in contrasts if "everything" not in contrast.held] or contrasts
+    better, worse = ({getattr(each, side) for each in named} for side in ("better", "worse"))
+    other = min(worse, key=len)  # `5×5` of `5×5` and `5×5 then 1×1`
+    if len(better) == 1 and all(text.startswith(other) for text in worse):
+        return f"{plain(other, _SIDE_WIDTH)} better", f"{plain(better.pop(), _SIDE_WIDTH)} better"
+    return "against the claim", "for the claim"
+
+
+def _data(effects: Sequence[Shown], seeds: Mapping[str, pd.Series]) -> pd.DataFrame:
+    rows = [
+        (effect.contrast.name, pair, float(value))
+        for effect in effects
+        for pair, value in seeds[effect.contrast.name].items()
+    ]
+    return pd.DataFrame(rows, columns=["contrast", "pair", "difference"])

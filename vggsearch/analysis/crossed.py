@@ -39,20 +39,7 @@ def crossed_interval(
     resamples: int = RESAMPLES,
     rng: np.random.Generator,
 ) -> tuple[float, float]:
-    """Percentile interval of the effect at confidence 1 − alpha, of `crossed_replicates`, which says more."""
-    replicates = crossed_replicates(correct, weights, resamples=resamples, rng=rng)
-    low, high = np.quantile(replicates, [alpha / 2, 1 - alpha / 2])
-    return float(low), float(high)
-
-
-def crossed_replicates(
-    correct: Mapping[str, BoolArray],
-    weights: Mapping[str, float],
-    *,
-    resamples: int = RESAMPLES,
-    rng: np.random.Generator,
-) -> FloatArray:
-    """The effect in each of `resamples` draws of seeds and images, shape [resamples].
+    """Percentile interval of the effect at confidence 1 − alpha.
 
     Args:
         correct: For every weighted arm an array [pairs, images]; row i of all arms is the same seed.
@@ -63,10 +50,17 @@ def crossed_replicates(
     shapes = {correct[arm].shape for arm in weights}
     if len(shapes) != 1 or 0 in (shape := shapes.pop()):
         raise ValueError("correctness has the same shape [pairs, images] in every arm, at least one of each")
-    pairs, images = shape
-    difference = np.zeros((pairs, images))
+    difference = np.zeros(shape)
     for arm, weight in weights.items():
         difference += weight * correct[arm]
+    replicates = crossed_replicates(difference, resamples, rng)
+    low, high = np.quantile(replicates, [alpha / 2, 1 - alpha / 2])
+    return float(low), float(high)
+
+
+def crossed_replicates(difference: FloatArray, resamples: int, rng: np.random.Generator) -> FloatArray:
+    """The effect in each of `resamples` draws of seeds and images from D [pairs, images]; [resamples]."""
+    pairs, images = difference.shape
     batch = max(1, _BATCH_ENTRIES // images)
     replicates = np.empty(resamples)
     for start in range(0, resamples, batch):

@@ -14,10 +14,12 @@ power is less too; `docs/statistics.md` shows both. It cannot reject with fewer 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from scipy import integrate, optimize, special
+import numpy as np
+from scipy import optimize, special
 
+from vggsearch.analysis.sign_flip import FloatArray
 from vggsearch.analysis.verdicts import MIN_PAIRS, pairs_needed_for_any_verdict
 
 POWER = 0.8
@@ -25,6 +27,9 @@ MAX_PAIRS = 1000
 
 _TAIL = 1e-13
 """Mass that is left out at either end of an integral."""
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+"""Of one panel of an integral."""
 
 
 def power_of_difference(effect: float, sd: float, n: int, alpha: float) -> float:
@@ -34,10 +39,10 @@ def power_of_difference(effect: float, sd: float, n: int, alpha: float) -> float
     shift = abs(effect) / sd * math.sqrt(n)
     critical = -float(special.stdtrit(n - 1, alpha / 2))
 
-    def kept(u: float) -> float:
-        return float(special.ndtr(critical * u - shift) - special.ndtr(-critical * u - shift))
+    def kept(u: FloatArray) -> FloatArray:
+        return np.asarray(special.ndtr(critical * u - shift) - special.ndtr(-critical * u - shift))
 
-    return min(1.0, max(0.0, 1.0 - _over_sample_sd(kept, n - 1, math.inf, shift / critical)))
+    return min(1.0, max(0.0, 1.0 - _over_sample_sd(kept, n - 1, [shift / critical], 1 / critical)))
 
 
 def power_of_equivalence(effect: float, sd: float, n: int, alpha: float, margin: float) -> float:
@@ -52,11 +57,11 @@ def power_of_equivalence(effect: float, sd: float, n: int, alpha: float, margin:
     critical = -float(special.stdtrit(n - 1, alpha))
     low, high = (-margin - effect) / unit, (margin - effect) / unit
 
-    def shown(u: float) -> float:
-        return float(special.ndtr(high - critical * u) - special.ndtr(low + critical * u))
+    def shown(u: FloatArray) -> FloatArray:
+        return np.asarray(special.ndtr(high - critical * u) - special.ndtr(low + critical * u))
 
-    widest = margin / unit / critical
-    return min(1.0, max(0.0, _over_sample_sd(shown, n - 1, widest, min(-low, high) / critical)))
+    steps, widest = [high / critical, -low / critical], margin / unit / critical
+    return min(1.0, max(0.0, _over_sample_sd(shown, n - 1, steps, 1 / critical, widest)))
 
 
 def minimum_detectable_effect(sd: float, n: int, alpha: float, power: float = POWER) -> float:
@@ -108,25 +113,36 @@ def more_pairs(mean: float, sd: float, n: int, alpha: float, margin: float, cont
     return max(1, min(needed) - n) if needed else None
 
 
-def _over_sample_sd(probability: Callable[[float], float], df: int, widest: float, step: float) -> float:
-    """Mean of `probability(u)` over u up to `widest`; near u = `step` it changes fastest."""
-    low = math.sqrt(2 / df * float(special.gammaincinv(df / 2, _TAIL)))
-    high = min(widest, math.sqrt(2 / df * float(special.gammainccinv(df / 2, _TAIL))))
+def _over_sample_sd(
+    probability: Callable[[FloatArray], FloatArray],
+    df: int,
+    steps: Sequence[float],
+    width: float,
+    widest: float = math.inf,
+) -> float:
+    """Mean of `probability(u)` over the distribution of u up to `widest`.
+
+    Gauss-Legendre quadrature over panels that end where `probability` begins and ends its `steps`, `width`
+    wide as a normal distribution is.
+    """
+    low, high = (
+        math.sqrt(2 / df * float(inverse(df / 2, _TAIL)))
+        for inverse in (special.gammaincinv, special.gammainccinv)
+    )
+    high = min(widest, high)
     if high <= low:
         return 0.0
+    ends = [low, high, *(step + reach * width for step in steps for reach in (-8, 0, 8))]
+    edges = np.unique(np.clip(ends, low, high))
+    half = np.diff(edges)[:, None] / 2
+    u = edges[:-1, None] + half * (1 + _NODES)
     constant = math.log(2) + df / 2 * math.log(df / 2) - float(special.gammaln(df / 2))
-
-    def weighted(u: float) -> float:
-        if u <= 0:
-            return 0.0
-        return probability(u) * math.exp(constant + (df - 1) * math.log(u) - df * u * u / 2)
-
-    points = [step] if low < step < high else None
-    return float(integrate.quad(weighted, low, high, points=points, limit=200, epsabs=1e-10)[0])
+    density = np.exp(constant + (df - 1) * np.log(u) - df * u**2 / 2)
+    return float((half * _WEIGHTS * density * probability(u)).sum())
 
 
 def _fewest(power_of: Callable[[int], float], power: float, max_pairs: int) -> int | None:
-    """Smallest n from 2 on with `power_of(n) >= power`, which rises with n; None above `max_pairs`."""
+    """Smallest n from 2 on with `power_of(n) >= power`, which rises with n once above the test's level."""
     if max_pairs < 2 or power_of(max_pairs) < power:
         return None
     low, high = 1, max_pairs

@@ -37,7 +37,7 @@ def test_images():
     return quadrants(120, 2)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_key(data):
     def make(**changes):
         fields = {

@@ -1,6 +1,7 @@
 """What runs inside a worker process: take a run's key from the pipe, train it, send back its record.
 
-Messages are JSON in both directions; no object of ours is pickled. A worker opens no store. It lives until
+Messages are JSON in both directions; no object of ours is pickled. A worker opens no store: of a run that
+goes on it writes checkpoints, into the folder that it was given for them, and nothing else. It lives until
 its pipe closes or its controller dies, and ignores SIGINT, so that Ctrl-C reaches the controller alone.
 """
 
@@ -37,6 +38,8 @@ class WorkerSetup(Frozen):
     data_dir: Path | None
     core: int | None
     """The processor that the worker is pinned to, or None."""
+    checkpoints: Path | None = None
+    """Where each run has a folder for its checkpoints, named by its digest; None for no checkpoints."""
 
 
 class Trainer(Protocol):
@@ -181,7 +184,7 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
     import torch
 
     from vggsearch.data import Images, SearchData, load_search_data, load_test_images
-    from vggsearch.training import train
+    from vggsearch.training import Checkpoints, train
 
     if setup.device == "cuda":
         device = torch.device("cuda", setup.index % max(1, torch.cuda.device_count()))
@@ -218,6 +221,7 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
             test_images=test_images if key.evaluate_on == "test" else None,
             report=report,
             deadline_s=deadline_s,
+            checkpoints=Checkpoints(setup.checkpoints / key.digest) if setup.checkpoints else None,
         )
 
     return run

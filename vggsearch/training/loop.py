@@ -11,11 +11,12 @@ from torch.nn import functional as F
 from vggsearch.data import Images, SearchData
 from vggsearch.latency import measure_latency, peak_memory_bytes, reset_peak_memory
 from vggsearch.runs.record import Outcome, RunKey, RunRecord, pack_bits
+from vggsearch.training.checkpoint import Checkpoints
 from vggsearch.training.evaluation import Evaluation, final_test
 from vggsearch.training.optimizer import learning_rate, set_learning_rate
 from vggsearch.training.provenance import provenance
 from vggsearch.training.setup import Report, Training, set_up
-from vggsearch.training.watch import Stopped, add_point, check_deadline, check_loss, look
+from vggsearch.training.watch import Stopped, add_point, check_deadline, check_loss, look, tell_again
 
 CURVE_POINTS = 8
 """How often a run is looked at on validation, evenly over its budget."""
@@ -35,12 +36,16 @@ def train(
     test_images: Callable[[], Images] | None = None,
     report: Report | None = None,
     deadline_s: float = math.inf,
+    checkpoints: Checkpoints | None = None,
 ) -> RunRecord:
     """Train `key` on `data` (which lies on `device`) and say what came of it.
 
     `report` is called with every point of the learning curve; where it returns False the run ends as
     `pruned`. `test_images` is called once, at the end, and only where `key.evaluate_on` is "test". After
-    `deadline_s` seconds of the monotonic clock the run ends as `timed_out`. On a CPU one thread is used.
+    `deadline_s` seconds of the monotonic clock the run ends as `timed_out`. With `checkpoints` it goes on
+    from the newest sound one, reports its curve so far again, and leaves further ones. On a CPU one thread is
+    used.
+
     Raises `ArchitectureError` where the architecture does not fit its input, `DataError` where a batch is
     larger than the data, ValueError where test images are missing. A loss that is not finite, a memory that
     does not suffice and the like are outcomes of the record, not exceptions.
@@ -52,12 +57,15 @@ def train(
     with _one_thread(device):
         try:
             run = set_up(key, data, device, report=report, deadline=begun + deadline_s)
+            if checkpoints is not None:
+                checkpoints.restore(run)
         except (torch.OutOfMemoryError, MemoryError) as error:
             return RunRecord(key=key, outcome=Outcome.OUT_OF_MEMORY, reason=_first_line(error))
         setup_s = time.monotonic() - begun
         outcome, reason, val, test = Outcome.COMPLETED, "", None, None
         try:
-            spend(run)
+            tell_again(run)
+            spend(run, checkpoints)
             val = look(run, data.val)
             add_point(run, val)
             if key.evaluate_on == "test" and test_images is not None:
@@ -70,8 +78,8 @@ def train(
         return _record(run, outcome, reason, val, test, setup_s, started_at)
 
 
-def spend(run: Training) -> None:
-    """Train until the budget is spent, looking at validation on the way."""
+def spend(run: Training, checkpoints: Checkpoints | None = None) -> None:
+    """Train until the budget is spent, looking at validation and leaving checkpoints on the way."""
     meter, pace = run.meter, _Pace(run.loss.device)
     meter.resume()
     while meter.fraction < 1:
@@ -86,6 +94,8 @@ def spend(run: Training) -> None:
         if meter.steps % CHECK_STEPS == 0:
             check_loss(run)
         check_deadline(run)
+        if checkpoints is not None and checkpoints.due():
+            checkpoints.save(run)
 
 
 def step(run: Training) -> None:

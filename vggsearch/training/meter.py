@@ -46,6 +46,10 @@ class Meter:
             self._wall_s += self._wall_clock() - self._since[1]
             self._since = None
 
+    def go_to(self, steps: int, *, cpu_s: float, wall_s: float) -> None:
+        """Have spent so much: for a run that goes on from a checkpoint."""
+        self.steps, self._cpu_s, self._wall_s, self._since = steps, cpu_s, wall_s, None
+
     @property
     def cpu_s(self) -> float:
         """CPU seconds of this process spent training."""

@@ -8,13 +8,14 @@ from torch import Tensor, nn
 
 from vggsearch.arch import Architecture
 from vggsearch.cost import cost
-from vggsearch.data import Batches, Images, SearchData, stream
+from vggsearch.data import Images, SearchData, stream
 from vggsearch.model import build
 from vggsearch.recipe import total_steps
 from vggsearch.runs.record import CurvePoint, RunKey
 from vggsearch.training.evaluation import Evaluator, stratified_part
 from vggsearch.training.meter import Meter
 from vggsearch.training.optimizer import make_optimizer
+from vggsearch.training.position import ResumableBatches
 
 CURVE_IMAGES = 1000
 """Validation images behind the points of a curve before the last: all of them would cost a tenth of a run."""
@@ -30,7 +31,9 @@ class Training:
     key: RunKey
     model: nn.Module
     optimizer: torch.optim.SGD
-    batches: Batches
+    batches: ResumableBatches
+    dropout: torch.Generator
+    """Behind the masks of dropout, where the net has any."""
     meter: Meter
     evaluator: Evaluator
     curve_images: Images
@@ -53,6 +56,7 @@ def set_up(
     """Model, optimiser, batches and budget of a run on `device`, where `data` lies."""
     recipe, architecture = key.recipe, Architecture.parse(key.architecture)
     side = (key.input_shape[1], key.input_shape[2])
+    dropout = stream(key.seed, "dropout", device)
     # Drawn on the CPU, so that the same seed starts the same net on every device.
     model: nn.Module = build(
         architecture,
@@ -60,7 +64,7 @@ def set_up(
         key.num_classes,
         generator=stream(key.seed, "initialization", torch.device("cpu")),
         initialization=recipe.initialization,
-        dropout_generator=stream(key.seed, "dropout", device),
+        dropout_generator=dropout,
     )
     model = model.to(device).to(memory_format=torch.channels_last).train()
     bfloat16 = recipe.precision == "bfloat16" or (recipe.precision == "auto" and device.type == "cuda")
@@ -74,7 +78,7 @@ def set_up(
         key=key,
         model=model,
         optimizer=make_optimizer(model, recipe),
-        batches=Batches(
+        batches=ResumableBatches(
             data.train,
             batch_size=recipe.batch_size,
             mean=data.mean,
@@ -86,6 +90,7 @@ def set_up(
             augment=stream(key.seed, "augmentation", device),
             channels_last=True,
         ),
+        dropout=dropout,
         meter=Meter(key.budget, steps, device),
         evaluator=Evaluator(
             model, data, side, torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16)

@@ -87,5 +87,15 @@ def add_point(run: Training, val: Evaluation) -> None:
     )
     run.point_loss, run.point_steps = 0.0, 0
     run.curve.append(point)
+    _tell(run, point)
+
+
+def tell_again(run: Training) -> None:
+    """Report the curve of a run that goes on from a checkpoint: whoever watches may be new."""
+    for point in run.curve:
+        _tell(run, point)
+
+
+def _tell(run: Training, point: CurvePoint) -> None:
     if run.report is not None and not run.report(point) and point.fraction < 1:
         raise Stopped(Outcome.PRUNED, f"stopped at {point.fraction:.0%} of its budget")

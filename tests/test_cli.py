@@ -10,15 +10,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from workplace import answer, make_images, run
 
 from vggsearch import __version__
-from vggsearch.cli import main, select_gpu
+from vggsearch.cli import main
+from vggsearch.commands.arguments import select_gpu
 from vggsearch.commands.cost import parse_input
 from vggsearch.commands.output import duration, percent, short_count, size
 from vggsearch.commands.train import parse_budget
@@ -47,17 +47,6 @@ seed: 0
 """
 
 
-def make_images(folder: Path) -> None:
-    """Two classes that a net can tell apart: bright above, bright below."""
-    rng = np.random.default_rng(0)
-    for name, rows in (("above", slice(0, 4)), ("below", slice(4, 8))):
-        (folder / name).mkdir(parents=True)
-        for i in range(60):
-            pixels = rng.integers(0, 60, size=(8, 8), dtype=np.uint8)
-            pixels[rows] += 150
-            Image.fromarray(pixels).save(folder / name / f"{i}.png")
-
-
 @pytest.fixture
 def workplace(tmp_path, monkeypatch):
     """A folder with a small study `demo.yaml` and its images, as the working directory."""
@@ -67,18 +56,6 @@ def workplace(tmp_path, monkeypatch):
     make_images(tmp_path / "images")
     (tmp_path / "demo.yaml").write_text(STUDY)
     return tmp_path
-
-
-def run(capsys, *arguments: str) -> tuple[int, str, str]:
-    status = main(arguments)
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
-
-
-def answer(capsys, *arguments: str) -> str:
-    status, out, err = run(capsys, *arguments)
-    assert (status, err) == (0, "")
-    return out
 
 
 class TestStart:
@@ -109,7 +86,8 @@ class TestStart:
     @pytest.mark.parametrize("arguments", [[], ["--help"]])
     def test_help_names_every_command(self, capsys, arguments):
         out = answer(capsys, *arguments)
-        for command in ("run", "report", "status", "space", "cost", "train", "data", "doctor"):
+        searches, single = ("run", "report", "status", "space", "plan"), ("cost", "train", "runs")
+        for command in (*searches, *single, "data", "doctor"):
             assert f"\n  {command} " in out
 
     def test_version(self, capsys):

@@ -150,7 +150,8 @@ def draw(progress: Progress, recent: list[str]) -> RenderableType:
 
 
 def _running(progress: Progress) -> Table:
-    rows = table("running", "architecture", "budget", "", "val. accuracy", right=("val. accuracy",))
+    judged = "" if progress.stage in ABLATION else "val. accuracy"
+    rows = table("running", "architecture", "budget", "", judged, right=(judged,))
     now_s, run_s = progress.clock(), progress.run_s
     for run in progress.running.values():
         fraction = run.fraction(now_s, run_s)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
-from vggsearch.commands.devices import DeviceKind
 from vggsearch.designs import Design
 from vggsearch.progress import Planned, complete_pairs
 from vggsearch.recipe import Budget, Recipe
@@ -43,8 +42,9 @@ def current_plan(results: StudyResults, store: Store) -> Plan | None:
     if before is None or not isinstance(study, AblationStudy):
         return None
     design = study.plan_design(before.input_shape, before.num_classes)
-    device: DeviceKind = "cuda" if before.device == "cuda" else "cpu"
-    conditions = Conditions(before.data, before.input_shape, before.num_classes, device, before.device_model)
+    conditions = Conditions(
+        before.data, before.input_shape, before.num_classes, before.device, before.device_model
+    )
     notes = Notes(store.root / "studies" / study.name)
     assembly = AblationAssembly(study, design, store, notes, conditions, before.train_images, time.time)
     assembly.restore()

@@ -3,9 +3,10 @@
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +76,12 @@ class RunKey(Frozen):
     device_model: Text | None = None
     """Processor's or GPU's name where the budget is in seconds, else None."""
     training_revision: int = TRAINING_REVISION
+
+    def model_copy(self, *, update: Mapping[str, object] | None = None, deep: bool = False) -> Self:
+        """See pydantic's; the copy has a digest of its own."""
+        copy = super().model_copy(update=update, deep=deep)
+        copy.__dict__.pop("digest", None)
+        return copy
 
     @cached_property
     def digest(self) -> Digest:

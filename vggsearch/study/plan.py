@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
@@ -80,7 +80,7 @@ class Plan(Frozen):
     num_classes: Count
     train_images: Count
     """About as many as a pass over the training part has."""
-    device: Text
+    device: Literal["cpu", "cuda"]
     device_model: Text
     """On which the seconds of a step were measured."""
     arms: tuple[PlannedArm, ...] = Field(min_length=2, max_length=1000)

@@ -3,11 +3,11 @@
 import io
 import re
 import xml.etree.ElementTree as ElementTree
-from html.parser import HTMLParser
 
 import matplotlib as mpl
 import pandas as pd
 import pytest
+from pages import Page, content
 from PIL import Image
 
 from vggsearch.errors import StoreError
@@ -29,44 +29,6 @@ FIGURES = {
     "budget",
 }
 TABLES = {"front", "finalists", "search_and_random", "outcomes", "trials", "provenance", "checklist"}
-
-
-def content(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-class Page(HTMLParser):
-    """Tags that are open at the end, and what the page would load."""
-
-    VOID = frozenset({"meta", "input", "br", "link", "img"})
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.loads, self.links, self.ids = [], [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        attributes = dict(attrs)
-        if tag in ("link", "img", "iframe", "object", "embed", "audio", "video", "source"):
-            self.loads.append(tag)
-        self.loads += [f"{tag} {name}" for name in ("src", "srcset", "data", "action") if name in attributes]
-        self.ids += [attributes["id"]] if "id" in attributes else []
-        if "href" in attributes:
-            self.links.append(attributes["href"])
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.handle_starttag(tag, attrs)
-        if tag not in self.VOID:
-            self.handle_endtag(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
 
 
 def test_every_figure_and_table_is_there_with_its_numbers(written):

@@ -4,11 +4,14 @@ Lindauer & Hutter, Best Practices for Scientific Research on Neural Architecture
 The questions are put in our own words; `practices.py` answers each. What the records cannot show is not met.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from vggsearch.report import practices
-from vggsearch.report.evidence import Answer, Answered, Evidence
+from vggsearch.report.content import Column, Section, Table, text
+from vggsearch.report.evidence import Answer, Answered, SearchEvidence
 from vggsearch.report.findings import Findings
 from vggsearch.report.spending import Spending
 
@@ -29,31 +32,72 @@ class Item:
 
 
 def checklist(findings: Findings, spent: Spending) -> list[Item]:
-    """All sixteen items."""
-    runs = list(findings.results.runs.values())
-    evidence = Evidence(findings, spent, runs, [run.provenance for run in runs if run.provenance is not None])
-    return [Item(topic, question, *answer(evidence)) for topic, question, answer in _QUESTIONS]
+    """All sixteen items of a search."""
+    evidence = SearchEvidence(findings.results, spent, findings)
+    return items([answer(evidence) for answer in _SEARCH])
 
 
-_QUESTIONS: tuple[tuple[str, str, Callable[[Evidence], Answered]], ...] = (
-    ("Code", "Training pipeline of the final architectures released", practices.code),
-    ("Code", "Search space released", practices.space),
-    ("Code", "Hyperparameters and seeds of the final evaluation given", practices.final_settings),
-    ("Code", "Search method released", practices.code),
-    ("Code", "Hyperparameters and seeds of the search method given", practices.method_settings),
-    (
-        "Comparison",
-        "Same benchmark for all methods: data, split, space, training code",
-        practices.same_benchmark,
-    ),
-    ("Comparison", "Confounding factors controlled: hardware, versions, run time", practices.confounders),
-    ("Comparison", "Ablation studies run", practices.ablation),
-    ("Comparison", "Same evaluation protocol for all methods", practices.same_protocol),
-    ("Comparison", "Performance over time compared", practices.over_time),
-    ("Comparison", "Compared with random search", practices.random_search),
-    ("Comparison", "Several runs, seeds reported", practices.several_runs),
-    ("Comparison", "Tabular or surrogate benchmarks used for depth", practices.surrogates),
-    ("Reporting", "How hyperparameters were tuned, and at what cost", practices.tuning),
-    ("Reporting", "Time of the whole method from end to end", practices.whole_time),
-    ("Reporting", "All details of the set-up", practices.details),
+def items(answers: Sequence[Answered]) -> list[Item]:
+    """The items with their answers, one for each question."""
+    return [Item(*question, *answer) for question, answer in zip(QUESTIONS, answers, strict=True)]
+
+
+def checklist_section(answered: Sequence[Item]) -> Section:
+    """The checklist of a report."""
+    rows = [
+        (str(number), item.topic, item.question, item.answer.value, item.reason)
+        for number, item in enumerate(answered, start=1)
+    ]
+    columns = (
+        Column(""),
+        Column("about", "left"),
+        Column("practice", "left"),
+        Column("answer", "left"),
+        Column("because", "left"),
+    )
+    data = pd.DataFrame(rows, columns=["item", "about", "practice", "answer", "because"])
+    met = sum(item.answer is Answer.MET for item in answered)
+    how = text(
+        f"{met} of {len(rows)} items are met. Answers are computed from the records. After {REFERENCE}."
+    )
+    table = Table("checklist", "Checklist", columns, rows, data, latex=False)
+    return Section("checklist", "NAS best-practice checklist", (how, table))
+
+
+QUESTIONS = (
+    ("Code", "Training pipeline of the final architectures released"),
+    ("Code", "Search space released"),
+    ("Code", "Hyperparameters and seeds of the final evaluation given"),
+    ("Code", "Search method released"),
+    ("Code", "Hyperparameters and seeds of the search method given"),
+    ("Comparison", "Same benchmark for all methods: data, split, space, training code"),
+    ("Comparison", "Confounding factors controlled: hardware, versions, run time"),
+    ("Comparison", "Ablation studies run"),
+    ("Comparison", "Same evaluation protocol for all methods"),
+    ("Comparison", "Performance over time compared"),
+    ("Comparison", "Compared with random search"),
+    ("Comparison", "Several runs, seeds reported"),
+    ("Comparison", "Tabular or surrogate benchmarks used for depth"),
+    ("Reporting", "How hyperparameters were tuned, and at what cost"),
+    ("Reporting", "Time of the whole method from end to end"),
+    ("Reporting", "All details of the set-up"),
+)
+
+_SEARCH: tuple[Callable[[SearchEvidence], Answered], ...] = (
+    practices.code,
+    practices.space,
+    practices.final_settings,
+    practices.code,
+    practices.method_settings,
+    practices.same_benchmark,
+    practices.confounders,
+    practices.ablation,
+    practices.same_protocol,
+    practices.over_time,
+    practices.random_search,
+    practices.several_runs,
+    practices.surrogates,
+    practices.tuning,
+    practices.whole_time,
+    practices.details,
 )

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from vggsearch.report.findings import Findings
 from vggsearch.report.spending import Spending
-from vggsearch.runs.record import Provenance, RunRecord
+from vggsearch.runs.record import Provenance, RunRecord, Stage
+from vggsearch.study import StudyResults
 
 
 class Answer(StrEnum):
@@ -20,16 +22,35 @@ class Answer(StrEnum):
 Answered = tuple[Answer, str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Evidence:
-    """What the answers are computed from; `made` has the provenance of those `runs` that have one."""
+    """What the answers are computed from, whatever the study asks."""
+
+    results: StudyResults
+    spent: Spending
+
+    @cached_property
+    def runs(self) -> list[RunRecord]:
+        """All runs."""
+        return list(self.results.runs.values())
+
+    @cached_property
+    def made(self) -> list[Provenance]:
+        """The provenance of those runs that have one."""
+        return [run.provenance for run in self.runs if run.provenance is not None]
+
+    def of_stages(self, *stages: Stage) -> list[RunRecord]:
+        """The runs that answered trials of these stages."""
+        named = {trial.run for trial in self.results.trials if trial.stage in stages}
+        return [run for digest, run in self.results.runs.items() if digest in named]
+
+
+@dataclass(frozen=True)
+class SearchEvidence(Evidence):
+    """And what is known of a search."""
 
     findings: Findings
-    spent: Spending
-    runs: list[RunRecord]
-    made: list[Provenance]
 
     def compared(self) -> list[RunRecord]:
         """Runs of the search and of the random baseline."""
-        stages = {trial.run for trial in self.findings.results.trials if trial.stage != "finalists"}
-        return [run for run in self.runs if run.key.digest in stages]
+        return self.of_stages("search", "baseline")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from vggsearch.report.evidence import Answer, Answered, Evidence
+from vggsearch.report.evidence import Answer, Answered, Evidence, SearchEvidence
 from vggsearch.report.findings import Findings
 from vggsearch.report.formats import count, duration
 
@@ -31,7 +31,7 @@ def code(evidence: Evidence) -> Answered:
 
 def space(evidence: Evidence) -> Answered:
     """Met where the study file, which states the space, is part of the report."""
-    if not evidence.findings.study.source.strip():
+    if not evidence.results.study.source.strip():
         return Answer.NOT_MET, "the study file's text is missing"
     return Answer.MET, "the study file states the space; it is printed under Provenance and lies in data/"
 
@@ -51,7 +51,7 @@ def final_settings(evidence: Evidence) -> Answered:
     return Answer.MET, f"one recipe and budget, in data/; seeds {_listed(seeds)}"
 
 
-def method_settings(evidence: Evidence) -> Answered:
+def method_settings(evidence: SearchEvidence) -> Answered:
     """Met where the study file, which names sampler and seed, is part of the report."""
     study = evidence.findings.study
     if not study.source.strip():
@@ -59,7 +59,7 @@ def method_settings(evidence: Evidence) -> Answered:
     return Answer.MET, f"sampler {study.sampler} with Optuna's defaults, seed {study.seed}"
 
 
-def same_benchmark(evidence: Evidence) -> Answered:
+def same_benchmark(evidence: SearchEvidence) -> Answered:
     """Met where the runs compared agree in all that determines a result but architecture and seed."""
     if not len(evidence.findings.stage("baseline")):
         return Answer.NOT_APPLICABLE, "one method, nothing compared"
@@ -118,7 +118,7 @@ def ablation(_: Evidence) -> Answered:
     )
 
 
-def same_protocol(evidence: Evidence) -> Answered:
+def same_protocol(evidence: SearchEvidence) -> Answered:
     """Met where runs compared have one seed, end on the same validation images, and none saw the test set."""
     if not len(evidence.findings.stage("baseline")):
         return Answer.NOT_APPLICABLE, "one method, nothing compared"
@@ -133,14 +133,14 @@ def same_protocol(evidence: Evidence) -> Answered:
     return Answer.MET, "same seed, same validation images at the end of every run, test set unseen"
 
 
-def over_time(evidence: Evidence) -> Answered:
+def over_time(evidence: SearchEvidence) -> Answered:
     """Met where there is a curve to draw."""
     if evidence.findings.ranked.empty:
         return Answer.NOT_MET, "no run completed"
     return Answer.MET, "anytime curves over training time"
 
 
-def random_search(evidence: Evidence) -> Answered:
+def random_search(evidence: SearchEvidence) -> Answered:
     """Met where random search had as many runs as the search; partly where fewer."""
     findings = evidence.findings
     if findings.study.sampler in ("grid", "random"):
@@ -158,7 +158,7 @@ def _completed_runs(findings: Findings, stage: str) -> int:
     return int(trials["digest"].dropna().nunique())
 
 
-def several_runs(evidence: Evidence) -> Answered:
+def several_runs(evidence: SearchEvidence) -> Answered:
     """Partly met where finalists had fresh seeds: a study file makes one search, never several."""
     tested = evidence.findings.finalists
     tested = tested[tested["n"] > 0]

@@ -1,11 +1,9 @@
 """The report's sections, in order; each says what it could not show, and why."""
 
-import pandas as pd
-
 from vggsearch.analysis import staircase
 from vggsearch.report.answer import above
-from vggsearch.report.checklist import REFERENCE, checklist
-from vggsearch.report.content import Block, Column, Figures, Section, Table, note, text
+from vggsearch.report.checklist import checklist, checklist_section
+from vggsearch.report.content import Block, Figures, Section, note, text
 from vggsearch.report.figures.finalists import finalist_figure
 from vggsearch.report.figures.parts import spending_figure
 from vggsearch.report.figures.progress import curve_figure
@@ -131,22 +129,4 @@ def all_trials(findings: Findings) -> Section:
 
 def practices(findings: Findings, spending: Spending) -> Section:
     """The checklist."""
-    items = checklist(findings, spending)
-    rows = [
-        (str(number), item.topic, item.question, item.answer.value, item.reason)
-        for number, item in enumerate(items, start=1)
-    ]
-    columns = (
-        Column(""),
-        Column("about", "left"),
-        Column("practice", "left"),
-        Column("answer", "left"),
-        Column("because", "left"),
-    )
-    data = pd.DataFrame(rows, columns=["item", "about", "practice", "answer", "because"])
-    met = sum(item.answer.value == "met" for item in items)
-    how = text(
-        f"{met} of {len(items)} items are met. Answers are computed from the records. After {REFERENCE}."
-    )
-    table = Table("checklist", "Checklist", columns, rows, data, latex=False)
-    return Section("checklist", "NAS best-practice checklist", (how, table))
+    return checklist_section(checklist(findings, spending))

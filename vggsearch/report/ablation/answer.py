@@ -76,7 +76,21 @@ def _warnings(found: Ablation) -> tuple[Paragraph, ...]:
         )
         for effect in false_alarms
     ]
-    return tuple(warnings)
+    return (*_interim(found), *warnings)
+
+
+def _interim(found: Ablation) -> tuple[Paragraph, ...]:
+    planned = found.plan.pairs if found.plan else 0
+    unfinished = [effect for effect in found.effects if effect.n + effect.left_out < planned]
+    if not unfinished:
+        return ()
+    fewest = min(effect.n for effect in unfinished)
+    return (
+        note(
+            f"Interim: of {planned} planned pairs {fewest} are complete in the contrast that has fewest. "
+            "Numbers will change, and to stop because of them is a choice that the tests do not know of."
+        ),
+    )
 
 
 def tiles(found: Ablation, spent: Spending) -> tuple[Tile, ...]:

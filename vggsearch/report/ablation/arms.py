@@ -170,7 +170,6 @@ def left_out(found: Ablation, spent: Spending) -> Section:
 
 def _lost(found: Ablation) -> list[Block]:
     failed = found.pairs[found.pairs["test_accuracy"].isna()]
-    planned = found.plan.pairs if found.plan else 0
     blocks: list[Block] = []
     if found.repeated:
         why = "whose arm has a later run with the same pair, which counts"
@@ -202,15 +201,5 @@ def _lost(found: Ablation) -> list[Block]:
         data = pd.DataFrame(rows, columns=["arm", "outcome", "reason", "runs", "pairs"])
         blocks.append(
             Table("left_out", "Runs of pairs that did not complete", columns, printed, data, caption)
-        )
-    open_contrasts = [effect for effect in found.effects if effect.n + effect.left_out < planned]
-    if open_contrasts:
-        fewest = min(effect.n + effect.left_out for effect in open_contrasts)
-        blocks.append(
-            note(
-                f"{len(open_contrasts)} of {len(found.effects)} contrasts are not finished: of {planned} "
-                f"planned pairs at least {fewest} have been begun. Numbers here are interim, and looking "
-                "at them before the end is a look that the tests do not know of."
-            )
         )
     return blocks

@@ -124,8 +124,8 @@ def effect_table(
 
 def _caption(found: Ablation) -> str:
     return (
-        "n: complete pairs (left out, of those begun). Interval: paired t. p: exact sign-flip permutation; "
-        f"Holm: corrected over all {len(found.effects)} contrasts; TOST: equivalence within "
+        "n: complete pairs (and how many were begun and are not). Interval: paired t. p: exact sign-flip "
+        f"permutation; Holm: corrected over all {len(found.effects)} contrasts; TOST: equivalence within "
         f"±{100 * found.margin:g} pp, corrected too, its {percentage(1 - 2 * found.alpha)} interval in the "
         "CSV file. σ: standard deviation over seeds of an arm; ρ: "
         "correlation of the arms over seeds; detectable: the smallest effect (pp) that n pairs find with "

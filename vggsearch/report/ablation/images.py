@@ -27,7 +27,7 @@ Interval = tuple[float, float]
 
 def new_images(found: Ablation) -> dict[str, Interval]:
     """By contrast, the interval over seeds and test images together; none where no image is stored."""
-    size = test_images(found.results)
+    size = image_count(found.results)
     if size is None:
         return {}
     intervals = {}
@@ -53,7 +53,7 @@ def new_images(found: Ablation) -> dict[str, Interval]:
     return intervals
 
 
-def test_images(results: StudyResults) -> int | None:
+def image_count(results: StudyResults) -> int | None:
     """How many test images there are: the stored bits fill whole bytes, and the accuracy says where they end.
 
     None where no run was tested.
@@ -80,7 +80,7 @@ def section(found: Ablation, over: Mapping[str, Interval]) -> Section:
     if not over:
         why = "no contrast has two pairs whose answers to single test images are stored"
         return Section("images", title, (note(f"The second question has no answer here: {why}."),))
-    size = test_images(found.results)
+    size = image_count(found.results)
     blocks: list[Block] = [
         text(
             "The intervals and verdicts above are over seeds: were all nets trained again and tested on the "

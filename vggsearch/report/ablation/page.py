@@ -6,6 +6,7 @@ from vggsearch.report.ablation import (
     curves,
     effects,
     images,
+    practices,
     price,
     proof,
     rates,
@@ -37,6 +38,7 @@ def compose(found: Ablation, command: str) -> Report:
         threats.section(found),
         images.section(found, over),
         repeat(found, spent, command),
+        practices.section(found, spent),
     )
     return Report(
         found.study.name,

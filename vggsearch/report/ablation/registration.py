@@ -36,8 +36,8 @@ def section(found: Ablation) -> Section:
     if early:
         blocks.append(
             note(
-                f"{count(early)} runs began before the first plan was fixed: they were made for another "
-                "study, and answered from the ledger."
+                f"{count(early)} runs began before the first plan was fixed: the ledger had them from "
+                "earlier work."
             )
         )
     if len(plans) > 1:

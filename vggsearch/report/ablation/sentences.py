@@ -53,7 +53,7 @@ def sentence(found: Ablation, effect: Finding) -> Sentence:
 def pp(fraction: float) -> str:
     """`+0.42 pp`; one digit more where the others would be zeros."""
     small = 0 < abs(fraction) < 0.5 * 10 ** -(FEWEST_DIGITS + 2)
-    return points(fraction, FEWEST_DIGITS + small)
+    return points(fraction + 0.0, FEWEST_DIGITS + small)  # a zero has no sign
 
 
 def pp_interval(low: float, high: float) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 from vggsearch.report.ablation.arms import held_up
 from vggsearch.report.ablation.curves import LAST_PART, side_curves, still_rising
 from vggsearch.report.ablation.findings import Ablation
-from vggsearch.report.ablation.images import test_images
+from vggsearch.report.ablation.images import image_count
 from vggsearch.report.ablation.sentences import interacts
 from vggsearch.report.content import Column, Section, Table, text
 from vggsearch.report.effort import data_names
@@ -48,7 +48,7 @@ def threats(found: Ablation) -> Iterator[Threat]:
 
 
 def _data(found: Ablation) -> str:
-    size, accuracy = test_images(found.results), float(found.complete["test_accuracy"].astype(float).mean())
+    size, accuracy = image_count(found.results), float(found.complete["test_accuracy"].astype(float).mean())
     if size is None or accuracy != accuracy:  # NaN
         return f"{data_names(found.results)}; no run has read its test images yet"
     error = (accuracy * (1 - accuracy) / size) ** 0.5

@@ -17,10 +17,10 @@ _PAPER = (
     "(27C² against 49C² for the latter) and more non-linearities between them: so argues §2.3 of the paper "
     "that introduced VGG. §4.1 adds one experiment: net B beside a shallow net in which each of its pairs "
     "of 3×3 convolutions is a single 5×5; the shallow net's top-1 error was 7 % higher. Each net was trained "
-    "once, and the two were matched in receptive field alone: at 224×224 the convolutions of B hold 9.402 "
-    "M weights, those of the shallow net 10.859 M (+15 %); B takes 11.185 G MACs, the shallow net 9.232 G "
-    "(−17 %); B has ten convolutions, the shallow net five. “3×3 is better than 5×5” is what teaching "
-    "texts made of it."
+    "once, and the two were matched in receptive field and channels alone: at 224×224 B's convolutions "
+    "hold 9.402 M weights, those of the shallow net 10.859 M (+15 %); B takes 11.185 G MACs, the shallow "
+    "net 9.232 G (−17 %); B has ten convolutions, the shallow net five. “3×3 is better than 5×5” is what "
+    "teaching texts made of it."
 )
 
 _LATER = (

@@ -54,8 +54,8 @@ def _data(found: Ablation) -> str:
     error = (accuracy * (1 - accuracy) / size) ** 0.5
     return (
         f"{data_names(found.results)}: {count(size)} test images, so that one accuracy of "
-        f"{percent(accuracy, 1)} has a binomial standard error of {100 * error:.2f}{NBSP}pp; paired "
-        f"differences have less"
+        f"{percent(accuracy, 1)} has a binomial standard error of {100 * error:.2f}{NBSP}pp: single "
+        "runs decide nothing"
     )
 
 

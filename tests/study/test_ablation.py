@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from vggsearch.errors import StoreError, StudyFileError, VggSearchError
 from vggsearch.recipe import Budget
@@ -319,6 +320,39 @@ def test_a_forged_hash_is_no_plan(tmp_path: Path) -> None:
     forged = registration.model_dump() | {"digest": "0" * 64}
     with pytest.raises(ValueError, match="digest: is not that of the plan"):
         type(registration).model_validate(forged)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"primary": "zebra"}, "primary: is none of the contrasts"),
+        ({"arms": "twice"}, "arms: a name stands twice"),
+        ({"arms": "short"}, "weighs an arm that is not planned"),
+        ({"arms": "deep"}, "architecture|pixels|blocks"),
+    ],
+)
+def test_a_stranger_s_plan_whose_parts_do_not_fit_is_refused(tmp_path: Path, change, message: str) -> None:
+    plan = plan_of(conduct(make_ablation(), tmp_path, train=False))
+    values = plan.model_dump() | {key: value for key, value in change.items() if key != "arms"}
+    arms = values["arms"]
+    deep = {**arms[-1], "architecture": "-".join(["1x8"] * 6) + "+gap"}
+    changed = {"twice": (*arms, arms[0]), "short": arms[:-1], "deep": (*arms[:-1], deep)}
+    values["arms"] = changed.get(change.get("arms", ""), arms)
+    with pytest.raises(ValidationError, match=message):
+        Plan.model_validate(values)
+
+
+@pytest.mark.parametrize("name", ["arm", "lr", "pair"])
+def test_a_trial_that_does_not_say_what_it_is_of_is_left_out(tmp_path: Path, name: str) -> None:
+    results = conduct(make_ablation(), tmp_path)
+    trial = next(trial for trial in results.trials if trial.stage == "pairs")
+    store = Store.open(tmp_path)
+    store.put_trial(trial.model_copy(update={"params": trial.params | {name: [1.5, "x"][name != "arm"]}}))
+    damaged = store.results(results.study)
+    assert len(pairs_frame(damaged)) == 11
+    assert damaged.notes == (
+        f"trial file pairs-000000.json is left out: params: {name} is absent, or of another kind",
+    )
 
 
 # --- interruptions ---

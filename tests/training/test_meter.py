@@ -5,8 +5,7 @@ import math
 import pytest
 import torch
 
-from vggsearch.recipe import Budget
-from vggsearch.recipe import total_steps
+from vggsearch.recipe import Budget, total_steps
 from vggsearch.training.meter import Meter
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")

@@ -19,7 +19,7 @@ from vggsearch.arch import Architecture
 from vggsearch.cost import cost
 from vggsearch.designs import Contrast
 from vggsearch.designs.design import Held, Question
-from vggsearch.errors import StoreError
+from vggsearch.errors import ArchitectureError, StoreError
 from vggsearch.recipe import Budget, Frozen, Recipe, total_steps
 from vggsearch.runs.record import Count, DataKey, Digest, Text
 from vggsearch.runs.sealed import Damage, read_bounded, seal, unseal, write_atomically
@@ -96,6 +96,24 @@ class Plan(Frozen):
     margin: float = Field(gt=0)
     """A fraction: 0.003 is 0.3 pp."""
     alpha: float = Field(gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        """A plan may come from a stranger's report: its parts fit each other, and its nets can be built."""
+        names = [arm.name for arm in self.arms]
+        if len(set(names)) < len(names):
+            raise ValueError("arms: a name stands twice")
+        for contrast in self.contrasts:
+            if not contrast.weights.keys() <= set(names):
+                raise ValueError(f"contrasts: {contrast.name[:100]!r} weighs an arm that is not planned")
+        if self.primary not in {contrast.name for contrast in self.contrasts}:
+            raise ValueError("primary: is none of the contrasts")
+        try:
+            for arm in self.arms:
+                cost(Architecture.parse(arm.architecture), self.input_shape, self.num_classes)
+        except ArchitectureError as error:
+            raise ValueError(str(error)) from error
+        return self
 
     @property
     def digest(self) -> Digest:

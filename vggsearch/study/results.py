@@ -152,9 +152,21 @@ def valid_trial(data: bytes) -> TrialRecord:
         raise Damage(first_error(error)) from error
     except ArchitectureError as error:
         raise Damage(str(error)) from error
+    if trial.stage in ("pairs", "rates", "calibration"):
+        _check_params(trial)
     if trial.schema_version != SCHEMA_VERSION:
         raise Damage(f"written in schema version {trial.schema_version}, and this is {SCHEMA_VERSION}")
     return trial
+
+
+def _check_params(trial: TrialRecord) -> None:
+    """Raise `Damage` where a trial of an ablation does not say which arm it is of, and which of its runs."""
+    kinds = {"arm": str, "lr": float, "pair" if trial.stage == "pairs" else "repeat": int}
+    if trial.stage == "calibration":
+        del kinds["lr"]
+    for name, kind in kinds.items():
+        if type(trial.params.get(name)) is not kind:
+            raise Damage(f"params: {name} is absent, or of another kind")
 
 
 def _without_correctness(results: StudyResults) -> StudyResults:

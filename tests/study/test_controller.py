@@ -603,3 +603,28 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path, monkeypatch: 
     results = conduct(study, tmp_path, executor)
     assert len(executor.submitted) == 2
     assert outcomes(results) == {Outcome.COMPLETED: 5}
+
+
+# --- checkpoints ---
+
+
+def test_a_finished_run_leaves_no_checkpoint_and_an_unfinished_one_keeps_its_own(tmp_path: Path) -> None:
+    study = make_study(trials=3)
+    store = Store.open(tmp_path)
+
+    class Leaving(FakeExecutor):
+        def submit(self, key: RunKey) -> None:
+            super().submit(key)
+            (store.checkpoints / key.digest).mkdir(parents=True)
+
+    leaving = Leaving()
+    stopping = Stopping(None)
+    conduct(study, tmp_path, leaving, observer=Stopper(stopping, 1, times=2), stopping=stopping)
+    # Stopped at once after its first run: what it had handed out by then was not answered.
+    left = {path.name for path in store.checkpoints.iterdir()}
+    assert left == {key.digest for key in leaving.submitted[1:]}
+    results = conduct(study, tmp_path)
+    assert not any(store.checkpoints.iterdir())
+    (store.checkpoints / next(iter(results.runs))).mkdir()  # as a kill right after the record leaves it
+    with store.lock():
+        assert not any(store.checkpoints.iterdir())

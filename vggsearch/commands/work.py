@@ -31,7 +31,7 @@ def work(
     images = round(info.train_size * (1 - study.data.val_fraction))
     for recipe in _recipes(study, info):
         check_batch(study.data.name, images, recipe)
-    with LocalExecutor(workers, kind, data_dir) as executor:
+    with LocalExecutor(workers, kind, data_dir, checkpoints=store.checkpoints) as executor:
         data = study.data
         key = data_key(
             data.name, data_dir=data_dir, val_fraction=data.val_fraction, split_seed=data.split_seed

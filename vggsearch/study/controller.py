@@ -14,6 +14,7 @@ from vggsearch.runs.ledger import FINAL
 from vggsearch.runs.record import CurvePoint, Digest, Outcome, RunRecord, TrialRecord
 from vggsearch.runs.record import Stage as StageName
 from vggsearch.study import events
+from vggsearch.study.checkpoints import remove_checkpoints
 from vggsearch.study.events import Observer
 from vggsearch.study.executors import Executor, Finished
 from vggsearch.study.going import Going, farewell
@@ -210,6 +211,7 @@ class Controller:
         run = going.run
         assert run is not None  # it ended
         self.store.ledger.put(run)
+        remove_checkpoints(self.store.checkpoints, run.key.digest)
         for candidate in going.candidates:
             self._record(candidate, run.outcome, run.reason, run)
 

@@ -115,6 +115,7 @@ class LocalExecutor(Executor):
         pin: False leaves the processes unpinned, for a machine that runs several studies at once.
         trainer: `module:function` that makes a worker's trainer (`vggsearch.study.worker.TrainerFactory`).
         preload: Modules that workers find already imported.
+        checkpoints: Folder in which interrupted runs leave what the next worker goes on from; None for none.
         deadline_s: A run's wall-clock seconds before it is given up; None for no limit.
         cancel_grace_s, deadline_grace_s: Patience before a worker is killed.
     """
@@ -128,6 +129,7 @@ class LocalExecutor(Executor):
         pin: bool = True,
         trainer: str = LOCAL_TRAINER,
         preload: Sequence[str] = PRELOAD,
+        checkpoints: Path | None = None,
         deadline_s: Callable[[RunKey], float | None] = default_deadline_s,
         cancel_grace_s: float = CANCEL_GRACE_S,
         deadline_grace_s: float = DEADLINE_GRACE_S,
@@ -146,6 +148,7 @@ class LocalExecutor(Executor):
                 index=index,
                 data_dir=data_dir,
                 core=own[index] if workers <= len(own) else None,
+                checkpoints=checkpoints,
             )
             for index in range(workers)
         ]

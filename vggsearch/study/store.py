@@ -4,11 +4,13 @@
       lock                                    who writes; see `Store.lock`
       optuna.db                               Optuna's part, which can be rebuilt from the rest
       ledger/3f/3f6c….json                    the runs of all studies
+      checkpoints/3f6c…/                      what a run that was interrupted goes on from
       studies/NAME/study.json                 what NAME must remain
       studies/NAME/plan.json                  what an ablation NAME decided before its first run
       studies/NAME/trials/search-000012.json  its trials
 
-Workers never see it. Any number of processes read it at any time; one writes, and holds the lock meanwhile.
+Workers see none of it but the checkpoints of their run. Any number of processes read it at any time; one
+writes, and holds the lock meanwhile.
 """
 
 import contextlib
@@ -22,7 +24,7 @@ from pathlib import Path
 from pydantic_core import from_json
 
 from vggsearch.errors import StoreError, StudyFileError
-from vggsearch.runs.ledger import Ledger, many_records
+from vggsearch.runs.ledger import FINAL, Ledger, many_records
 from vggsearch.runs.record import Digest, RunRecord, TrialRecord
 from vggsearch.runs.sealed import (
     TEMPORARY,
@@ -34,6 +36,7 @@ from vggsearch.runs.sealed import (
     unseal,
     write_atomically,
 )
+from vggsearch.study.checkpoints import sweep_checkpoints
 from vggsearch.study.definition import Study
 from vggsearch.study.events import STAGES
 from vggsearch.study.plan import PlanBook
@@ -51,6 +54,8 @@ class Store:
         self.root = root
         """Absolute."""
         self.ledger = Ledger(root / "ledger")
+        self.checkpoints = root / "checkpoints"
+        """Where workers keep what interrupted runs go on from: theirs alone to write."""
 
     @classmethod
     def open(cls, path: Path, *, create: bool = True) -> "Store":
@@ -188,10 +193,15 @@ class Store:
 
     def _sweep(self) -> None:
         self.ledger.sweep()
+        sweep_checkpoints(self.checkpoints, self._finished)
         sweep(self.root)
         for folder in self.root.glob("studies/*"):
             sweep(folder)
             sweep(folder / "trials")
+
+    def _finished(self, digest: Digest) -> bool:
+        run = self.ledger.get(digest)
+        return run is not None and run.outcome in FINAL
 
     def _scan(self, name: str) -> Iterator[TrialRecord | Damaged]:
         try:

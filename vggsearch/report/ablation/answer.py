@@ -24,8 +24,8 @@ def summarize(found: Ablation, path: Path) -> ReportSummary:
         return ReportSummary((f"no answer yet, {_nothing(found)}", "no contrasts"), path)
     first, *others = found.effects
     counted = verdict_counts(others)
-    rest = f"{len(others)} other contrast{'s' if len(others) != 1 else ''}"
-    return ReportSummary((str(sentence(found, first)), f"{rest}: {counted}" if others else rest), path)
+    rest = f"{len(others)} other contrast{'s' if len(others) != 1 else ''}: {counted}"
+    return ReportSummary((str(sentence(found, first)), *([rest] if others else [])), path)
 
 
 def verdict_counts(effects: Sequence[Finding]) -> str:

@@ -1,0 +1,485 @@
+"""Runs on a Ray cluster of three raylets on this machine: the contract of executors, and what only nodes
+suffer."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from vggsearch.data import catalog, data_key
+from vggsearch.data.catalog import DatasetInfo, NamedDataset, RawFile
+from vggsearch.errors import VggSearchError
+from vggsearch.recipe import Budget
+from vggsearch.runs.record import Outcome
+from vggsearch.study import Store, events
+from vggsearch.study.executors import Executor, LocalExecutor, Progress
+from vggsearch.testing.executors import IsolationConformance, drain, finish
+from vggsearch.testing.fake import SCRIPTED_TRAINER, FakeExecutor, run_key
+from vggsearch.testing.studies import answers, conduct, make_study
+
+if importlib.util.find_spec("ray") is None:
+    pytest.skip("RUNS ON A CLUSTER ARE UNTESTED: pip install 'vggsearch[ray]'", allow_module_level=True)
+
+from vggsearch.study import ray_executor, ray_worker  # isort: skip - it quietens Ray, before Ray is imported
+
+import ray  # isort: skip
+from ray import exceptions
+from ray.cluster_utils import Cluster
+
+from vggsearch.study.ray_cluster import check_share, connect, lost
+from vggsearch.study.ray_cluster import places as places_of
+from vggsearch.study.ray_executor import RayExecutor
+
+PATIENCE_S = 120
+"""For what takes seconds on an idle machine."""
+
+NODE = {"include_dashboard": False, "object_store_memory": 80_000_000}
+
+TRAINERS = """
+import json, os, time
+from pathlib import Path
+from vggsearch.testing.fake import artificial_record
+
+def telling(setup):
+    "Tells in its record's reason what it sees. A run takes as many milliseconds as its seed says."
+    def run(key, report, deadline_s):
+        time.sleep(key.seed / 1000)
+        folder = Path(setup.data_dir or os.devnull)
+        files = {path.name: path.read_text() for path in folder.glob("*.txt")}
+        seen = {"pid": os.getpid(), "gpus": os.environ.get("CUDA_VISIBLE_DEVICES"), "files": files}
+        seen["checkpoints"] = str(setup.checkpoints)
+        return artificial_record(key).model_copy(update={"reason": json.dumps(seen)})
+    return run
+"""
+TELLING = "trainers_of_test_ray:telling"
+
+
+@pytest.fixture(scope="module")
+def trainers(tmp_path_factory):
+    """The folder of a module with `TRAINERS`, which is quickly imported."""
+    folder = tmp_path_factory.mktemp("trainers")
+    (folder / "trainers_of_test_ray.py").write_text(TRAINERS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory, trainers):
+    """A head that makes no runs, and two nodes that make one each; one has a GPU that no run ever opens."""
+    with pytest.MonkeyPatch.context() as patch:
+        # What nodes inherit: our trainers, and a cache of their own.
+        patch.setenv("PYTHONPATH", str(trainers))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("nodes")))
+        started = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **NODE})
+        started.add_node(wait=False, num_cpus=1, **NODE)
+        started.add_node(wait=False, num_cpus=1, num_gpus=1, **NODE)
+        started.wait_for_nodes(PATIENCE_S)
+        yield started
+        ray.shutdown()
+        started.shutdown()
+
+
+@pytest.fixture(scope="module")
+def _connected(cluster):
+    assert connect(cluster.address)
+    assert not connect(cluster.address)
+
+
+@pytest.fixture
+def make(_connected):
+    """Make executors that are closed at the test's end."""
+    made = []
+
+    def make_one(slots=1, device="cpu", data_dir=None, deadline_s=PATIENCE_S, **options):
+        settings = {"trainer": SCRIPTED_TRAINER, "preload": ("vggsearch.testing.fake",), **options}
+        made.append(
+            RayExecutor(
+                None,
+                device,
+                slots,
+                data_dir,
+                deadline_s=lambda _: deadline_s,
+                cancel_grace_s=1,
+                deadline_grace_s=0,
+                **settings,
+            )
+        )
+        return made[-1]
+
+    yield make_one
+    for executor in made:
+        executor.close()
+
+
+class TestRayExecutor(IsolationConformance):
+    @pytest.fixture(autouse=True)
+    def _with_cluster(self, make):
+        # A process that is not forked yet starts within its run's deadline.
+        self.make = lambda slots: make(slots, deadline_s=5)
+
+    def make(self, slots: int) -> Executor:
+        raise NotImplementedError
+
+
+# What goes wrong before a run is made
+
+
+def test_without_ray_one_line_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "vggsearch.study.ray_executor")
+    with pytest.raises(
+        VggSearchError, match=r"^runs on a cluster need Ray.*: pip install 'vggsearch\[ray\]'$"
+    ):
+        importlib.import_module("vggsearch.study.ray_executor")
+
+
+@pytest.mark.parametrize(
+    ("share", "message"),
+    [
+        (("cpu", 0, 1, 0), "slots are 1 to 10000, not 0: leave them out to use the whole cluster"),
+        (("cpu", None, 0, 0), "a run takes more than 0 and at most 1024 CPUs, not 0: use 1"),
+        (("cuda", 1, 1, 2), "a run takes one GPU or a share of one, not 2: use 1, or 0.25"),
+        (("cuda", 1, 1, 0), "a run takes one GPU or a share of one, not 0: use 1, or 0.25"),
+        (("cpu", 1, 1, 0.5), "a run on a CPU takes no GPU, not 0.5: use device cuda, or 0 GPUs"),
+    ],
+)
+def test_an_impossible_share_is_refused(share, message):
+    with pytest.raises(VggSearchError) as caught:
+        check_share(*share)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        (
+            "127.0.0.1:1",
+            r"^a Ray cluster must answer at 127\.0\.0\.1:1, and none does \(.*refused\): begin one ",
+        ),
+        ("nonsense", r"^the address of a Ray cluster is auto or HOST:PORT, not 'nonsense': use auto$"),
+        (
+            "ray://head:10001",
+            r"^the address of a Ray cluster is auto or HOST:PORT, not 'ray://head:10001': use",
+        ),
+        (":6379", r"^the address of a Ray cluster is auto or HOST:PORT, not ':6379': use auto$"),
+    ],
+)
+def test_a_cluster_that_is_not_there_is_said_at_once(address, message, monkeypatch):
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    with pytest.raises(VggSearchError, match=message):
+        connect(address)
+
+
+@pytest.mark.parametrize(
+    ("node", "share", "count"),
+    [
+        ((8, 0), (1, 0), 8),
+        ((8, 0), (3, 0), 2),
+        ((1, 0), (0.1, 0), 10),
+        ((64, 8), (1, 1), 8),
+        ((64, 8), (1, 0.25), 32),
+        ((96, 8), (1, 0.1), 80),
+        ((64, 8), (1, 0.4), 16),  # a share lies on one GPU, so two fifths of each stay idle
+        ((4, 8), (1, 1), 4),
+        ((64, 0), (1, 1), 0),
+    ],
+)
+def test_how_many_runs_a_node_has_room_for(node, share, count):
+    assert places_of(*node, *share) == count
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (exceptions.WorkerCrashedError(), "or let each run take more CPUs"),
+        (exceptions.OutOfMemoryError("low"), "as memory ran out there: let each run take more CPUs"),
+        (exceptions.NodeDiedError("gone"), "the node was lost while the run was made on node abc: see `ray"),
+        (exceptions.TaskCancelledError(), "someone else ended the run on node abc: see `ray list tasks`"),
+        (ImportError("no vggsearch\nthere"), "(ImportError: no vggsearch): install the same vggsearch"),
+        (StopIteration(), "Ray could not make the run on node abc (StopIteration)"),
+    ],
+)
+def test_a_loss_is_told_in_one_line_with_a_remedy(error, told):
+    assert told in lost(error, "abc")
+    assert "\n" not in lost(error, "abc")
+    assert "before it had a place" in lost(error, None)
+
+
+# What nodes do
+
+
+@pytest.mark.usefixtures("_connected")
+def test_slots_are_what_the_nodes_have_room_for(make):
+    assert make(slots=None).slots == 2
+    assert make(slots=None, cpus_per_run=0.5).slots == 4
+    assert make(slots=None, device="cuda", cpus_per_run=0.25, gpus_per_run=0.25).slots == 4
+    with pytest.raises(VggSearchError, match=r"^a run takes 2 CPUs, and no node of .* has them: give runs a"):
+        make(slots=None, cpus_per_run=2)
+    assert make(slots=7, cpus_per_run=2).slots == 7  # a node with room may yet join
+
+
+def test_a_cancelled_run_ends_at_its_next_report_and_its_process_goes_on(make):
+    executor = make(slots=1, trainer=SCRIPTED_TRAINER)
+    key = run_key(script="points=400,sleep=0.05")
+    for _ in range(2):  # the second is not hit by what was asked of the first
+        executor.submit(key)
+        drain(executor, lambda events: any(isinstance(event, Progress) for event in events), PATIENCE_S)
+        executor.cancel(key.digest, Outcome.PREEMPTED, "asked to stop")
+        (record,) = finish(executor, 1)
+        assert (record.outcome, record.reason) == (Outcome.PREEMPTED, "asked to stop")
+        assert 0 < record.steps < 400
+        key = run_key(1, script="points=400,sleep=0.05")
+    executor.submit(run_key(2))
+    assert finish(executor, 1)[0].outcome is Outcome.COMPLETED
+
+
+def test_a_run_that_hears_nothing_is_ended_by_force(make, monkeypatch):
+    monkeypatch.setattr(ray_executor, "REMOTE_GRACE_S", -2)  # so that the controller comes before the node
+    executor = make(slots=1, deadline_s=3)
+    deaf, late = run_key(script="points=1,hang"), run_key(1, script="points=1,hang")
+    executor.submit(deaf)
+    drain(executor, lambda events: any(isinstance(event, Progress) for event in events), PATIENCE_S)
+    executor.cancel(deaf.digest, Outcome.PREEMPTED, "asked to stop")
+    (record,) = finish(executor, 1)
+    assert (record.outcome, record.reason, len(record.curve)) == (Outcome.PREEMPTED, "asked to stop", 1)
+    executor.submit(late)
+    (record,) = finish(executor, 1, PATIENCE_S)
+    assert record.outcome is Outcome.TIMED_OUT
+    assert "its worker was killed" in record.reason
+
+
+def test_what_waits_for_room_can_be_cancelled(make):
+    executor = make(slots=4)
+    for seed in range(4):
+        executor.submit(run_key(seed, "points=400,sleep=0.05"))
+
+    def waiting():
+        return {going.assignment.key for going in executor._going.values() if going.node is None}
+
+    drain(executor, lambda _: len(waiting()) == 2, PATIENCE_S)
+    cancelled = waiting()
+    for key in cancelled:
+        executor.cancel(key.digest, Outcome.PREEMPTED, "never begun")
+    ended = finish(executor, 2)
+    assert {record.key for record in ended} == cancelled
+    assert {(record.outcome, record.reason, record.steps) for record in ended} == {
+        (Outcome.PREEMPTED, "never begun", 0)
+    }
+
+
+def test_a_share_of_a_gpu_is_seen_by_the_run(make):
+    executor = make(slots=None, device="cuda", cpus_per_run=0.5, gpus_per_run=0.5, trainer=TELLING)
+    assert executor.slots == 2
+    executor.submit(run_key(1000))
+    executor.submit(run_key(1001))
+    first, second = (json.loads(record.reason) for record in finish(executor, 2, PATIENCE_S))
+    assert first["gpus"] == second["gpus"] == "0"
+    assert first["pid"] != second["pid"]
+
+
+def test_a_process_that_is_given_another_gpu_starts_its_worker_again(monkeypatch, trainers):
+    monkeypatch.syspath_prepend(trainers)
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "", raising=False)  # put back at the end
+    setup = ray_worker.TaskSetup(
+        trainer=TELLING,
+        preload=(),
+        device="cuda",
+        data_dir=None,
+        checkpoints=None,
+        cancel_grace_s=1,
+        deadline_grace_s=1,
+    )
+    host = ray_worker._Host()
+    seen = []
+    for gpu in ("7", "3", "3", "5"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpu)
+        monkeypatch.setattr(ray, "get_gpu_ids", lambda gpu=gpu: [gpu])
+        executor = host.executor(setup, 60.0)
+        executor.submit(run_key())
+        seen.append(json.loads(finish(executor, 1)[0].reason))
+    executor.close()
+    assert [each["gpus"] for each in seen[1:]] == ["3", "3", "5"]
+    assert seen[1]["pid"] == seen[2]["pid"]
+    assert len({each["pid"] for each in seen}) == 3
+
+
+def test_files_of_a_named_data_set_travel_once_and_the_test_part_only_when_it_is_asked_for(
+    make, tmp_path, monkeypatch
+):
+    info = DatasetInfo("tiny", (1, 28, 28), 10, 40, 12, "https://example.org/tiny")
+    entry = NamedDataset(info, "cifar", "CIFAR10", "tiny", (RawFile("train.txt"),), (RawFile("test.txt"),))
+    monkeypatch.setattr(catalog, "CATALOG", {"tiny": entry})
+    for part in ("train", "test"):
+        (tmp_path / f"{part}.txt").write_text(f"{part}ing")
+    executor = make(data_dir=tmp_path, trainer=TELLING, checkpoints=tmp_path / "going")
+    for evaluate_on, files in (
+        ("validation", {"train.txt": "training"}),
+        ("test", {"train.txt": "training", "test.txt": "testing"}),
+    ):
+        data = run_key().data.model_copy(update={"name": "tiny"})
+        executor.submit(run_key(evaluate_on=evaluate_on, data=data))
+        seen = json.loads(finish(executor, 1, PATIENCE_S)[0].reason)
+        assert seen["files"] == files
+        assert seen["checkpoints"] == str(tmp_path / "going")
+        (tmp_path / "train.txt").unlink(missing_ok=True)  # it is read once, and nothing else is
+
+
+@pytest.mark.usefixtures("_connected")
+def test_a_node_keeps_files_by_digest(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    key = run_key().data
+    folder = ray_worker.keep_files(key, {"a": ray.put(b"first")})
+    assert folder.name == key.digest
+    assert ray_worker.keep_files(key, {"a": ray.put(b"second"), "b": ray.put(b"third")}) == folder
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"a": b"first", "b": b"third"}
+
+
+@pytest.fixture
+def quadrants(tmp_path, monkeypatch):
+    """A folder of 8×8 images in two classes, bright on the left or on the right."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    noise = np.random.default_rng(0)
+    for label in range(2):
+        (tmp_path / "images" / str(label)).mkdir(parents=True)
+        for i in range(80):
+            pixels = noise.integers(0, 100, (8, 8), dtype=np.uint8)
+            pixels[:, 4 * label : 4 * label + 4] += 30
+            Image.fromarray(pixels).save(tmp_path / "images" / str(label) / f"{i:02}.png")
+    return data_key(f"folder:{tmp_path / 'images'}", data_dir=None, val_fraction=0.2)
+
+
+def bits(record):
+    """What a deterministic budget determines."""
+    curve = [point.model_dump(exclude={"train_s"}) for point in record.curve]
+    return record.outcome, record.val_accuracy, record.val_loss, record.val_correct, record.images, curve
+
+
+def test_runs_have_the_same_bits_as_on_one_machine(make, quadrants):
+    keys = [
+        run_key(
+            seed,
+            architecture="1x4-1x8+bn+gap",
+            input_shape=(1, 8, 8),
+            num_classes=2,
+            budget=Budget(steps=12),
+            data=quadrants,
+        )
+        for seed in range(2)
+    ]
+    real = {"trainer": ray_executor.LOCAL_TRAINER, "preload": ray_executor.PRELOAD}
+    answered = []
+    with LocalExecutor(1, "cpu", pin=False) as local:
+        for executor in (local, make(**real)):
+            for key in keys:
+                executor.submit(key)
+                answered += [bits(record) for record in finish(executor, 1, PATIENCE_S)]
+    assert answered[:2] == answered[2:]
+    assert {outcome for outcome, *_ in answered} == {Outcome.COMPLETED}
+    assert answered[0] != answered[1]
+
+
+class Saboteur:
+    """Removes a node as soon as a run on it reports; keeps what is said."""
+
+    def __init__(self, cluster, node, executor):
+        self.cluster, self.node, self.executor = cluster, node, executor
+        self.said = []
+
+    def notify(self, event):
+        self.said += [event.text] if isinstance(event, events.Notice) else []
+        if self.node is not None and isinstance(event, events.TrialProgress):
+            going = self.executor._going.get(event.digest)
+            if going is not None and self.node.node_id.startswith(going.node):
+                self.cluster.remove_node(self.node, allow_graceful=False)
+                self.node = None
+
+
+def test_a_study_survives_a_node_and_makes_nothing_twice_but_what_was_on_it(
+    cluster, make, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(ray_executor, "REFRESH_S", 0.1)
+    executor = make(slots=None, data_dir=tmp_path)
+    assert executor.slots == 2
+    node = cluster.add_node(wait=False, num_cpus=1, **NODE)
+    cluster.wait_for_nodes(PATIENCE_S)
+    executor.submit(run_key(9999, "sleep=0.5"))
+    finish(executor, 1, PATIENCE_S)
+    assert executor.slots == 3  # it saw the node come
+
+    saboteur = Saboteur(cluster, node, executor)
+    study = make_study(trials=6, finalists={"count": 1, "seeds": 1})
+    results = conduct(
+        study, tmp_path / "store", executor, observer=saboteur, script="log=made,points=3,sleep=0.7"
+    )
+    assert saboteur.node is None
+    assert executor.slots == 3  # those that have no room wait
+    assert sorted(answers(results)) == sorted(
+        answers(conduct(study, tmp_path / "undisturbed", FakeExecutor()))
+    )
+    begun = (tmp_path / "made").read_text().split()
+    retried = [text for text in saboteur.said if "is tried again" in text]
+    assert len(retried) == 1
+    assert "node" in retried[0]
+    assert len(begun) == len(set(begun)) + 1
+    assert set(begun) == {record.key.digest for record in Store.open(tmp_path / "store").ledger}
+    assert capsys.readouterr() == ("", "")
+
+
+CONTROLLER = """
+import time
+from vggsearch.study.ray_executor import RayExecutor
+from vggsearch.testing.executors import finish
+from vggsearch.testing.fake import run_key
+executor = RayExecutor(None, "cpu", 1, trainer="trainers_of_test_ray:telling", preload=())
+executor.submit(run_key(1))
+print(finish(executor, 1, 120)[0].reason, flush=True)
+executor.submit(run_key(3_600_000))
+executor.wait()
+"""
+
+
+AGENTS = ("ray::RuntimeEnvAgent", "ray::DashboardAgent")
+
+
+def test_a_ray_of_this_machine_is_quiet_and_ends_with_a_controller_that_is_killed(trainers):
+    environment = {**os.environ, "PYTHONPATH": str(trainers)}
+    with subprocess.Popen(
+        [sys.executable, "-c", CONTROLLER],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as controller:
+        assert controller.stdout is not None
+        worker = psutil.Process(json.loads(controller.stdout.readline())["pid"])
+        started = psutil.Process(controller.pid).children(recursive=True)
+        assert worker in started
+        controller.kill()
+        # Ray's own agents ask only now and then whether their node still lives.
+        ours = [process for process in started if process.name() not in AGENTS]
+        assert psutil.wait_procs(ours, timeout=30)[1] == []
+        assert controller.stderr.read() == ""
+
+
+# How fast one controller asks and records, as docs/cluster.md has it
+
+
+def test_asking_and_recording(benchmark, make, tmp_path):
+    trials = int(os.environ.get("VGGSEARCH_BENCHMARK_TRIALS", "300"))
+    space = {
+        "channels": [8, 16, 32, 64, 128],
+        "num_blocks": [1, 2, 3, 4],
+        "convs_per_block": [1, 2, 3, 4],
+        "kernel_size": {"per_block": [1, 3, 5]},
+    }
+    study = make_study(space=space, trials=trials, finalists=...)
+    executor = make(slots=2)
+    results = benchmark.pedantic(lambda: conduct(study, tmp_path, executor), rounds=1)
+    made = sum(not trial.cached for trial in results.trials)
+    benchmark.extra_info["runs per second"] = made / benchmark.stats.stats.total
+    assert made > 0.8 * trials

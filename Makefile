@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
 .DEFAULT_GOAL := help
-.PHONY: help study test lint types bench statistics clean
+.PHONY: help study test lint types bench cluster statistics clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ types: $(TESTABLE) ## types of the package
 
 bench: $(TESTABLE) ## benchmarks alone, which `make test` leaves out
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -o addopts=-q --benchmark-only tests
+
+cluster: $(TESTABLE) ## tests of runs on a Ray cluster of several nodes, started here; `make test` leaves them out
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -o addopts='-q --benchmark-skip' tests/study/test_ray.py
 
 statistics: $(INSTALLED) ## simulate studies of known truth: how often verdicts are wrong, as in docs/statistics.md
 	$(BIN)/python -m vggsearch.testing.simulation

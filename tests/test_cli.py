@@ -443,6 +443,11 @@ BAD_COMMANDS = [
         "write 30s, 2epochs, 500steps or 1e12macs",
     ),
     ("train 1x4+gap --budget 0s", None),
+    ("run demo.yaml --executor rya", "--executor is local or ray, not 'rya': use one of them"),
+    (
+        "run demo.yaml --address auto",
+        "--address is of a Ray cluster, and --executor is local: add --executor ray",
+    ),
     ("train 1x4+gap --budget 1.5steps", None),
     ("train 1x4+gap --recipe slow", "a recipe is one of d2l, fast, not 'slow': use fast, for example"),
     (

@@ -66,6 +66,13 @@ def run(
         float | None, typer.Option(min=0, help="Seconds after which nothing new begins.", show_default=False)
     ] = None,
     report: Annotated[bool, typer.Option("--report", help="Write the report at the end.")] = False,
+    executor: Annotated[
+        str, typer.Option("--executor", help="local, or ray: on the nodes of a Ray cluster.")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", show_default=False, help="Of the Ray cluster's head, or auto."),
+    ] = None,
 ) -> None:
     """Run a study, or resume it.
 
@@ -83,6 +90,8 @@ def run(
             trials=trials,
             time_limit_s=time_limit,
             report=report,
+            executor=executor,
+            address=address,
         )
     )
 

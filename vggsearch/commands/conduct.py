@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 from vggsearch.commands import ablation
+from vggsearch.commands.cluster import Cluster
 from vggsearch.commands.data import fetch_if_absent
-from vggsearch.commands.devices import default_workers, resolve_device
+from vggsearch.commands.devices import resolve_device
 from vggsearch.commands.output import make_console
 from vggsearch.commands.standing import best_of
 from vggsearch.display import LiveDisplay, PlainLog
@@ -23,12 +24,15 @@ def conduct(
     data_dir: Path | None,
     *,
     train: bool = True,
+    cluster: Cluster | None = None,
 ) -> tuple[StudyResults, str]:
     """Do what is left of the study, with a display; returns what is known then, and why it ended.
 
     Args:
         before: What is known now.
+        workers: Runs at once; None for as many as there are cores, GPUs, or places in the cluster.
         train: False stops an ablation where its plan is fixed. Its display is on standard error.
+        cluster: Where runs are made, if not here.
     """
     fetch_if_absent(study.data.name, data_dir)
     console = make_console(None if train else sys.stderr)
@@ -39,8 +43,7 @@ def conduct(
         from vggsearch.commands.work import work
 
         kind = resolve_device(device)
-        several = workers or default_workers(kind)
-        results = work(study, store, kind, several, data_dir, observer, train=train)
+        results = work(study, store, kind, workers, data_dir, observer, train=train, cluster=cluster)
     return results, progress.why
 
 

@@ -4,14 +4,15 @@ from pathlib import Path
 
 import torch
 
+from vggsearch.commands.cluster import Cluster
 from vggsearch.commands.data import check_batch
-from vggsearch.commands.devices import DeviceKind
+from vggsearch.commands.devices import DeviceKind, default_workers
 from vggsearch.data import data_key, describe
 from vggsearch.data.catalog import DatasetInfo
 from vggsearch.recipe import Recipe
 from vggsearch.study import AblationStudy, SearchStudy, Store, Study, StudyResults
 from vggsearch.study.events import Observer
-from vggsearch.study.executors import LocalExecutor
+from vggsearch.study.executors import Executor, LocalExecutor
 from vggsearch.study.run import run_study
 from vggsearch.training import device_model
 
@@ -20,18 +21,22 @@ def work(
     study: Study,
     store: Store,
     kind: DeviceKind,
-    workers: int,
+    workers: int | None,
     data_dir: Path | None,
     observer: Observer,
     *,
     train: bool = True,
+    cluster: Cluster | None = None,
 ) -> StudyResults:
-    """Do what is left of the study; returns what is known then. Without `train` an ablation's plan alone."""
+    """Do what is left of the study; returns what is known then. Without `train` an ablation's plan alone.
+
+    Runs are made by `workers` processes here, or by so many at once on a Ray `cluster`.
+    """
     info = describe(study.data.name, data_dir)
     images = round(info.train_size * (1 - study.data.val_fraction))
     for recipe in _recipes(study, info):
         check_batch(study.data.name, images, recipe)
-    with LocalExecutor(workers, kind, data_dir, checkpoints=store.checkpoints) as executor:
+    with _executor(store, kind, workers, data_dir, cluster) as executor:
         data = study.data
         key = data_key(
             data.name, data_dir=data_dir, val_fraction=data.val_fraction, split_seed=data.split_seed
@@ -47,6 +52,17 @@ def work(
             observer=observer,
             train=train,
         )
+
+
+def _executor(
+    store: Store, kind: DeviceKind, workers: int | None, data_dir: Path | None, cluster: Cluster | None
+) -> Executor:
+    if cluster is None:
+        several = workers or default_workers(kind)
+        return LocalExecutor(several, kind, data_dir, checkpoints=store.checkpoints)
+    from vggsearch.study.ray_executor import RayExecutor
+
+    return RayExecutor(cluster.address, kind, workers, data_dir)
 
 
 def _recipes(study: Study, info: DatasetInfo) -> list[Recipe]:

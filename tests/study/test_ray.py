@@ -471,15 +471,16 @@ def test_a_ray_of_this_machine_is_quiet_and_ends_with_a_controller_that_is_kille
 
 def test_asking_and_recording(benchmark, make, tmp_path):
     trials = int(os.environ.get("VGGSEARCH_BENCHMARK_TRIALS", "300"))
-    space = {
-        "channels": [8, 16, 32, 64, 128],
-        "num_blocks": [1, 2, 3, 4],
-        "convs_per_block": [1, 2, 3, 4],
-        "kernel_size": {"per_block": [1, 3, 5]},
+    space = {  # of 22 608 architectures
+        "channels": [16, 32, 64, 128],
+        "num_blocks": [2, 3, 4],
+        "convs_per_block": {"per_block": [1, 2, 3]},
+        "kernel_size": {"per_block": [1, 3, 5, 7]},
+        "ratio": [1],
     }
     study = make_study(space=space, trials=trials, finalists=...)
     executor = make(slots=2)
     results = benchmark.pedantic(lambda: conduct(study, tmp_path, executor), rounds=1)
     made = sum(not trial.cached for trial in results.trials)
     benchmark.extra_info["runs per second"] = made / benchmark.stats.stats.total
-    assert made > 0.8 * trials
+    assert made > 0.7 * trials  # the sampler draws some twice

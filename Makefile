@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
 .DEFAULT_GOAL := help
-.PHONY: help study test lint types bench cluster statistics clean
+.PHONY: help study test lint types bench chaos fuzz cluster statistics clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -31,6 +31,13 @@ types: $(TESTABLE) ## types of the package
 
 bench: $(TESTABLE) ## benchmarks alone, which `make test` leaves out
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -o addopts=-q --benchmark-only tests
+
+chaos: $(TESTABLE) ## kill, starve and damage studies, hundreds of times; `make test` does it in short
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -o addopts='-q -s -rs' --long tests/chaos
+
+fuzz: $(TESTABLE) ## a million hostile inputs and more to every parser; `make test` does it in short
+	$(PIP) --editable '.[fuzz]'
+	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/run.py
 
 cluster: $(TESTABLE) ## tests of runs on a Ray cluster of several nodes, started here; `make test` leaves them out
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -o addopts='-q --benchmark-skip' tests/study/test_ray.py

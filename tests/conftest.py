@@ -15,6 +15,16 @@ settings.register_profile("person", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "person")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="the long forms of chaos: hundreds of kills")
+
+
+@pytest.fixture(scope="session")
+def long(request) -> bool:
+    """Whether the long forms are wanted."""
+    return request.config.getoption("--long")
+
+
 @pytest.fixture(scope="session")
 def fashion_mnist_dir():
     """The folder of the real Fashion-MNIST, fetched once by the package itself."""

@@ -73,6 +73,14 @@ def run(
         str | None,
         typer.Option(metavar="HOST:PORT", show_default=False, help="Of the Ray cluster's head, or auto."),
     ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            show_default=False,
+            help="Optuna's part in PostgreSQL: postgresql+psycopg://HOST/DB.",
+        ),
+    ] = None,
 ) -> None:
     """Run a study, or resume it.
 
@@ -92,6 +100,7 @@ def run(
             report=report,
             executor=executor,
             address=address,
+            storage=storage,
         )
     )
 
@@ -235,14 +244,21 @@ def train(
 
 
 @app.command()
-def doctor(store: StoreFolder = STORE, data_dir: DataFolder = None, json: Json = False) -> None:
+def doctor(
+    store: StoreFolder = STORE,
+    data_dir: DataFolder = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend the store, after a copy of what is changed in it.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Look for what could stop a study here.
 
     The exit status is 1 where something is wrong.
     """
     from vggsearch.commands.doctor import doctor_command
 
-    raise typer.Exit(doctor_command(store=store, data_dir=data_dir, as_json=json))
+    raise typer.Exit(doctor_command(store=store, data_dir=data_dir, repair=repair, as_json=json))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

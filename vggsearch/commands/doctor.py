@@ -53,7 +53,7 @@ class Check:
     text: str
 
 
-def doctor_command(*, store: Path, data_dir: Path | None, as_json: bool) -> int:
+def doctor_command(*, store: Path, data_dir: Path | None, repair: bool, as_json: bool) -> int:
     """Print every check; 1 where something is wrong."""
     checks = [*_python(), *_machine(store), *_devices(), *_data(data_dir), *_store(store)]
     wrong = [check for check in checks if check.state == "wrong"]

@@ -23,6 +23,7 @@ def run_command(
     report: bool,
     executor: str = "local",
     address: str | None = None,
+    storage: str | None = None,
 ) -> int:
     """Run or resume the study in `path`; returns 130 where a person stopped it, else 0."""
     study = load_study(path)

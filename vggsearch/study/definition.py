@@ -23,6 +23,14 @@ class DataChoice(Frozen):
     val_fraction: float = Field(default=0.1, gt=0, le=0.9)
     split_seed: int = Field(default=0, ge=0, lt=2**63)
 
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, name: str) -> str:
+        # It stands in messages, on terminals and in reports.
+        if not name.isprintable():
+            raise broken("", f"must be printable text, not {shown(name)}: rename the folder")
+        return name
+
 
 class Study(Frozen):
     """One question, and how it is to be answered. Made by `load_study`: a search or an ablation."""

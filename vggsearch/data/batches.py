@@ -1,9 +1,9 @@
 """Batches made on the device that holds the images: shuffled, shifted, mirrored, normalised, resized.
 
 Nothing in a batch makes the host wait for a GPU: an epoch's order, shifts and flips are drawn at its start,
-and a batch is a slice of them. Images are kept as bytes, height × width × channels, inside a border of
-zeros, in one flat buffer, so that a shifted image is one contiguous stretch of it and cutting a batch out
-is one gather.
+and a batch is a slice of them, at a position that is counted on the device, so that cutting one out can be part of
+a captured graph. Images are kept as bytes, height × width × channels, inside a border of zeros, in one flat
+buffer, so that a shifted image is one contiguous stretch of it and cutting a batch out is one gather.
 """
 
 from collections.abc import Iterator
@@ -73,6 +73,12 @@ class Batches:
         self.steps_per_epoch = count // batch_size
         """Batches of one epoch."""
         self._step = self.steps_per_epoch
+        # An epoch's draws, always at the same addresses: for each place in it the image's first byte, its
+        # class, and which form of which image of its batch it is.
+        self._starts, self._epoch_labels, self._forms = torch.zeros_like(self._labels).repeat(3, 1)
+        self._rows = torch.arange(batch_size, device=self._labels.device)
+        self.position = torch.zeros((), dtype=torch.int64, device=self._labels.device)
+        """Of the next batch's first image in its epoch: int64, on the device, one tensor for good."""
 
     def __iter__(self) -> Self:
         return self
@@ -82,22 +88,31 @@ class Batches:
 
     def next_batch(self) -> Batch:
         """The next batch; its tensors are its own."""
+        self.advance()
+        return self.cut()
+
+    def advance(self) -> None:
+        """The host's part of a batch: begin an epoch where one has ended. `cut` comes next."""
         if self._step == self.steps_per_epoch:
             self._begin_epoch()
-        first = self._step * self._batch_size
         self._step += 1
-        x = self._stretches.index_select(0, self._starts.narrow(0, first, self._batch_size))
+
+    def cut(self) -> Batch:
+        """The device's part of a batch: the same launches every time, on the same addresses."""
+        rows = self._rows + self.position
+        x = self._stretches.index_select(0, self._starts.index_select(0, rows))
         x = x.as_strided(self._shape, (self._stretch, self._row, self._pixel, 1))
         if self._flip:
             # Both forms, then one of them: a masked choice element by element takes several times as long.
-            x = torch.cat((x, x.flip(2))).index_select(0, self._forms.narrow(0, first, self._batch_size))
-        return self._finish(x), self._epoch_labels.narrow(0, first, self._batch_size)
+            x = torch.cat((x, x.flip(2))).index_select(0, self._forms.index_select(0, rows))
+        self.position += self._batch_size
+        return self._finish(x), self._epoch_labels.index_select(0, rows)
 
     def _begin_epoch(self) -> None:
         count, device = len(self._labels), self._labels.device
         order = torch.randperm(count, generator=self._order, device=device)
-        self._epoch_labels = self._labels[order]
-        self._starts = order * self._image
+        torch.index_select(self._labels, 0, order, out=self._epoch_labels)
+        torch.mul(order, self._image, out=self._starts)
         if self._shift_px:
             sides = 2 * self._shift_px + 1
             down, right = torch.randint(sides, (2, count), generator=self._augment, device=device)
@@ -105,8 +120,13 @@ class Batches:
         if self._flip:
             mirrored = torch.randint(2, (count,), generator=self._augment, device=device)
             places = torch.arange(count, device=device) % self._batch_size
-            self._forms = places + self._batch_size * mirrored
-        self._step = 0
+            self._forms.copy_(places + self._batch_size * mirrored)
+        self._go_to(0)
+
+    def _go_to(self, step: int) -> None:
+        """Let the next batch be number `step` of the epoch."""
+        self._step = step
+        self.position.fill_(step * self._batch_size)
 
 
 def evaluation_batches(

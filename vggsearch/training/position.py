@@ -34,4 +34,4 @@ class ResumableBatches(Batches):
         self._step, self._drawn_from = self.steps_per_epoch, None
         if steps % self.steps_per_epoch:
             self._begin_epoch()
-            self._step = steps % self.steps_per_epoch
+            self._go_to(steps % self.steps_per_epoch)

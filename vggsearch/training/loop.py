@@ -13,6 +13,7 @@ from vggsearch.latency import measure_latency, peak_memory_bytes, reset_peak_mem
 from vggsearch.runs.record import Outcome, RunKey, RunRecord, pack_bits
 from vggsearch.training.checkpoint import Checkpoints
 from vggsearch.training.evaluation import Evaluation, final_test
+from vggsearch.training.graph import Launch, one_launch
 from vggsearch.training.optimizer import learning_rate, set_learning_rate
 from vggsearch.training.provenance import provenance
 from vggsearch.training.setup import Report, Training, set_up
@@ -59,13 +60,14 @@ def train(
             run = set_up(key, data, device, report=report, deadline=begun + deadline_s)
             if checkpoints is not None:
                 checkpoints.restore(run)
+            launch = one_launch(run, lambda: compute(run))
         except (torch.OutOfMemoryError, MemoryError) as error:
             return RunRecord(key=key, outcome=Outcome.OUT_OF_MEMORY, reason=_first_line(error))
         setup_s = time.monotonic() - begun
         outcome, reason, val, test = Outcome.COMPLETED, "", None, None
         try:
             tell_again(run)
-            spend(run, checkpoints)
+            spend(run, checkpoints, launch)
             val = look(run, data.val)
             add_point(run, val)
             if key.evaluate_on == "test" and test_images is not None:
@@ -78,8 +80,11 @@ def train(
         return _record(run, outcome, reason, val, test, setup_s, started_at)
 
 
-def spend(run: Training, checkpoints: Checkpoints | None = None) -> None:
-    """Train until the budget is spent, looking at validation and leaving checkpoints on the way."""
+def spend(run: Training, checkpoints: Checkpoints | None = None, launch: Launch | None = None) -> None:
+    """Train until the budget is spent, looking at validation and leaving checkpoints on the way.
+
+    `launch` does what `compute` does, which it is by default.
+    """
     meter, pace = run.meter, _Pace(run.loss.device)
     meter.resume()
     while meter.fraction < 1:
@@ -88,7 +93,7 @@ def spend(run: Training, checkpoints: Checkpoints | None = None) -> None:
             add_point(run, look(run, run.curve_images))
             meter.resume()
         set_learning_rate(run.optimizer, learning_rate(run.key.recipe, meter.midstep))
-        step(run)
+        step(run, launch)
         meter.steps += 1
         pace.wait()
         if meter.steps % CHECK_STEPS == 0:
@@ -98,9 +103,19 @@ def spend(run: Training, checkpoints: Checkpoints | None = None) -> None:
             checkpoints.save(run)
 
 
-def step(run: Training) -> None:
+def step(run: Training, launch: Launch | None = None) -> None:
     """One optimiser step. Nothing in it makes the host wait for the device."""
-    x, y = run.batches.next_batch()
+    run.batches.advance()
+    if launch is None:
+        compute(run)
+    else:
+        launch()
+    run.loss_steps += 1
+
+
+def compute(run: Training) -> None:
+    """All that a step does on the device: the same work every time, on the same addresses."""
+    x, y = run.batches.cut()
     with run.evaluator.autocast:
         logits = run.model(x)
     loss = F.cross_entropy(logits.float(), y, label_smoothing=run.key.recipe.label_smoothing)
@@ -108,7 +123,6 @@ def step(run: Training) -> None:
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
     run.loss += loss.detach()
-    run.loss_steps += 1
 
 
 class _Pace:

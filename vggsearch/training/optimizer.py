@@ -19,7 +19,13 @@ def learning_rate(recipe: Recipe, fraction: float) -> float:
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
-    """Fused SGD over `model`; weight decay on convolution and linear weights only."""
+    """Fused SGD over `model`; weight decay on convolution and linear weights only.
+
+    On a GPU the learning rate is a tensor there, which a captured step reads; on a CPU a number, which keeps
+    all its digits.
+    """
+    device = next(model.parameters()).device
+    lr = torch.tensor(recipe.lr, device=device) if device.type == "cuda" else recipe.lr
     weights = [p for p in model.parameters() if p.ndim >= 2]
     others = [p for p in model.parameters() if p.ndim < 2]
     return torch.optim.SGD(
@@ -27,7 +33,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
             {"params": weights, "weight_decay": recipe.weight_decay},
             {"params": others, "weight_decay": 0.0},
         ],
-        lr=recipe.lr,
+        lr=lr,
         momentum=recipe.momentum,
         nesterov=recipe.nesterov,
         fused=True,
@@ -37,4 +43,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
     """Set the learning rate of every parameter group."""
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"].fill_(lr)
+        else:
+            group["lr"] = lr

@@ -27,22 +27,9 @@ ALLOWED_PROGRAMS = ("git",)
 """Provenance asks for the commit of the package's own checkout."""
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-CHANGES = {
-    "os.remove": 1,
-    "os.rename": 2,
-    "os.rmdir": 1,
-    "os.mkdir": 1,
-    "os.link": 2,
-    "os.symlink": 2,
-    "os.chmod": 1,
-    "os.chown": 1,
-    "os.truncate": 1,
-    "os.utime": 1,
-    "shutil.rmtree": 1,
-}
-"""Audit events that change what a path names, and how many of their arguments are paths.
-
-Links are followed, though removing one changes no more than itself: the cases have none that is removed."""
+RENAMES = {"os.remove": 1, "os.rename": 2, "os.rmdir": 1, "os.mkdir": 1, "os.link": 2, "os.symlink": 2}
+CHANGES = {"os.chmod": 1, "os.chown": 1, "os.truncate": 1, "os.utime": 1, "shutil.rmtree": 1}
+"""Audit events that change a name, or what it names, and how many of their arguments are paths."""
 NEVER = ("os.system", "os.exec", "os.spawn", "os.posix_spawn", "os.startfile", "pty.spawn", "code.__new__")
 PICKLED = ("vggsearch", "numpy", "torch", "multiprocessing", "pathlib", "collections", "pydantic", "datetime")
 """Packages whose names may stand in pickles: workers send records and arrays in them."""
@@ -84,11 +71,13 @@ class Watch:
                 self._check_path(event, os.path.realpath(path))
         elif event == "sqlite3.connect":
             self._check_path(event, os.path.realpath(arguments[0]))
-        elif event in CHANGES:
-            count = CHANGES[event]
+        elif event in RENAMES or event in CHANGES:
+            count = RENAMES.get(event) or CHANGES[event]
             for path, at in zip(arguments[:count], _folders(arguments, count), strict=True):
                 if isinstance(path, str | bytes | os.PathLike):
-                    self._check_path(event, os.path.realpath(at / os.fsdecode(path).rstrip("/")))
+                    whole = at / os.fsdecode(path)
+                    name = whole.parent.resolve() / whole.name if event in RENAMES else whole.resolve()
+                    self._check_path(event, str(name))
         elif event in NEVER or (event == "socket.connect" and isinstance(arguments[1], tuple)):
             self.seen.append(f"{event} {arguments!r:.200}")
             return True

@@ -79,12 +79,16 @@ def _latex(table: Table) -> str:
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write all `files` under `folder`, and remove figures and tables that are not among them. Raises
-    OSError."""
+    """Write all `files` under `folder`, and remove figures and tables that are not among them.
+
+    A file that is there is replaced, not written into: it may be a link that came with a stranger's report.
+    Raises OSError.
+    """
     for part, suffixes in OWNED.items():
         (folder / part).mkdir(parents=True, exist_ok=True)
         for old in sorted((folder / part).iterdir()):
             if old.suffix in suffixes and old.is_file() and f"{part}/{old.name}" not in files:
                 old.unlink()
     for path, content in files.items():
+        (folder / path).unlink(missing_ok=True)
         (folder / path).write_bytes(content)

@@ -1,6 +1,7 @@
 """Where the numbers come from: data, recipe, seeds, versions, hardware, and the commands that make them
 again."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -24,7 +25,8 @@ def provenance(
     study = results.study
     path = study.path.name if study.path.is_absolute() else study.path.as_posix()
     again = f"vggsearch report --from reports/{study.name}"
-    commands = [f"vggsearch run {path}", f"vggsearch report {path}", command, again, *of_a_run]
+    named = shlex.quote(plain(path, limit=4096))  # somebody may copy it into a shell
+    commands = [f"vggsearch run {named}", f"vggsearch report {named}", command, again, *of_a_run]
     how = text(
         "The first command makes the runs that the store does not have; the others make this report, from "
         "the store or, without training, from the report's own data."

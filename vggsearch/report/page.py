@@ -13,7 +13,7 @@ from vggsearch.report.ablation.page import compose as compose_ablation
 from vggsearch.report.answer import answer, summarize, tiles
 from vggsearch.report.content import Report
 from vggsearch.report.figures.style import png, svg, theme
-from vggsearch.report.files import csv_links, table_files, write_files
+from vggsearch.report.files import OWNED, csv_links, table_files, write_files
 from vggsearch.report.findings import Findings, find
 from vggsearch.report.formats import plain
 from vggsearch.report.inline import inline
@@ -40,6 +40,12 @@ def write_report(results: StudyResults, folder: Path, *, command: str) -> Report
     """
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    for part in ("data", *OWNED):
+        if (folder / part).is_symlink():
+            raise StoreError(
+                f"report {folder}: {part} is a folder of its own, and here is a link: remove the link, or "
+                "name another folder with --out"
+            )
     results = results.trimmed()
     with theme():
         report, summary = _composed(results, command, folder / "index.html")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from vggsearch.report.evidence import Answer, Answered, Evidence, SearchEvidence
 from vggsearch.report.findings import Findings
-from vggsearch.report.formats import count, duration
+from vggsearch.report.formats import count, duration, plain
 
 
 def code(evidence: Evidence) -> Answered:
@@ -226,5 +226,5 @@ def details(evidence: Evidence) -> Answered:
 
 
 def _listed(values: Iterable[object]) -> str:
-    texts = [str(value) for value in values]
+    texts = [plain(value, limit=100) for value in values]
     return ", ".join(texts[:12]) + (f" and {len(texts) - 12} more" if len(texts) > 12 else "")

@@ -214,8 +214,8 @@ def test_a_stage_does_not_wait_for_the_last_runs_of_the_one_before(tmp_path: Pat
 EFFECTS: tuple[tuple[type, str], ...] = (
     (Notes, "put_asked"),
     (Notes, "put_selection"),
-    (Mirror, "asked"),
-    (Mirror, "told"),
+    (Mirror, "_add"),
+    (Mirror, "_finish"),
     (FakeExecutor, "submit"),
     (FakeExecutor, "wait"),
     (Ledger, "put"),
@@ -264,8 +264,24 @@ class Checked(FakeExecutor):
 
 
 KILLS = (
-    *(("put_asked", 1), ("asked", 1), ("submit", 1), ("wait", 1), ("put", 1), ("put_trial", 1), ("told", 1)),
-    *(("put_asked", 2), ("asked", 2), ("submit", 2), ("wait", 2), ("put", 2), ("put_trial", 2), ("told", 2)),
+    *(
+        ("put_asked", 1),
+        ("_add", 1),
+        ("submit", 1),
+        ("wait", 1),
+        ("put", 1),
+        ("put_trial", 1),
+        ("_finish", 1),
+    ),
+    *(
+        ("put_asked", 2),
+        ("_add", 2),
+        ("submit", 2),
+        ("wait", 2),
+        ("put", 2),
+        ("put_trial", 2),
+        ("_finish", 2),
+    ),
     *(("put_selection", 1), ("put_asked", 1), ("submit", 1), ("wait", 1), ("put", 1), ("put_trial", 1)),
 )
 """Each in a new invocation: after which effect, how often it may happen."""

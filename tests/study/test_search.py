@@ -1,22 +1,29 @@
 """Space and outcomes on one side, Optuna on the other: what is asked, what is told, what is kept."""
 
+import contextlib
 import hashlib
+import os
+import random
+import resource
 import shutil
+import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import optuna
 import pytest
 from optuna.samplers import NSGAIISampler
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from vggsearch.arch import Architecture, parse
 from vggsearch.cost import cost
 from vggsearch.errors import StoreError
 from vggsearch.runs.record import Outcome, RunRecord, TrialRecord
 from vggsearch.space import Choice, Constraint, ListedSpace, SearchSpace, Space
+from vggsearch.study import database
+from vggsearch.study.database import SqliteFile
 from vggsearch.study.draws import stream_seed, unseen_member
 from vggsearch.study.mirror import Mirror
 from vggsearch.study.samplers import population_size, startup
@@ -335,8 +342,8 @@ def test_samplers_learn_what_is_infeasible(sampler: str) -> None:
 # --- the copy in Optuna's database ---
 
 
-def mirror(path: Path, name: str = "s") -> Mirror:
-    return Mirror(f"sqlite:///{path}/optuna.db", name, TWO)
+def mirror(path: Path, name: str = "s", say: Callable[[str], None] = pytest.fail) -> Mirror:
+    return Mirror(SqliteFile(path / "optuna.db"), name, TWO, "", say)
 
 
 def play(count: int) -> Play:
@@ -364,8 +371,14 @@ def folder(written: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def same(mine: list[optuna.trial.FrozenTrial], theirs: list[optuna.trial.FrozenTrial]) -> bool:
-    def fields(trial: optuna.trial.FrozenTrial) -> tuple[object, ...]:
+@pytest.fixture(scope="module")
+def history() -> list[FrozenTrial]:
+    """What `written` holds."""
+    return play(12).stage._search.trials
+
+
+def same(mine: list[FrozenTrial], theirs: list[FrozenTrial]) -> bool:
+    def fields(trial: FrozenTrial) -> tuple[object, ...]:
         return (
             trial.number,
             trial.state,
@@ -401,11 +414,16 @@ def finish_running(path: Path) -> None:
     study.tell(len(study.trials) - 1, state=TrialState.FAIL)
 
 
+def rename_architecture(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path / "optuna.db")) as database, database:
+        database.execute("UPDATE trial_user_attributes SET value_json = '\"1x16+gap\"' WHERE trial_id = 3")
+
+
 def leave_alone(path: Path) -> None:
     del path
 
 
-@pytest.mark.parametrize("harm", [lose, add_foreign, finish_running, leave_alone])
+@pytest.mark.parametrize("harm", [lose, add_foreign, finish_running, rename_architecture, leave_alone])
 def test_a_database_that_does_not_agree_is_made_again(folder: Path, harm: Callable[[Path], None]) -> None:
     harm(folder)
     trials = play(12).stage._search.trials
@@ -420,14 +438,173 @@ def test_a_database_that_is_behind_catches_up(folder: Path) -> None:
     assert same(mirror(folder).trials, trials)
 
 
-def test_a_damaged_database_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "optuna.db").write_bytes(b"not a database, and long enough to be looked at as one" * 50)
-    with pytest.raises(
-        StoreError, match=r"^Optuna's database .* cannot be used \(.*file is not a database.*\)"
-    ) as e:
-        mirror(tmp_path)
-    assert "\n" not in str(e.value)
-    assert "move it away" in str(e.value)
+def test_a_copy_that_others_change_meanwhile_is_made_to_agree_again(folder: Path) -> None:
+    followed = play(12)
+    database = mirror(folder)
+    followed.stage._search.attach(database)
+    finish_running(folder)
+    add_foreign(folder)
+    followed.tell(followed.asked[-1])
+    assert same(mirror(folder).trials, followed.stage._search.trials)
+    optuna.delete_study(study_name="s", storage=f"sqlite:///{folder}/optuna.db")
+    followed.until(15)
+    assert same(mirror(folder).trials, followed.stage._search.trials)
+
+
+def test_a_study_of_other_objectives_in_its_place_is_made_again(tmp_path: Path) -> None:
+    Mirror(SqliteFile(tmp_path / "optuna.db"), "s", ("val_accuracy",), "", pytest.fail).close()
+    trials = play(3).stage._search.trials
+    mirror(tmp_path).reconcile(trials)
+    assert same(mirror(tmp_path).trials, trials)
+
+
+def overwrite(path: Path) -> None:
+    path.write_bytes(random.Random(0).randbytes(path.stat().st_size))
+
+
+def cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def flip_bits(path: Path) -> None:
+    data, rng = bytearray(path.read_bytes()), random.Random(0)
+    for _ in range(200):
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    path.write_bytes(data)
+
+
+def break_a_value(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b'{"name": "Categorical', b'{"name": "Catagorical', 1))
+
+
+def make_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+    (path / "inside").touch()
+
+
+def link_elsewhere(path: Path) -> None:
+    (path.parent / "elsewhere").mkdir()
+    path.rename(path.parent / "elsewhere" / "theirs.db")
+    path.symlink_to(path.parent / "elsewhere" / "theirs.db")
+
+
+def link_log_elsewhere(path: Path) -> None:
+    path.with_name("optuna.db-wal").symlink_to(path.parent / "elsewhere")
+
+
+def make_another_programs(path: Path) -> None:
+    path.unlink()
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE studies (title TEXT)")
+
+
+def make_another_versions(path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = 'v9.9.9'")
+
+
+DAMAGE = (
+    overwrite,
+    cut,
+    flip_bits,
+    break_a_value,
+    make_folder,
+    link_elsewhere,
+    link_log_elsewhere,
+    make_another_programs,
+    make_another_versions,
+)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_database_is_kept_and_made_again(
+    folder: Path, history: list[FrozenTrial], damage: Callable[[Path], None]
+) -> None:
+    path, said = folder / "optuna.db", []
+    damage(path)
+    before = contents(folder)
+    database = mirror(folder, say=said.append)
+    database.reconcile(history)
+    database.close()
+    assert path.is_file()
+    assert not path.is_symlink()
+    study = optuna.load_study(study_name="s", storage=f"sqlite:///{path}")
+    assert same(study.trials, history)
+    assert same(study.best_trials, best(history))
+    assert len(said) == 1
+    assert "\n" not in said[0]
+    assert said[0].startswith(f"Optuna's database {path} was damaged (")
+    assert said[0].endswith("): it is kept as optuna.db.damaged-1, and made again from the trial files")
+    kept = {name.replace("optuna.db", "optuna.db.damaged-1", 1): what for name, what in before.items()}
+    changed = {name for name, what in kept.items() if contents(folder).get(name) != what}
+    # Where SQLite can read a file's head, it turns the write-ahead log on in it before anyone looks further.
+    assert changed <= {"optuna.db.damaged-1"}
+    assert not changed or damage is make_another_programs
+
+
+def best(trials: list[FrozenTrial]) -> list[FrozenTrial]:
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    study.add_trials(trials)
+    return study.best_trials
+
+
+def contents(folder: Path) -> dict[str, object]:
+    """Every file, by its path within the folder: its bytes, or where it leads."""
+    return {
+        str(path.relative_to(folder)): path.readlink() if path.is_symlink() else path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_symlink() or path.is_file()
+    }
+
+
+def test_damage_that_shows_later_is_mended_too_and_nothing_is_overwritten(folder: Path) -> None:
+    path, said = folder / "optuna.db", []
+    (folder / "optuna.db.damaged-1-wal").touch()
+    followed = play(12)
+    database = mirror(folder, say=said.append)
+    followed.stage._search.attach(database)
+    overwrite(path)
+    followed.until(20, slots=2)
+    assert [line.rpartition(" as ")[2].partition(",")[0] for line in said] == ["optuna.db.damaged-2"]
+    database.close()
+    assert same(mirror(folder).trials, followed.stage._search.trials)
+    assert (folder / "optuna.db.damaged-1-wal").read_bytes() == b""
+
+
+def test_a_lock_is_not_damage(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "LOCK_WAIT_S", 0.05)
+    with contextlib.closing(sqlite3.connect(folder / "optuna.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError) as error:
+            mirror(folder)
+    assert str(error.value) == (
+        f"Optuna's database {folder}/optuna.db cannot be used (database is locked): free space, or close "
+        "what holds it, and run the same command again"
+    )
+    assert same(mirror(folder).trials, play(12).stage._search.trials)
+
+
+@contextlib.contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process may grow beyond a page."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_not_damage(folder: Path) -> None:
+    followed, copy = play(12), mirror(folder)
+    followed.stage._search.attach(copy)
+    with full_disk(), pytest.raises(StoreError, match=r"cannot be used \(disk I/O error\): free space, or "):
+        followed.until(14)
+    copy.close()
+    mirror(folder).reconcile(followed.stage._search.trials)
+    assert same(mirror(folder).trials, followed.stage._search.trials)
 
 
 # --- spaces without choices ---

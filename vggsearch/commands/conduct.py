@@ -13,6 +13,7 @@ from vggsearch.commands.standing import best_of
 from vggsearch.display import LiveDisplay, PlainLog
 from vggsearch.progress import Planned, Progress
 from vggsearch.study import AblationStudy, Store, Study, StudyResults
+from vggsearch.study.database import Database
 
 
 def conduct(
@@ -25,6 +26,7 @@ def conduct(
     *,
     train: bool = True,
     cluster: Cluster | None = None,
+    database: Database | None = None,
 ) -> tuple[StudyResults, str]:
     """Do what is left of the study, with a display; returns what is known then, and why it ended.
 
@@ -33,6 +35,7 @@ def conduct(
         workers: Runs at once; None for as many as there are cores, GPUs, or places in the cluster.
         train: False stops an ablation where its plan is fixed. Its display is on standard error.
         cluster: Where runs are made, if not here.
+        database: Where Optuna's copy of a search is kept, if not in the store.
     """
     fetch_if_absent(study.data.name, data_dir)
     console = make_console(None if train else sys.stderr)
@@ -43,7 +46,17 @@ def conduct(
         from vggsearch.commands.work import work
 
         kind = resolve_device(device)
-        results = work(study, store, kind, workers, data_dir, observer, train=train, cluster=cluster)
+        results = work(
+            study,
+            store,
+            kind,
+            workers,
+            data_dir,
+            observer,
+            train=train,
+            cluster=cluster,
+            database=database,
+        )
     return results, progress.why
 
 
@@ -63,6 +76,8 @@ def _progress(study: Study, store: Store, before: StudyResults) -> Progress:
     )
 
 
-def named_again(study: Study, store: Path) -> str:
-    """The study and its store as the next command has to name them."""
-    return shlex.join([str(study.path), *([] if store == Path(".vggsearch") else ["--store", str(store)])])
+def named_again(study: Study, store: Path, database: Database | None = None) -> str:
+    """The study, its store and its database as the next command has to name them; a password is not shown."""
+    options = [] if store == Path(".vggsearch") else ["--store", str(store)]
+    options += [] if database is None else ["--storage", str(database)]
+    return shlex.join([str(study.path), *options])

@@ -8,7 +8,9 @@ from vggsearch.commands.conduct import conduct, named_again
 from vggsearch.commands.output import make_console
 from vggsearch.commands.report import print_summary, report_folder, write_and_print
 from vggsearch.commands.standing import is_finished
-from vggsearch.study import AblationStudy, Store, load_study
+from vggsearch.study import AblationStudy, Store, Study, load_study
+from vggsearch.study.database import Database
+from vggsearch.study.postgresql import parse_storage
 
 
 def run_command(
@@ -30,21 +32,36 @@ def run_command(
     cluster = named_cluster(executor, address)
     if trials is not None and isinstance(study, AblationStudy):
         raise study.mistake("an ablation has seeds and no trials: leave --trials out, and change `seeds`")
+    if storage is not None and isinstance(study, AblationStudy):
+        raise study.mistake("an ablation has no part that Optuna keeps: leave --storage out")
     study = study.with_options(trials=trials, time_limit_s=time_limit_s)
+    database = None if storage is None else parse_storage(storage)
+    if database is not None:
+        database.check()
     opened = Store.open(store)
     results = opened.results(study)
-    if is_finished(results, opened):
+    if is_finished(results, opened) and not _lacks_copy(study, opened, database):
         with opened.lock():
             opened.begin(study)
         print(f"{study.name} is finished already")
         why = "finished"
     else:
-        results, why = conduct(study, opened, results, device, workers, data_dir, cluster=cluster)
+        results, why = conduct(
+            study, opened, results, device, workers, data_dir, cluster=cluster, database=database
+        )
     again = named_again(study, store)
     if why != "finished":
-        make_console().print(f"{why}; to go on: vggsearch run {again}", soft_wrap=True)
+        command = f"vggsearch run {named_again(study, store, database)}"
+        make_console().print(f"{why}; to go on: {command}", soft_wrap=True)
     elif report:
         write_and_print(results, report_folder(results))
     else:
         print_summary(results, f"vggsearch report {again}")
     return INTERRUPTED if why == "interrupted" else 0
+
+
+def _lacks_copy(study: Study, store: Store, database: Database | None) -> bool:
+    """Whether Optuna's copy of a search is gone from the store, or to be brought up to date elsewhere."""
+    if isinstance(study, AblationStudy):
+        return False
+    return database is not None or not store.optuna_path.exists()

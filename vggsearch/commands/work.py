@@ -11,6 +11,7 @@ from vggsearch.data import data_key, describe
 from vggsearch.data.catalog import DatasetInfo
 from vggsearch.recipe import Recipe
 from vggsearch.study import AblationStudy, SearchStudy, Store, Study, StudyResults
+from vggsearch.study.database import Database
 from vggsearch.study.events import Observer
 from vggsearch.study.executors import Executor, LocalExecutor
 from vggsearch.study.run import run_study
@@ -27,10 +28,12 @@ def work(
     *,
     train: bool = True,
     cluster: Cluster | None = None,
+    database: Database | None = None,
 ) -> StudyResults:
     """Do what is left of the study; returns what is known then. Without `train` an ablation's plan alone.
 
-    Runs are made by `workers` processes here, or by so many at once on a Ray `cluster`.
+    Runs are made by `workers` processes here, or by so many at once on a Ray `cluster`. Optuna's copy of a
+    search is in `database`, or in the store.
     """
     info = describe(study.data.name, data_dir)
     images = round(info.train_size * (1 - study.data.val_fraction))
@@ -51,6 +54,7 @@ def work(
             device_model=device_model(torch.device(kind)),
             observer=observer,
             train=train,
+            database=database,
         )
 
 

@@ -1,14 +1,16 @@
 """From a study file and its store to stages that stand where an earlier invocation left them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from vggsearch.arch import Architecture
 from vggsearch.errors import ArchitectureError, SpaceError
 from vggsearch.runs.record import Outcome, RunKey, TrialRecord
 from vggsearch.space import Scalar, Space
 from vggsearch.study.conditions import Conditions
+from vggsearch.study.database import Database, SqliteFile
 from vggsearch.study.mirror import Mirror
 from vggsearch.study.notes import Asked, Notes, Selection
+from vggsearch.study.postgresql import store_token
 from vggsearch.study.search import Search
 from vggsearch.study.search_file import SearchStudy
 from vggsearch.study.stages import BaselineStage, Candidate, Clock, Job, ListedStage, MakeKey, Stage, Told
@@ -17,7 +19,12 @@ from vggsearch.study.suggestions import SearchStage
 
 
 class SearchAssembly:
-    """The stages of a search, and how their finalists are selected."""
+    """The stages of a search, and how their finalists are selected.
+
+    Args:
+        database: Where Optuna's copy is kept; None for the store's own file.
+        say: Is told what happens to that copy.
+    """
 
     def __init__(
         self,
@@ -27,9 +34,13 @@ class SearchAssembly:
         notes: Notes,
         conditions: Conditions,
         clock: Clock,
+        database: Database | None,
+        say: Callable[[str], None],
     ) -> None:
         self._study, self._space, self._store, self._notes = study, space, store, notes
         self._conditions = conditions
+        self._database = database or SqliteFile(store.optuna_path)
+        self._say = say
         quota = min(study.trials or space.count, space.count)
         objectives = study.objectives
         self._search = Search(space, study.sampler, quota=quota, objectives=objectives, seed=study.seed)
@@ -48,8 +59,10 @@ class SearchAssembly:
 
         Raises `StudyFileError` where the runs were made under other conditions, and `StoreError`.
         """
-        mirror = self._mirror = Mirror(self._store.optuna_url, self._study.name, self._study.objectives)
-        trials = self._store.trials(self._study.name)
+        token = store_token(self._store.root) if self._database.shared else ""
+        study = self._study
+        mirror = self._mirror = Mirror(self._database, study.name, study.objectives, token, self._say)
+        trials = self._store.trials(study.name)
         # A database alone is the leftover of another study of that name.
         notes = [*(self._mirrored(mirror) if trials else ()), *self._notes.asked()]
         for stage in self.stages:

@@ -14,8 +14,9 @@ from vggsearch.study.ablation_file import AblationStudy
 from vggsearch.study.assembly import SearchAssembly
 from vggsearch.study.conditions import Conditions
 from vggsearch.study.controller import Controller
+from vggsearch.study.database import Database
 from vggsearch.study.definition import Study
-from vggsearch.study.events import NullObserver, Observer
+from vggsearch.study.events import Notice, NullObserver, Observer
 from vggsearch.study.executors import Executor
 from vggsearch.study.notes import Notes
 from vggsearch.study.results import StudyResults
@@ -69,6 +70,7 @@ def run_study(
     stopping: Stopping | None = None,
     clock: Clock = time.time,
     train: bool = True,
+    database: Database | None = None,
 ) -> StudyResults:
     """Do what `study` still wants, and return what is known then, also where it was stopped before its end.
 
@@ -84,6 +86,7 @@ def run_study(
         stopping: When to stop; by default by signals and the study's time limit, from now.
         clock: Seconds since the epoch.
         train: False stops an ablation once its arms were measured and its plan is fixed.
+        database: Where a search's copy for Optuna is kept; None for the store's own file.
 
     Raises:
         StudyFileError: The file changed since the study began here, or its runs were made under other
@@ -98,7 +101,7 @@ def run_study(
         if isinstance(study, SearchStudy):
             space = study.space(info.input_shape, info.num_classes)
             with store.lock():
-                run.search(study, space, conditions, when)
+                run.search(study, space, conditions, when, database)
         elif isinstance(study, AblationStudy):
             design = study.plan_design(info.input_shape, info.num_classes)
             with store.lock():
@@ -116,9 +119,17 @@ class _Run:
     observer: Observer
     clock: Clock
 
-    def search(self, study: SearchStudy, space: Space, conditions: Conditions, stopping: Stopping) -> None:
+    def search(
+        self,
+        study: SearchStudy,
+        space: Space,
+        conditions: Conditions,
+        stopping: Stopping,
+        database: Database | None,
+    ) -> None:
         notes = self.notes()
-        with closing(SearchAssembly(study, space, self.store, notes, conditions, self.clock)) as assembly:
+        assembly = SearchAssembly(study, space, self.store, notes, conditions, self.clock, database, self.say)
+        with closing(assembly):
             self.store.begin(study)
             assembly.restore()
             self.work(assembly, assembly.stages, notes, stopping)
@@ -148,6 +159,9 @@ class _Run:
             assembly.begin(plan)
             self.work(assembly, assembly.stages, notes, stopping)
 
+    def say(self, text: str) -> None:
+        self.observer.notify(Notice(text))
+
     def notes(self) -> Notes:
         return Notes(self.store.root / "studies" / self.study.name)
 
@@ -169,6 +183,5 @@ class _Run:
             select=assembly.select,
             observer=self.observer,
             sound=assembly.sound,
-            clock=self.clock,
             slots=slots,
         ).work()

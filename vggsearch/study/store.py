@@ -3,6 +3,8 @@
     STORE/
       lock                                    who writes; see `Store.lock`
       optuna.db                               Optuna's part, which can be rebuilt from the rest
+      optuna.db.damaged-1                     one that was damaged, until somebody deletes it
+      token.json                              what marks this store's studies in a shared database
       ledger/3f/3f6c….json                    the runs of all studies
       checkpoints/3f6c…/                      what a run that was interrupted goes on from
       studies/NAME/study.json                 what NAME must remain
@@ -82,11 +84,16 @@ class Store:
         return cls(root)
 
     @property
+    def optuna_path(self) -> Path:
+        """Optuna's SQLite database in the store."""
+        return self.root / "optuna.db"
+
+    @property
     def optuna_url(self) -> str:
-        """The URL of Optuna's SQLite database in the store; `StoreError` where a URL cannot name it."""
+        """Its URL, for Optuna's own tools; `StoreError` where a URL cannot name it."""
         from sqlalchemy import URL, make_url
 
-        path = str(self.root / "optuna.db")
+        path = str(self.optuna_path)
         url = URL.create("sqlite", database=path).render_as_string(hide_password=False)
         if make_url(url).database != path:
             raise StoreError(

@@ -326,23 +326,6 @@ class TestTrain:
 
 
 @pytest.mark.usefixtures("workplace")
-class TestDoctor:
-    def test_sound_machine(self, capsys):
-        status, out, _ = run(capsys, "doctor", "--json")
-        checks = {check["name"]: check["state"] for check in json.loads(out)["checks"]}
-        assert {"python", "torch", "torchvision", "cores", "memory", "disk", "data", "store"} <= checks.keys()
-        assert status == (1 if "wrong" in checks.values() else 0)
-
-    def test_damaged_record_is_named(self, capsys):
-        answer(capsys, *TestTrain.ARGUMENTS)
-        (record,) = Path(".vggsearch/ledger").glob("*/*.json")
-        record.write_bytes(record.read_bytes()[:-20])
-        status, out, _ = run(capsys, "doctor")
-        assert status == 1
-        assert f"{record.name}: cut short, or not a sealed record: delete it" in out
-
-
-@pytest.mark.usefixtures("workplace")
 class TestData:
     def test_list_names_every_set(self, capsys):
         found = json.loads(answer(capsys, "data", "list", "--json"))

@@ -1,179 +1,164 @@
-"""`vggsearch doctor`: what could stop a study on this machine, in words a person can act on."""
+"""`vggsearch doctor`: what could stop a study here, in words one can act on; `--repair` mends a store."""
 
-import importlib
-import os
-import platform
-import shutil
-import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from importlib import metadata
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
-from typing import Literal
 
-import psutil
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-from vggsearch.commands.devices import usable_cores
-from vggsearch.commands.output import make_console, print_json, size
-from vggsearch.data import locate, verify
-from vggsearch.errors import VggSearchError
+from vggsearch.commands.checks.check import Check, plain
+from vggsearch.commands.checks.data import check_data
+from vggsearch.commands.checks.libraries import check_libraries
+from vggsearch.commands.checks.machine import check_disk, check_machine
+from vggsearch.commands.checks.store import check_store, controller_of, counted, described, missing
+from vggsearch.commands.output import make_console, print_json
+from vggsearch.errors import StoreError
 from vggsearch.study import Store
+from vggsearch.study.findings import Finding, Survey
+from vggsearch.study.repair import Repair
+from vggsearch.study.repair import repair as mend
+from vggsearch.study.survey import survey
 
-LIBRARIES = (
-    "torch",
-    "torchvision",
-    "optuna",
-    "pandas",
-    "seaborn",
-    "scipy",
-    "statsmodels",
-    "pydantic",
-    "rich",
-)
+SHOWN = 5
+"""Lines about things of one kind; the rest is counted, and listed by --json."""
 
-MEMORY_PER_WORKER = 1_000_000_000
-"""Bytes that a worker with torch, Fashion-MNIST and a small net takes, rounded up."""
-
-DISK = 500_000_000
-"""Bytes below which a store's disk is called full: 10 000 runs take about as much."""
-
-DATASET = "fashion-mnist"
-"""The data set of the studies that come with vggsearch."""
-
-State = Literal["ok", "note", "wrong"]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at."""
-
-    name: str
-    state: State
-    """`note` is worth knowing and stops nothing."""
-    text: str
+LIBRARIES = "libraries"
+STORE = "store"
+STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
 
 def doctor_command(*, store: Path, data_dir: Path | None, repair: bool, as_json: bool) -> int:
-    """Print every check; 1 where something is wrong."""
-    checks = [*_python(), *_machine(store), *_devices(), *_data(data_dir), *_store(store)]
-    wrong = [check for check in checks if check.state == "wrong"]
+    """Print every check, or mend the store; 1 where something is wrong, or still is."""
+    if repair:
+        return _mend(store, as_json=as_json)
+    groups = _groups(store, data_dir)
+    checks = [check for group in groups.values() for check in group]
+    wrong = sum(check.state == "wrong" for check in checks)
     if as_json:
         print_json({"ok": not wrong, "checks": [asdict(check) for check in checks]})
         return 1 if wrong else 0
     console = make_console()
-    styles = {"ok": "green", "note": "yellow", "wrong": "bold red"}
-    for check in checks:
-        console.print(f"{check.state:<6}", style=styles[check.state], end="")
-        console.print(f"{check.name:<12} {check.text}", soft_wrap=True)
-    console.print(
-        f"\n{len(wrong)} of {len(checks)} checks found something wrong" if wrong else "\nnothing is wrong"
-    )
+    for title, group in groups.items():
+        console.print(plain(f"{title} {store}" if title == STORE else title), style="bold", soft_wrap=True)
+        _print(console, _in_one(group) if title == LIBRARIES else _shortened(group))
+        console.print()
+    console.print(f"{wrong} of {len(checks)} checks found something wrong" if wrong else "nothing is wrong")
     return 1 if wrong else 0
 
 
-def _python() -> Iterator[Check]:
-    state: State = "ok" if sys.version_info >= (3, 11) else "wrong"
-    yield Check("python", state, f"{platform.python_version()} in {sys.prefix}; 3.11 or newer is needed")
-    for name in LIBRARIES:
-        try:
-            importlib.import_module(name)
-            yield Check(name, "ok", metadata.version(name))
-        except (ImportError, RuntimeError) as error:  # torchvision beside a foreign torch raises RuntimeError
-            why = str(error).splitlines()[0][:200]
-            yield Check(
-                name, "wrong", f"cannot be imported ({why}): install vggsearch again, with all it depends on"
-            )
-
-
-def _machine(store: Path) -> Iterator[Check]:
-    cores, load = usable_cores(), os.getloadavg()[0]
-    busy = load > 0.5 * cores
-    yield Check(
-        "cores",
-        "note" if busy else "ok",
-        f"{cores} usable, so {cores} runs at once; load {load:.1f}"
-        + (": other work slows a study down, and budgets in seconds count CPU seconds" if busy else ""),
-    )
-    free, need = psutil.virtual_memory().available, MEMORY_PER_WORKER * cores
-    yield Check(
-        "memory",
-        "ok" if free >= need else "wrong",
-        f"{size(free)} free; {cores} workers take about {size(need)}"
-        + (
-            ""
-            if free >= need
-            else f": use --workers {max(1, free // MEMORY_PER_WORKER)}, or close other programs"
-        ),
-    )
-    where = _existing(store)
-    space = shutil.disk_usage(where).free
-    yield Check(
-        "disk",
-        "ok" if space >= DISK else "wrong",
-        f"{size(space)} free at {where}" + ("" if space >= DISK else ": make room, or name another --store"),
-    )
-
-
-def _devices() -> Iterator[Check]:
-    try:
-        import torch
-    except ImportError:
-        return
-    if not torch.cuda.is_available():
-        driver = shutil.which("nvidia-smi") is not None
-        text = (
-            "a driver is installed, but torch sees no GPU: its CUDA build may not fit the driver"
-            if driver
-            else "none"
-        )
-        yield Check("gpu", "note" if driver else "ok", f"{text}; runs are made on the CPU")
-        return
-    for index in range(torch.cuda.device_count()):
-        free, total = torch.cuda.mem_get_info(index)
-        name = torch.cuda.get_device_name(index)
-        yield Check(f"cuda:{index}", "ok", f"{name}, {size(free)} of {size(total)} free")
-
-
-def _data(data_dir: Path | None) -> Iterator[Check]:
-    rows = verify(DATASET, data_dir)
-    bad = [row for row in rows if row.status == "damaged"]
-    if bad:
-        yield from (Check("data", "wrong", row.detail) for row in bad)
-    elif any(row.status == "absent" for row in rows):
-        yield Check("data", "note", f"{DATASET} is not here yet: `vggsearch data fetch {DATASET}` gets it")
+def _groups(path: Path, data_dir: Path | None) -> dict[str, list[Check]]:
+    """Every check, under its title."""
+    found = _survey(path)
+    if isinstance(found, Check):
+        used, of_store = [], [found]
     else:
-        yield Check("data", "ok", f"{DATASET} verified in {locate(DATASET, data_dir)}")
+        store = Store(path.absolute())
+        used = [study.data for study in found.studies]
+        of_store = list(check_store(store, found, controller_of(store)))
+    return {
+        LIBRARIES: list(check_libraries()),
+        "machine": [*check_machine(), *check_disk(path)],
+        "data": list(check_data(used, data_dir)),
+        STORE: of_store,
+    }
 
 
-def _existing(path: Path) -> Path:
-    path = path.absolute()
-    return path if path.exists() else _existing(path.parent)
-
-
-def _store(path: Path) -> Iterator[Check]:
-    if not path.exists():
-        writable = os.access(_existing(path), os.W_OK)
-        yield Check(
-            "store",
-            "ok" if writable else "wrong",
-            f"{path}: not made yet" if writable else f"{path}: cannot be made there: name another --store",
-        )
-        return
+def _survey(path: Path) -> Survey | Check:
+    """What is in the store; a check where there is none."""
+    root = path.absolute()
     try:
-        store = Store.open(path, create=False)
-        damaged = store.ledger.damaged()
-        damaged += [
-            found for folder in (store.root / "studies").glob("*") for found in store.damaged(folder.name)
-        ]
-        count = len(store.ledger)
-    except VggSearchError as error:
-        yield Check("store", "wrong", str(error))
-        return
-    writable = os.access(path, os.W_OK)
-    yield Check(
-        "store",
-        "ok" if writable else "wrong",
-        f"{path}: {count} runs" + ("" if writable else "; cannot be written: mend its permissions"),
-    )
-    for found in damaged:
-        yield Check("record", "wrong", f"{found}: delete it, and its run is made again")
+        names = {entry.name for entry in root.iterdir()}
+    except FileNotFoundError:
+        return Check("store", "ok", "not made yet")
+    except NotADirectoryError:
+        return Check("store", "wrong", "a store is a folder, and this is none: name another --store")
+    except OSError as error:
+        return Check("store", "wrong", f"cannot be read ({error.strerror}): mend its permissions")
+    if not names & {"ledger", "studies"}:
+        return Check("store", "ok", "no runs in it yet")
+    return survey(Store(root), time.time())
+
+
+def _mend(path: Path, *, as_json: bool) -> int:
+    """Mend the store and print what was done; 1 where something in it is still wrong."""
+    found = _survey(path)
+    if isinstance(found, Check):
+        raise StoreError(f"store {path}: {found.text.partition(':')[0]}: there is nothing to mend")
+    store = Store(path.absolute())
+    done = mend(store)
+    lacking = [missing(study).text for study in done.studies if study.absent]
+    if as_json:
+        print_json(
+            {
+                "ok": not done.left,
+                "backup": None if done.backup is None else str(done.backup),
+                "moved": [_json(finding) for finding in done.moved],
+                "leftovers_cleared": done.swept,
+                "checkpoints_cleared": done.freed,
+                "left": [_json(finding) for finding in done.left],
+                "next": lacking,
+            }
+        )
+    else:
+        for line in _lines(store, done):
+            make_console().print(line, soft_wrap=True)
+        for line in lacking:
+            make_console().print(f"next: {line}", soft_wrap=True)
+    return 1 if done.left else 0
+
+
+def _lines(store: Store, done: Repair) -> Iterator[str]:
+    """What was done, and what is left, each in a line."""
+    for finding in done.moved:
+        yield plain(f"moved {finding.path}: {finding.reason}")
+    if done.backup is not None:
+        count = len(done.moved)
+        yield plain(f"{count} {'thing is' if count == 1 else 'things are'} now in {done.backup}")
+    if done.swept:
+        yield f"cleared away {counted(done.swept, 'leftover')} of interrupted writes"
+    if done.freed:
+        yield f"cleared away the checkpoints of {counted(done.freed, 'finished run')}"
+    for finding in done.left:
+        yield f"left: {described(finding, store)}"
+    if not done.anything and not done.left:
+        yield plain(f"store {store.root}: nothing is wrong, and nothing was changed")
+
+
+def _json(finding: Finding) -> dict[str, str]:
+    return {"kind": finding.kind, "path": str(finding.path), "reason": finding.reason}
+
+
+def _in_one(checks: list[Check]) -> Iterator[Check]:
+    """Python, the libraries that are as they should be in one line, and every other."""
+    python, *rest = checks
+    yield python
+    good = [f"{check.name} {check.text}" for check in rest if check.state == "ok"]
+    if good:
+        more = f" and {len(good) - SHOWN} more" if len(good) > SHOWN else ""
+        yield Check(LIBRARIES, "ok", f"{', '.join(good[:SHOWN])}{more}, new enough")
+    yield from (check for check in rest if check.state != "ok")
+
+
+def _shortened(checks: list[Check]) -> Iterator[Check]:
+    """No more than `SHOWN` lines of one name and state."""
+    for (name, state), same in groupby(checks, key=lambda check: (check.name, check.state)):
+        group = list(same)
+        yield from group[:SHOWN]
+        if len(group) > SHOWN:
+            yield Check(name, state, f"… and {len(group) - SHOWN} more, which --json lists")
+
+
+def _print(console: Console, checks: Iterable[Check]) -> None:
+    """A line each; on a terminal the text is wrapped beside the name."""
+    rows = Table.grid(padding=(0, 2, 0, 0))
+    for check in checks:
+        cells = Text(f"  {check.state:<5}", STYLES[check.state]), Text(f"{check.name:<11}"), Text(check.text)
+        rows.add_row(*cells)
+        if not console.is_terminal:
+            console.print(Text("  ").join(cells), soft_wrap=True)
+    if console.is_terminal:
+        console.print(rows)

@@ -18,7 +18,7 @@ from vggsearch.errors import VggSearchError
 from vggsearch.recipe import Budget
 from vggsearch.runs.record import Outcome
 from vggsearch.study import Store, events
-from vggsearch.study.executors import Executor, LocalExecutor, Progress
+from vggsearch.study.executors import Executor, Finished, LocalExecutor, Progress
 from vggsearch.testing.executors import IsolationConformance, drain, finish
 from vggsearch.testing.fake import SCRIPTED_TRAINER, FakeExecutor, run_key
 from vggsearch.testing.studies import answers, conduct, make_study
@@ -42,8 +42,9 @@ PATIENCE_S = 120
 NODE = {"include_dashboard": False, "object_store_memory": 80_000_000}
 
 TRAINERS = """
-import json, os, time
+import json, os, signal, time
 from pathlib import Path
+from vggsearch.study.ray_worker import make_run
 from vggsearch.testing.fake import artificial_record
 
 def telling(setup):
@@ -56,6 +57,33 @@ def telling(setup):
         seen["checkpoints"] = str(setup.checkpoints)
         return artificial_record(key).model_copy(update={"reason": json.dumps(seen)})
     return run
+
+def impatient(setup):
+    "As the local one, with a checkpoint as often as it may; says what there was to go on from."
+    import torch
+    from vggsearch.data import load_search_data
+    from vggsearch.training import Checkpoints, train
+    torch.set_num_threads(1)
+    def run(key, report, deadline_s):
+        folder = setup.checkpoints / key.digest
+        with (setup.data_dir / "found").open("a") as file:
+            file.write(f"{max((int(path.stem) for path in folder.glob('0*.json')), default=0)}\\n")
+        of = key.data
+        data = load_search_data(
+            of.name, data_dir=None, val_fraction=of.val_fraction, split_seed=of.split_seed
+        )
+        kept = Checkpoints(folder, interval_s=0)
+        return train(key, data, torch.device("cpu"), report=report, deadline_s=deadline_s, checkpoints=kept)
+    return run
+
+def stillborn(setup_json, *rest):
+    "Dies as often as a file says, before the run has begun."
+    file = Path(json.loads(setup_json)["data_dir"], "deaths")
+    left = int(file.read_text())
+    if left:
+        file.write_text(str(left - 1))
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield from make_run(setup_json, *rest)
 """
 TELLING = "trainers_of_test_ray:telling"
 
@@ -239,18 +267,41 @@ def test_a_cancelled_run_ends_at_its_next_report_and_its_process_goes_on(make):
 
 
 def test_a_run_that_hears_nothing_is_ended_by_force(make, monkeypatch):
-    monkeypatch.setattr(ray_executor, "REMOTE_GRACE_S", -2)  # so that the controller comes before the node
-    executor = make(slots=1, deadline_s=3)
-    deaf, late = run_key(script="points=1,hang"), run_key(1, script="points=1,hang")
-    executor.submit(deaf)
-    drain(executor, lambda events: any(isinstance(event, Progress) for event in events), PATIENCE_S)
-    executor.cancel(deaf.digest, Outcome.PREEMPTED, "asked to stop")
-    (record,) = finish(executor, 1)
+    monkeypatch.setattr(ray_executor, "REMOTE_GRACE_S", -1)  # so that the controller comes before the node
+    deaf, late = run_key(script="points=1,hang"), run_key(1, script="hang")
+    patient, hasty = make(slots=1), make(slots=1, deadline_s=3)
+    patient.submit(deaf)
+    drain(patient, lambda events: any(isinstance(event, Progress) for event in events), PATIENCE_S)
+    patient.cancel(deaf.digest, Outcome.PREEMPTED, "asked to stop")
+    (record,) = finish(patient, 1)
     assert (record.outcome, record.reason, len(record.curve)) == (Outcome.PREEMPTED, "asked to stop", 1)
-    executor.submit(late)
-    (record,) = finish(executor, 1, PATIENCE_S)
+    hasty.submit(late)
+    (record,) = finish(hasty, 1, PATIENCE_S)
     assert record.outcome is Outcome.TIMED_OUT
     assert "its worker was killed" in record.reason
+
+
+@pytest.mark.parametrize(
+    ("deaths", "outcome", "reason"),
+    [
+        (ray_executor.MAX_PLACES - 1, Outcome.COMPLETED, ""),
+        (ray_executor.MAX_PLACES, Outcome.CRASHED, "the Ray process of the run before it had a place died"),
+    ],
+)
+def test_a_run_that_a_dying_process_was_given_has_not_begun_and_is_given_another_place(
+    make, trainers, tmp_path, monkeypatch, deaths, outcome, reason
+):
+    monkeypatch.syspath_prepend(trainers)
+    monkeypatch.setattr(ray_executor, "make_run", importlib.import_module("trainers_of_test_ray").stillborn)
+    (tmp_path / "deaths").write_text(str(deaths))
+    executor = make(data_dir=tmp_path)
+    executor.submit(run_key(script="points=2,log=made"))
+    told = drain(executor, lambda events: any(isinstance(event, Finished) for event in events), PATIENCE_S)
+    assert told[-1].record.outcome is outcome
+    assert told[-1].record.reason.startswith(reason)
+    assert len(told) == (3 if outcome is Outcome.COMPLETED else 1)
+    assert (tmp_path / "deaths").read_text() == "0"
+    assert executor.wait(0.1) == []
 
 
 def test_what_waits_for_room_can_be_cancelled(make):
@@ -291,6 +342,7 @@ def test_a_process_that_is_given_another_gpu_starts_its_worker_again(monkeypatch
         device="cuda",
         data_dir=None,
         checkpoints=None,
+        mark=None,
         cancel_grace_s=1,
         deadline_grace_s=1,
     )

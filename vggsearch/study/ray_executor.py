@@ -40,6 +40,7 @@ except ImportError as error:
     ) from error
 
 from vggsearch.study.ray_cluster import check_share, connect, lost, no_room, room
+from vggsearch.study.ray_shared import mark, unmark
 from vggsearch.study.ray_worker import TOLD, Begun, Board, BoardHandle, TaskSetup, make_run
 
 REMOTE_GRACE_S = 60.0
@@ -47,6 +48,12 @@ REMOTE_GRACE_S = 60.0
 
 REFRESH_S = 5.0
 """How often the cluster is asked for its size."""
+
+PROCESS_LOST = exceptions.WorkerCrashedError, exceptions.NodeDiedError, exceptions.LocalRayletDiedError
+"""What Ray says where the process that it gave a run to is no more, alone or with its node."""
+
+MAX_PLACES = 3
+"""How many places a run is given, where Ray's process there ends before the run has begun."""
 
 
 @dataclass
@@ -56,14 +63,17 @@ class _Going:
     ticket: int
     node: str | None = None
     """Where it runs; None while it waits for a place."""
+    places: int = 1
+    """How many it has been given."""
 
 
 class RayExecutor(Executor):
     """One Ray task a run, never retried by Ray: the study decides what is made again.
 
     Runs wait in Ray's queue where the cluster has no room for them. A worker or node that is lost costs the
-    runs on it, whose records say so. A Ray that this process is already connected to is used, and is left
-    connected.
+    runs that had begun on it, whose records say so. A run that Ray gave to a process that was just ending, as
+    after another was ended by force, had not begun, and is given another place. A Ray that this process is
+    already connected to is used, and is left connected.
 
     Args:
         address: Of a running cluster as `ray.init` takes it (`auto`, `HOST:6379`); None starts a Ray of this
@@ -74,7 +84,8 @@ class RayExecutor(Executor):
         data_dir: Where data sets are looked for first; on the nodes too, for `folder:PATH` and own trainers.
         cpus_per_run, gpus_per_run: What a run takes of its node; a GPU by default where `device` is `cuda`.
             Four runs share a GPU with 0.25.
-        checkpoints: As for `LocalExecutor`, at the same path on every node: a shared file system, or None.
+        checkpoints: As for `LocalExecutor`, of one owner at a time. Nodes use it only where it is this very
+            folder, on a shared file system, and make their runs without checkpoints elsewhere.
         trainer, preload, deadline_s, cancel_grace_s, deadline_grace_s: See `LocalExecutor`.
 
     Raises VggSearchError where no cluster answers or has room for a run, and for impossible shares.
@@ -112,9 +123,10 @@ class RayExecutor(Executor):
             device=device,
             data_dir=data_dir,
             checkpoints=checkpoints,
+            mark=None,
             cancel_grace_s=cancel_grace_s,
             deadline_grace_s=deadline_grace_s,
-        ).model_dump_json()
+        )
         # max_calls=0 keeps Ray's process for further runs, also of a GPU: it does not touch the GPU itself.
         self._task = ray.remote(
             num_cpus=cpus_per_run, num_gpus=gpus, max_retries=0, max_calls=0, num_returns="streaming"
@@ -136,17 +148,13 @@ class RayExecutor(Executor):
             raise ValueError(f"run {key.digest[:12]} is already going")
         if len(self._going) >= self.slots:
             raise ValueError(f"all {self.slots} slots are taken")
-        limit_s = self._deadline_s(key)
-        self._tickets += 1
-        stream = self._task.options(name=f"run {key.digest[:12]}").remote(
-            self._setup,
-            Train(key=key, deadline_s=limit_s).model_dump_json(),
-            self._tickets,
-            self._board,
-            self._data_files(key),
-        )
+        if self._setup.checkpoints is not None and self._setup.mark is None:
+            # Not before: by now its owner holds the lock of what it is part of.
+            self._setup = self._setup.model_copy(update={"mark": mark(self._setup.checkpoints)})
         # The deadline counts from when it has a place.
-        assignment = Assignment(key, time.monotonic(), limit_s, math.inf)
+        assignment = Assignment(key, time.monotonic(), self._deadline_s(key), math.inf)
+        self._tickets += 1
+        stream = self._stream(assignment, self._tickets)
         self._going[key.digest] = _Going(assignment, stream, self._tickets)
 
     def wait(self, timeout_s: float | None = None) -> list[Event]:
@@ -189,8 +197,21 @@ class RayExecutor(Executor):
             ray.kill(cast("ray.actor.ActorHandle[Board]", self._board))
         self._going.clear()
         self._files.clear()
+        if self._setup.checkpoints is not None and self._setup.mark is not None:
+            unmark(self._setup.checkpoints, self._setup.mark)
         if self._owned:
             ray.shutdown()
+
+    def _stream(self, assignment: Assignment, ticket: int) -> "ray.ObjectRefGenerator[str]":
+        """The messages of a run that Ray is told to make."""
+        key = assignment.key
+        return self._task.options(name=f"run {key.digest[:12]}").remote(
+            self._setup.model_dump_json(),
+            Train(key=key, deadline_s=assignment.deadline_s).model_dump_json(),
+            ticket,
+            self._board,
+            self._data_files(key),
+        )
 
     def _look(self, going: _Going, *, told: bool) -> list[Event]:
         """What one run has said or suffered."""
@@ -210,6 +231,10 @@ class RayExecutor(Executor):
             try:
                 message = TOLD.validate_json(ray.get(next(going.stream)))
             except (exceptions.RayError, StopIteration) as error:
+                if going.node is None and going.places < MAX_PLACES and isinstance(error, PROCESS_LOST):
+                    going.places += 1
+                    going.stream = self._stream(going.assignment, going.ticket)
+                    return events
                 reason = lost(error, going.node)
                 return [*events, Finished(going.assignment.record(Outcome.CRASHED, reason))]
             if isinstance(message, Begun):

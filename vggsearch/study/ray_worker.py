@@ -22,6 +22,7 @@ from vggsearch.data.places import cache_dir
 from vggsearch.recipe import Frozen
 from vggsearch.runs.record import DataKey
 from vggsearch.study.executors import Finished, LocalExecutor
+from vggsearch.study.ray_shared import is_marked
 from vggsearch.study.worker import Cancel, Point, Record, Train
 
 LOOK_S = 0.5
@@ -36,8 +37,16 @@ class TaskSetup(Frozen):
     device: Literal["cpu", "cuda"]
     data_dir: Path | None
     checkpoints: Path | None
+    """The controller's; a node uses it only where it finds `mark` in it."""
+    mark: str | None
     cancel_grace_s: float
     deadline_grace_s: float
+
+    def here(self, data_dir: Path | None) -> "TaskSetup":
+        """As it holds on this node, with the data in `data_dir`: without checkpoints that are not shared."""
+        shared = self.checkpoints and self.mark and is_marked(self.checkpoints, self.mark)
+        checkpoints = self.checkpoints if shared else None
+        return self.model_copy(update={"data_dir": data_dir, "checkpoints": checkpoints, "mark": None})
 
 
 class Begun(Frozen):
@@ -105,9 +114,8 @@ def make_run(
     """
     yield Begun(node=ray.get_runtime_context().get_node_id()[:12]).model_dump_json()
     setup, order = TaskSetup.model_validate_json(setup_json), Train.model_validate_json(order_json)
-    if files:
-        setup = setup.model_copy(update={"data_dir": keep_files(order.key.data, files)})
-    executor = _HOST.executor(setup, order.deadline_s)
+    data_dir = keep_files(order.key.data, files) if files else setup.data_dir
+    executor = _HOST.executor(setup.here(data_dir), order.deadline_s)
     inbox = _Inbox(board, ticket)
     try:
         executor.submit(order.key)

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from vggsearch.errors import ArchitectureError, StoreError
 from vggsearch.runs.architectures import architecture_row
+from vggsearch.runs.base import BaseLedger, check_digest
 from vggsearch.runs.record import SCHEMA_VERSION, Digest, Outcome, RunKey, RunRecord
 from vggsearch.runs.sealed import (
     TEMPORARY,
@@ -35,12 +36,11 @@ MAX_RECORD_BYTES = 16 * 2**20
 FINAL = frozenset(Outcome) - {Outcome.CRASHED, Outcome.PREEMPTED}
 """Outcomes that stand for ever; a crashed or preempted run may be made again and its record replaced."""
 
-_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NAME = re.compile(r"[0-9a-f]{64}\.json", re.ASCII)
 
 
-class Ledger:
-    """The runs in one folder, by digest.
+class Ledger(BaseLedger):
+    """The runs in one folder, a file each.
 
     Args:
         path: The folder; it need not exist before the first `put`.
@@ -50,22 +50,15 @@ class Ledger:
         self.path = path
 
     def get(self, digest: Digest) -> RunRecord | None:
-        """The record of that run, or None where there is none or it is damaged.
-
-        Raises `StoreError` where `digest` is not 64 lower-case hexadecimal digits.
-        """
+        """See `BaseLedger.get`."""
         try:
             return _read(self._file(digest))
         except (FileNotFoundError, Damage):
             return None
 
     def put(self, record: RunRecord) -> None:
-        """Keep a record, on disk when this returns; a second one is ignored where the first is `FINAL`.
-
-        Raises `StoreError` where it cannot be written; what was there before is then still there.
-        """
-        kept = self.get(record.key.digest)
-        if kept is not None and (kept.outcome in FINAL or kept == record):
+        """See `BaseLedger.put`. The record is on disk when this returns."""
+        if stands(self.get(record.key.digest), record):
             return
         data = seal(record.model_dump_json().encode())
         if len(data) > MAX_RECORD_BYTES:
@@ -81,7 +74,7 @@ class Ledger:
             ) from error
 
     def scan(self) -> Iterator[RunRecord | Damaged]:
-        """Every record in order of digest, and in between what is damaged; nothing raises for one file."""
+        """See `BaseLedger.scan`. What is no record at all, as a folder or a link, counts as damaged."""
         for path in self._files():
             try:
                 yield _read(path)
@@ -90,31 +83,16 @@ class Ledger:
             except Damage as damage:
                 yield Damaged(path, str(damage))
 
-    def damaged(self) -> list[Damaged]:
-        """Every file that is not a record it can trust, and why. Reads the whole ledger."""
-        return [found for found in self.scan() if isinstance(found, Damaged)]
-
     def sweep(self) -> int:
-        """Remove what interrupted writes left behind, and count it; only for the ledger's one writer."""
+        """See `BaseLedger.sweep`."""
         return sum(sweep(folder) for folder in self._folders())
-
-    def __contains__(self, digest: object) -> bool:
-        return (
-            isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None and self.get(digest) is not None
-        )
-
-    def __iter__(self) -> Iterator[RunRecord]:
-        return (found for found in self.scan() if isinstance(found, RunRecord))
 
     def __len__(self) -> int:
         """How many runs there are by the names of their files, which are not read: damaged ones count too."""
         return sum(_NAME.fullmatch(path.name) is not None for path in self._files())
 
     def _file(self, digest: Digest) -> Path:
-        if _DIGEST.fullmatch(digest) is None:
-            raise StoreError(
-                f"a run is named by 64 hexadecimal digits, not {digest[:70]!r}: copy them from a trial table"
-            )
+        check_digest(digest)
         return self.path / digest[:2] / f"{digest}.json"
 
     def _folders(self) -> list[Path]:
@@ -134,6 +112,11 @@ class Ledger:
     def _files(self) -> Iterator[Path]:
         for folder in self._folders():
             yield from (path for path in self._entries(folder) if not path.name.startswith(TEMPORARY))
+
+
+def stands(kept: RunRecord | None, record: RunRecord) -> bool:
+    """Whether `kept`, which a ledger has of a run, is not replaced by `record` of the same run."""
+    return kept is not None and (kept.outcome in FINAL or kept == record)
 
 
 @contextlib.contextmanager
@@ -178,7 +161,8 @@ def first_error(error: ValidationError) -> str:
     """pydantic's first complaint in a few words, without the value, which may be long."""
     details = error.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(str(part)[:40] for part in details["loc"]) or "record"
-    return f"{where}: {details['msg']}".replace("\n", " ")[:200]
+    text = f"{where}: {details['msg']}".replace("\n", " ")[:200]
+    return text if text.isprintable() else ascii(text)  # a key may be anything
 
 
 def _architecture_fault(key: RunKey) -> str | None:

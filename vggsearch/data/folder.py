@@ -4,17 +4,24 @@
 the two folders `train` and `test`, each with the same classes, they are the two parts. Otherwise a fixed
 share of every class is held out as the test part, by the hash of each file's path within PATH: the same on
 every machine, and without opening a file. The first training image says whether the set is grey or RGB.
+
+A folder may come from a stranger: how much is listed and decoded is bounded, links to folders are not
+followed, and names are printed only as far as they are harmless.
 """
 
 import hashlib
+import os
 import re
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from vggsearch.data.catalog import DatasetInfo, Part
+from vggsearch.data.picture import MAX_SIDE, decode, input_shape, shown
 from vggsearch.data.raw import Labels, Pixels
 from vggsearch.errors import DataError
 
@@ -23,16 +30,12 @@ TEST_SHARE = 0.15
 MIN_CLASS = 3
 """Images of a class: one to train on, one to validate on, one to test on."""
 MAX_IMAGES = 1_000_000
-MAX_SIDE = 1024
+"""Files of other kinds included."""
+MAX_CLASSES = 100_000
 MAX_BYTES = 1 << 32
 """Of one part, decoded."""
 
 _SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-_FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""What is decoded, whatever the suffix says; Pillow's other formats start external programs or are rare."""
-_GREY = ("1", "L", "LA")
-_WIDE = ("I", "F")
-"""First letters of Pillow's modes of more than eight bits a channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +59,13 @@ class FolderDataset:
 def list_folder(name: str) -> FolderDataset:
     """Read the folder that `folder:PATH` or `folder:PATH@SIDE` names; raises `DataError`."""
     text, side = _parse(name)
-    root = Path(text).expanduser().resolve()
-    if not root.is_dir():
-        raise DataError(f"folder:PATH names a folder of images, {root} is none: give a folder that exists")
+    root = root_of(name)
     names = _subfolders(root)
     if set(names) == {"train", "test"}:
         classes = _subfolders(root / "train")
         if classes != _subfolders(root / "test"):
             raise DataError(
-                f"train and test have the same classes, in {root} they differ: make them the same"
+                f"train and test have the same classes, in {shown(root)} they differ: make them the same"
             )
         train, skipped = _images(root, root / "train", classes)
         test, also_skipped = _images(root, root / "test", classes)
@@ -74,12 +75,12 @@ def list_folder(name: str) -> FolderDataset:
         everything, ignored = _images(root, root, classes)
         train, test = _hold_out(everything)
     _check_sizes(root, classes, names, train, test)
-    shape = _input_shape(root / train[0][0], side)
+    shape = input_shape(root / train[0][0], side)
     for part in (train, test):
         if len(part) * int(np.prod(shape)) > MAX_BYTES:
             raise DataError(
-                f"the images of {root} take at most {MAX_BYTES} bytes, not {len(part)} of {shape}: "
-                f"use a smaller side, as in {PREFIX}{text}@64"
+                f"the images of {shown(root)} take at most {MAX_BYTES} bytes, not {len(part)} of {shape}: "
+                f"use a smaller side, as in {PREFIX}{shown(text)}@64"
             )
     info = DatasetInfo(name, shape, len(classes), len(train), len(test), str(root))
     return FolderDataset(info, root, classes, train, test, ignored)
@@ -91,8 +92,24 @@ def read_folder(folder: FolderDataset, part: Part) -> tuple[Pixels, Labels]:
     shape = folder.info.input_shape
     images = np.empty((len(samples), *shape), dtype=np.uint8)
     for image, (path, _) in zip(images, samples, strict=True):
-        image[:] = _decode(folder.root / path, shape)
+        image[:] = decode(folder.root / path, shape)
     return images, np.array([label for _, label in samples], dtype=np.int64)
+
+
+def root_of(name: str) -> Path:
+    """The folder that `folder:PATH` or `folder:PATH@SIDE` names, absolute; raises `DataError`."""
+    root = Path(_parse(name)[0])
+    try:
+        root = root.expanduser().resolve()
+        found = root.is_dir()
+    except (OSError, RuntimeError, ValueError):  # too long, links in a circle, nobody's ~, half a character
+        found = False
+    if not found:
+        raise DataError(
+            f"folder:PATH names a folder of images, {shown(str(root)[:300])} is none: give a folder that "
+            "exists"
+        )
+    return root
 
 
 def _parse(name: str) -> tuple[str, int | None]:
@@ -110,13 +127,29 @@ def _parse(name: str) -> tuple[str, int | None]:
 
 
 def _subfolders(folder: Path) -> tuple[str, ...]:
+    found: list[str] = []
+    for path in islice(_entries(folder), MAX_IMAGES):
+        if not _hidden(path.name) and path.is_dir():
+            if path.is_symlink():
+                raise DataError(
+                    f"a class is a folder of its own, {shown(path)} is a link: put the images "
+                    "there, or remove it"
+                )
+            found.append(path.name)
+    if len(found) > MAX_CLASSES:
+        raise DataError(f"a folder holds at most {MAX_CLASSES} classes, {shown(folder)} more: use fewer")
+    return tuple(sorted(found))
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    """What is in a folder, one by one: there may be more than memory holds."""
     try:
-        return tuple(
-            sorted(path.name for path in folder.iterdir() if path.is_dir() and not _hidden(path.name))
-        )
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                yield Path(entry.path)
     except OSError as error:
         raise DataError(
-            f"a folder of images can be read, {folder} cannot ({error.strerror}): mend it"
+            f"a folder of images can be read, {shown(folder)} cannot ({error.strerror}): mend it"
         ) from None
 
 
@@ -130,16 +163,31 @@ def _images(root: Path, folder: Path, classes: tuple[str, ...]) -> tuple[tuple[t
     samples: list[tuple[Path, int]] = []
     ignored = 0
     for label, name in enumerate(classes):
-        for path in sorted((folder / name).rglob("*")):
-            inside = path.relative_to(root)
-            if path.is_file() and not any(map(_hidden, inside.parts)):
-                if path.suffix.lower() in _SUFFIXES:
-                    samples.append((inside, label))
-                else:
-                    ignored += 1
-        if len(samples) > MAX_IMAGES:
-            raise DataError(f"a folder holds at most {MAX_IMAGES} images, {root} holds more: use fewer")
+        images: list[Path] = []
+        for path in _files(folder / name):
+            if path.suffix.lower() in _SUFFIXES:
+                images.append(path.relative_to(root))
+            else:
+                ignored += 1
+            if len(samples) + len(images) + ignored > MAX_IMAGES:
+                raise DataError(
+                    f"a folder holds at most {MAX_IMAGES} images, {shown(root)} holds more: use fewer"
+                )
+        samples += [(path, label) for path in sorted(images)]
     return tuple(samples), ignored
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Every file below `folder` that is not hidden; not behind links to folders."""
+    folders = [folder]
+    while folders:
+        for path in _entries(folders.pop()):
+            if _hidden(path.name):
+                continue
+            if path.is_file():
+                yield path
+            elif path.is_dir() and not path.is_symlink():
+                folders.append(path)
 
 
 def _hold_out(
@@ -147,10 +195,12 @@ def _hold_out(
 ) -> tuple[tuple[tuple[Path, int], ...], tuple[tuple[Path, int], ...]]:
     """Training and test part: the test part has the `TEST_SHARE` of each class with the smallest hashes."""
     held_out: set[Path] = set()
-    for label in {label for _, label in samples}:
-        paths = sorted(
-            (path for path, of in samples if of == label),
-            key=lambda path: hashlib.sha256(path.as_posix().encode("utf-8", "surrogateescape")).digest(),
+    by_label: dict[int, list[Path]] = {}
+    for path, label in samples:
+        by_label.setdefault(label, []).append(path)
+    for paths in by_label.values():
+        paths.sort(
+            key=lambda path: hashlib.sha256(path.as_posix().encode("utf-8", "surrogateescape")).digest()
         )
         held_out.update(paths[: max(1, round(TEST_SHARE * len(paths)))])
     return (
@@ -168,65 +218,18 @@ def _check_sizes(
 ) -> None:
     if "train" in names and set(names) != {"train", "test"}:
         raise DataError(
-            f"a folder with a train folder has a test folder and no other, {root} has "
-            f"{', '.join(names[:5])}: validation images are split off train"
+            f"a folder with a train folder has a test folder and no other, {shown(root)} has "
+            f"{', '.join(map(shown, names[:5]))}: validation images are split off train"
         )
     if len(classes) < 2:
         raise DataError(
-            f"a folder of images has one sub-folder per class and at least 2, {root} has {len(classes)}: "
-            "sort the images into one folder per class"
+            f"a folder of images has one sub-folder per class and at least 2, {shown(root)} has "
+            f"{len(classes)}: sort the images into one folder per class"
         )
+    counts = Counter(label for _, label in (*train, *test))
     for label, name in enumerate(classes):
-        count = sum(of == label for _, of in train) + sum(of == label for _, of in test)
-        if count < MIN_CLASS:
+        if counts[label] < MIN_CLASS:
             raise DataError(
-                f"a class has at least {MIN_CLASS} images, {name} in {root} has {count}: "
-                "add images, or remove the folder"
+                f"a class has at least {MIN_CLASS} images, {shown(name)} in {shown(root)} has "
+                f"{counts[label]}: add images, or remove the folder"
             )
-
-
-def _input_shape(first: Path, side: int | None) -> tuple[int, int, int]:
-    with _opened(first) as image:
-        channels = 1 if image.mode in _GREY else 3
-        width, height = ImageOps.exif_transpose(image).size if side is None else (side, side)
-    if max(height, width) > MAX_SIDE:
-        raise DataError(
-            f"images have sides of 1 to {MAX_SIDE} pixels, {first} is {width}x{height}: name a side, as in "
-            f"{PREFIX}PATH@64"
-        )
-    return channels, height, width
-
-
-def _decode(path: Path, shape: tuple[int, int, int]) -> Pixels:
-    """One image as (C, H, W), bilinearly resized."""
-    channels, height, width = shape
-    with _opened(path) as opened:
-        if opened.mode.startswith(_WIDE):
-            raise DataError(
-                f"images have 8 bits a channel, {path} has mode {opened.mode}: save it with 8 bits"
-            )
-        if channels == 1 and opened.mode not in _GREY:
-            raise DataError(
-                f"images are all grey where the first is, {path} has mode {opened.mode}: "
-                "convert it, or all others"
-            )
-        try:
-            image = ImageOps.exif_transpose(opened).convert("L" if channels == 1 else "RGB")
-        except (OSError, SyntaxError, ValueError) as error:
-            raise _unreadable(path, error) from None
-    if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(image, dtype=np.uint8).reshape(height, width, channels).transpose(2, 0, 1)
-
-
-def _opened(path: Path) -> Image.Image:
-    """The image with its header read; Pillow itself refuses headers that promise too many pixels."""
-    try:
-        return Image.open(path, formats=_FORMATS)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: Exception) -> DataError:
-    reason = " ".join(str(error).split())[:100]
-    return DataError(f"images can be decoded, {path} cannot ({reason}): replace or remove it")

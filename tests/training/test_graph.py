@@ -1,4 +1,4 @@
-"""A step that is captured and replayed computes what the step computes; what a GPU alone can show is skipped."""
+"""A step that is captured and replayed computes what the step computes."""
 
 import math
 

@@ -3,7 +3,8 @@
 Nothing in a batch makes the host wait for a GPU: an epoch's order, shifts and flips are drawn at its start,
 and a batch is a slice of them, at a position that is counted on the device, so that cutting it out can be
 part of a captured graph. Images are kept as bytes, height × width × channels, inside a border of zeros, in
-one flat buffer, so that a shifted image is one contiguous stretch of it and cutting a batch out is one gather.
+one flat buffer, so that a shifted image is one contiguous stretch of it and cutting a batch out is one
+gather.
 """
 
 from collections.abc import Iterator

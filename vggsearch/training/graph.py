@@ -7,6 +7,7 @@ learning rate, the masks of dropout) is read on the device.
 """
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 
@@ -50,7 +51,7 @@ def one_launch(run: Training, compute: Launch, capture: Capture | None = None) -
 
 def cuda_graph(warm_up: Launch, compute: Launch, generators: Sequence[torch.Generator]) -> Launch:
     """`compute` as a CUDA graph of the current device."""
-    aside = torch.cuda.Stream()
+    aside = cast(Callable[[], torch.cuda.Stream], torch.cuda.Stream)()  # its stubs have no types
     aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):
         for _ in range(WARM_UP):

@@ -154,6 +154,12 @@ def test_refusals(photos, tmp_path):
     assert refusal(f"folder:{tmp_path}/none") == (
         f"folder:PATH names a folder of images, {tmp_path}/none is none: give a folder that exists"
     )
+    assert "folder:PATH names a folder of images, ~nobody-of-that-name/x is none" in refusal(
+        "folder:~nobody-of-that-name/x"
+    )
+    assert " is none: give a folder that exists" in refusal("folder:" + "x" * 5000)
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    assert f"{tmp_path}/circle is none" in refusal(f"folder:{tmp_path}/circle")
     assert refusal(f"folder:{photos}@0") == (
         "images have sides of 1 to 1024 pixels, not 0: write folder:PATH@64, for example"
     )

@@ -329,6 +329,8 @@ def test_a_forged_hash_is_no_plan(tmp_path: Path) -> None:
         ({"arms": "twice"}, "arms: a name stands twice"),
         ({"arms": "short"}, "weighs an arm that is not planned"),
         ({"arms": "deep"}, "architecture|pixels|blocks"),
+        ({"pairs": 10**18}, "pairs"),
+        ({"pairs": 99_999}, "arms: more than 100000 runs in all"),
     ],
 )
 def test_a_stranger_s_plan_whose_parts_do_not_fit_is_refused(tmp_path: Path, change, message: str) -> None:

@@ -523,6 +523,23 @@ def test_the_examples_in_messages_are_themselves_good():
     assert set(EXAMPLE) == keys_of("search") | keys_of("ablation")
 
 
+def test_an_ablation_of_more_runs_than_can_be_counted_is_one_line():
+    levels = [round(0.001 * number, 3) for number in range(1, 61)]
+    many = {
+        "kind": "ablation",
+        "data": {"name": "fashion-mnist"},
+        "control": "1x8+gap",
+        "factors": {"weight_decay": levels, "label_smoothing": list(levels)},
+        "primary": "weight_decay=0.001",
+        "recipe": "fast",
+        "budget": {"steps": 1},
+        "seeds": 1000,
+    }
+    study = parse_study(yaml.safe_dump(many), PATH)
+    with pytest.raises(StudyFileError, match=r"factors: an ablation has at most 100000 runs, not \d+: lower"):
+        study.plan_design((1, 28, 28), 10)
+
+
 def keys_of(kind: str) -> set[str]:
     return {field.alias or name for name, field in KINDS[kind].model_fields.items()}
 

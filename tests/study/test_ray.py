@@ -194,6 +194,9 @@ def test_an_impossible_share_is_refused(share, message):
             "ray://head:10001",
             r"^the address of a Ray cluster is auto or HOST:PORT, not 'ray://head:10001': use",
         ),
+        ("a" * 64 + ".org:1", r"^a Ray cluster must answer at aaa.*label"),
+        ("head:" + "9" * 5000, r"^the address of a Ray cluster is auto or HOST:PORT, not 'head:999"),
+        ("\x1b[2J:1", r"^the address of a Ray cluster is auto or HOST:PORT, not '\\x1b\[2J:1': use auto$"),
         (":6379", r"^the address of a Ray cluster is auto or HOST:PORT, not ':6379': use auto$"),
     ],
 )

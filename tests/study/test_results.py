@@ -279,9 +279,10 @@ def test_a_bomb_is_not_unpacked(tmp_path, monkeypatch):
     (tmp_path / "trials.jsonl.gz").write_bytes(gzip.compress(bytes(10**7)))
     with pytest.raises(StoreError, match="more than 1000000 bytes when decompressed"):
         StudyResults.read(tmp_path)
-    (tmp_path / "trials.jsonl.gz").write_bytes(gzip.compress(b"{}")[:-3])
-    with pytest.raises(StoreError, match="not whole gzip data"):
-        StudyResults.read(tmp_path)
+    for damaged in (gzip.compress(b"{}")[:-3], gzip.compress(b"{}")[:10] + b"\xff" * 20):
+        (tmp_path / "trials.jsonl.gz").write_bytes(damaged)
+        with pytest.raises(StoreError, match="not whole gzip data"):
+            StudyResults.read(tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):

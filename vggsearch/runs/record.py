@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from vggsearch.recipe import TRAINING_REVISION, Budget, Frozen, Recipe
 
@@ -23,9 +23,12 @@ Count = Annotated[int, Field(ge=0, lt=2**63)]
 Duration = Annotated[float, Field(ge=0)]
 Accuracy = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, Field(max_length=4096)]
+Moment = Annotated[float, Field(ge=-62_135_596_800, lt=253_402_300_800)]
+"""Seconds since the epoch, UTC, in the years 1 to 9999: others no calendar prints."""
 
 _HEX64 = r"^[0-9a-f]{64}$"
-_MAX_BITS = r"^[A-Za-z0-9+/]*={0,2}$"
+_BITS = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+"""Whole base64: what cannot be unpacked is no record."""
 
 
 Stage = Literal["search", "baseline", "finalists", "calibration", "rates", "pairs"]
@@ -122,9 +125,8 @@ class Provenance(Frozen):
     gpu: Text | None
     threads: Count
     cpu_count: Count
-    started_at: float
-    """Seconds since the epoch, UTC."""
-    finished_at: float
+    started_at: Moment
+    finished_at: Moment
     bit_reproducible: bool
     """Whether the same key gives the same bits: one CPU thread and a deterministic budget."""
 
@@ -140,11 +142,11 @@ class RunRecord(Frozen):
 
     val_accuracy: Accuracy | None = None
     val_loss: float | None = None
-    val_correct: str | None = Field(default=None, max_length=4_000_000, pattern=_MAX_BITS)
+    val_correct: str | None = Field(default=None, max_length=4_000_000, pattern=_BITS)
     """Per-image correctness on validation, in the split's order: `pack_bits`."""
     test_accuracy: Accuracy | None = None
     test_loss: float | None = None
-    test_correct: str | None = Field(default=None, max_length=4_000_000, pattern=_MAX_BITS)
+    test_correct: str | None = Field(default=None, max_length=4_000_000, pattern=_BITS)
     """Per-image correctness on the test set, in its own order: `pack_bits`."""
     curve: tuple[CurvePoint, ...] = Field(default=(), max_length=10_000)
 
@@ -169,6 +171,15 @@ class RunRecord(Frozen):
     provenance: Provenance | None = None
     """None only where the worker died before it could say."""
 
+    @model_validator(mode="after")
+    def _accuracies_of_images(self) -> Self:
+        """An accuracy is 0, or no less than one of the images that are kept beside it."""
+        for part in ("val", "test"):
+            accuracy, bits = getattr(self, f"{part}_accuracy"), getattr(self, f"{part}_correct")
+            if accuracy and bits is not None and accuracy * 6 * len(bits) < 0.5:
+                raise ValueError(f"{part}_accuracy: less than one of its images")
+        return self
+
 
 class TrialRecord(Frozen):
     """One suggestion of a study, and the run that answered it."""
@@ -187,9 +198,8 @@ class TrialRecord(Frozen):
     reason: str = Field(default="", max_length=2000)
     cached: bool = False
     """Whether the run was already in the ledger when it was asked for."""
-    asked_at: float
-    """Seconds since the epoch, UTC."""
-    told_at: float
+    asked_at: Moment
+    told_at: Moment
 
 
 def pack_bits(correct: npt.NDArray[np.bool_]) -> str:

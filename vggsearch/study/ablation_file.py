@@ -10,6 +10,7 @@ from vggsearch.errors import ArchitectureError, DesignError
 from vggsearch.recipe import Frozen
 from vggsearch.study.definition import Study
 from vggsearch.study.messages import broken, suggestion
+from vggsearch.study.plan import MAX_RUNS, most_runs
 from vggsearch.study.yaml_text import shown
 
 MAX_SEEDS = 1000
@@ -102,6 +103,11 @@ class AblationStudy(Study):
             check(design, shape, num_classes)
         except (DesignError, ArchitectureError) as error:
             raise self.mistake(f"{key}: {error}") from error
+        runs = most_runs(len(design.arms), self.seeds, len(self.rates.grid), self.rates.seeds)
+        if runs > MAX_RUNS:
+            raise self.mistake(
+                f"{key}: an ablation has at most {MAX_RUNS} runs, not {runs}: lower seeds, or leave arms out"
+            )
         names = [contrast.name for contrast in design.contrasts]
         if self.primary not in names:
             rule = f"must be one of the contrasts, not {shown(self.primary)}"

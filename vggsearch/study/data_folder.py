@@ -11,6 +11,7 @@ validated.
 
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
@@ -113,7 +114,7 @@ def _lines(path: Path, data: bytes, *, compressed: bool) -> list[bytes]:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             text = file.read(MAX_READ_BYTES + 1)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise _unusable(path, "not whole gzip data") from error
     if len(text) > MAX_READ_BYTES:
         raise _unusable(path, f"more than {MAX_READ_BYTES} bytes when decompressed")

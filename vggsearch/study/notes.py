@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from vggsearch.errors import StoreError
 from vggsearch.recipe import Frozen
-from vggsearch.runs.record import Digest, Stage
+from vggsearch.runs.record import Digest, Moment, Stage
 from vggsearch.runs.sealed import TEMPORARY, Damage, read_bounded, seal, unseal, write_atomically
 
 MAX_NOTE_BYTES = 16 * 2**20
@@ -33,7 +33,7 @@ class Asked(Frozen):
     """Of the run's key; None where it is known from the rest."""
     cached: bool | None
     """Whether its run was going, or in the ledger, when it was first asked; None where nobody knows."""
-    asked_at: float
+    asked_at: Moment
 
 
 class AskedNote(Frozen):

@@ -21,10 +21,13 @@ from vggsearch.designs import Contrast
 from vggsearch.designs.design import Held, Question
 from vggsearch.errors import ArchitectureError, StoreError
 from vggsearch.recipe import Budget, Frozen, Recipe, total_steps
-from vggsearch.runs.record import Count, DataKey, Digest, Text
+from vggsearch.runs.record import Count, DataKey, Digest, Moment, Text
 from vggsearch.runs.sealed import Damage, read_bounded, seal, unseal, write_atomically
 
 MAX_PLAN_BYTES = 8 * 2**20
+
+MAX_RUNS = 100_000
+"""Of a plan in all, as each is counted one by one: at a second a run, more than a day."""
 
 Name = Annotated[str, Field(max_length=500)]
 
@@ -86,12 +89,12 @@ class Plan(Frozen):
     arms: tuple[PlannedArm, ...] = Field(min_length=2, max_length=1000)
     contrasts: tuple[PlannedContrast, ...] = Field(min_length=1, max_length=10_000)
     primary: Name
-    pairs: int = Field(ge=2)
+    pairs: int = Field(ge=2, le=MAX_RUNS)
     """Seeds with which each arm is trained."""
     first_seed: Count
-    rates: tuple[float, ...] = Field(min_length=1)
+    rates: tuple[float, ...] = Field(min_length=1, max_length=1000)
     """Learning rates that each arm tries; the middle one is the recipe's where there is one alone."""
-    rate_seeds: int = Field(ge=1)
+    rate_seeds: int = Field(ge=1, le=MAX_RUNS)
     first_rate_seed: Count
     margin: float = Field(gt=0)
     """A fraction: 0.003 is 0.3 pp."""
@@ -108,6 +111,8 @@ class Plan(Frozen):
                 raise ValueError(f"contrasts: {contrast.name[:100]!r} weighs an arm that is not planned")
         if self.primary not in {contrast.name for contrast in self.contrasts}:
             raise ValueError("primary: is none of the contrasts")
+        if most_runs(len(self.arms), self.pairs, len(self.rates), self.rate_seeds) > MAX_RUNS:
+            raise ValueError(f"arms: more than {MAX_RUNS} runs in all")
         try:
             for arm in self.arms:
                 cost(Architecture.parse(arm.architecture), self.input_shape, self.num_classes)
@@ -151,8 +156,7 @@ class Registration(Frozen):
 
     plan: Plan
     digest: Digest
-    at: float
-    """Seconds since the epoch, UTC."""
+    at: Moment
     runs: Count
     """Runs for learning rates and pairs that had been made then."""
 
@@ -205,6 +209,11 @@ class PlanBook:
                 "the same command again"
             ) from error
         return registrations
+
+
+def most_runs(arms: int, pairs: int, rates: int, rate_seeds: int) -> int:
+    """Runs of a plan in which no two arms share one; a single learning rate is not tried."""
+    return arms * (pairs + (rates * rate_seeds if rates > 1 else 0))
 
 
 def deviations(registrations: Sequence[Registration]) -> tuple[str, ...]:

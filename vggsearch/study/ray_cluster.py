@@ -57,14 +57,15 @@ def connect(address: str | None) -> bool:
 
 def _check_address(address: str) -> None:
     host, colon, port = address.rpartition(":")
-    if address != "auto" and (not host or "/" in host or not colon or not port.isdecimal()):
+    is_port = port.isdecimal() and len(port) <= 5
+    if address != "auto" and (not host or "/" in host or not colon or not is_port or not host.isprintable()):
         raise VggSearchError(
             f"the address of a Ray cluster is auto or HOST:PORT, not {address[:60]!r}: use auto"
         )
     if address != "auto":
         try:  # Ray itself would try for minutes
             socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, UnicodeError) as error:
             raise _no_answer(address, error) from error
 
 

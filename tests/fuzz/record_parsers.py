@@ -1,0 +1,256 @@
+"""Parsers of what a store and a report hold: records, trials, notes, plans, and messages of workers.
+
+What is sealed in a file is fuzzed inside its seal, which is put on again: a checksum that does not fit hides
+all that comes after it. `sealed_files` fuzzes the seal.
+"""
+
+import gzip
+import json
+from pathlib import Path
+
+from contract import Ready
+from pydantic import TypeAdapter, ValidationError
+from text_parsers import REPORTS, STUDIES
+
+from vggsearch.commands.lookup import Found
+from vggsearch.commands.runs import _curve, _lines, _object
+from vggsearch.recipe import Budget
+from vggsearch.runs.frames import curves_frame, runs_frame
+from vggsearch.runs.ledger import MAX_RECORD_BYTES, validated
+from vggsearch.runs.record import CurvePoint, RunRecord
+from vggsearch.runs.sealed import read_bounded, seal, unseal
+from vggsearch.study import Store, StudyResults, load_study
+from vggsearch.study.notes import Asked, AskedNote, Notes, RateChoice, Selection
+from vggsearch.study.plan import Plan, PlanBook, Registration, deviations
+from vggsearch.study.results import valid_trial
+from vggsearch.study.worker import _MESSAGES, Cancel, Point, Record, Train, WorkerSetup
+
+FIELDS = tuple(f'"{name}"'.encode() for name in (*RunRecord.model_fields, *CurvePoint.model_fields))
+
+
+def _lines_of(report: str, name: str) -> list[bytes]:
+    return (REPORTS / report / "data" / f"{name}.jsonl").read_bytes().splitlines()
+
+
+def _runs() -> list[bytes]:
+    """Records of either kind of study, small: two points of a curve, and the answers to eight images."""
+    lines = [
+        line for report in ("quickstart", "null", "kernel-size") for line in _lines_of(report, "runs")[::40]
+    ]
+    return [json.dumps(_small(json.loads(line))).encode() for line in lines]
+
+
+def _small(run: dict[str, object]) -> dict[str, object]:
+    curve = run["curve"]
+    assert isinstance(curve, list)
+    bits = {part: run[part] and "/w==" for part in ("val_correct", "test_correct")}
+    return run | bits | {"curve": curve[-2:]}
+
+
+def runs(_: Path) -> Ready:
+    """Records of runs, as a ledger reads them and as `vggsearch runs show` shows them."""
+
+    def show(data: bytes) -> None:
+        record = validated(data)
+        assert validated(record.model_dump_json().encode()) == record
+        found = Found(record, (), "")
+        _lines(found), _object(found), _curve(record)
+        runs_frame([record]), curves_frame([record])
+
+    return Ready(show, _runs())
+
+
+def sealed_files(folder: Path) -> Ready:
+    path = folder / "run.json"
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        validated(unseal(read_bounded(path, MAX_RECORD_BYTES)))
+
+    return Ready(read, [seal(run) for run in _runs()] + [seal(b"{}"), seal(b"")])
+
+
+def trials(_: Path) -> Ready:
+    reports = ("quickstart", "null", "kernel-size", "block-count")
+    seeds = [line for report in reports for line in _lines_of(report, "trials")[::30]]
+    return Ready(valid_trial, seeds)
+
+
+def notes(folder: Path) -> Ready:
+    """Each of the notes; what cannot be read is made again, so that nothing is raised."""
+    kept = Notes(folder)
+
+    def read(data: bytes) -> None:
+        for name in ("asked", "finalists", "rates"):
+            (folder / f"{name}.json").write_bytes(seal(data))
+        kept.asked(), kept.selection(), kept.rates()
+
+    asked = Asked(
+        stage="search", number=3, architecture="1x8+gap", seed=0, run="0" * 64, cached=True, asked_at=1.5e9
+    )
+    examples = (
+        AskedNote(asked=(asked, asked)),
+        Selection(architectures=("1x8+gap", "1x16+gap"), runs=4, count=2),
+        RateChoice(rates={"control": 0.1, "drop-in": 0.05}),
+    )
+    return Ready(read, [example.model_dump_json().encode() for example in examples])
+
+
+def identities(folder: Path) -> Ready:
+    """What a study must remain, in the store that it began in."""
+    study = load_study(STUDIES / "quickstart.yaml")
+    store = Store.open(folder)
+    path = folder / "studies" / study.name / "study.json"
+    path.parent.mkdir()
+
+    def begin(data: bytes) -> None:
+        path.write_bytes(seal(data))
+        store.begin(study)
+
+    ablation = load_study(STUDIES / "null.yaml")
+    return Ready(begin, [json.dumps(each.identity()).encode() for each in (study, ablation)])
+
+
+def plans(folder: Path) -> Ready:
+    """Plans of ablations, registered under their own digests, so that all of what they say counts."""
+    book = PlanBook(folder)
+    adapter = TypeAdapter(tuple[Registration, ...])
+    first = [
+        json.loads((REPORTS / report / "data" / "study.json").read_bytes())["plans"][0]["plan"]
+        for report in ("null", "kernel-size", "block-count")
+    ]
+    known = Plan.model_validate_json(json.dumps(first[0]))
+    before = Registration(plan=known, digest=known.digest, at=0.0, runs=0)
+
+    def read(data: bytes) -> None:
+        try:
+            plan = Plan.model_validate_json(data)
+            found = (before, Registration(plan=plan, digest=plan.digest, at=1.0, runs=3))
+            (folder / "plan.json").write_bytes(seal(adapter.dump_json(found)))
+        except ValidationError:
+            (folder / "plan.json").write_bytes(seal(b"[{" + b'"plan":' + data + b"}]"))
+        for registration in book.read():
+            for arm in registration.plan.arms:
+                registration.plan.steps(arm), registration.plan.run_s(arm)
+            [contrast.contrast().claim for contrast in registration.plan.contrasts]
+        deviations(book.read())
+
+    return Ready(read, [json.dumps(_short(plan)).encode() for plan in first])
+
+
+def _short(plan: dict[str, object]) -> dict[str, object]:
+    """The same plan with two arms and the contrasts between them."""
+    arms, contrasts = plan["arms"], plan["contrasts"]
+    assert isinstance(arms, list)
+    assert isinstance(contrasts, list)
+    names = [arm["name"] for arm in arms]
+    for one in contrasts:
+        if set(one["weights"]) <= set(names[:2]):
+            return plan | {"arms": arms[:2], "contrasts": [one], "primary": one["name"]}
+    return plan
+
+
+def messages(_: Path) -> Ready:
+    """Between the controller, its workers and Ray's tasks."""
+    from vggsearch.study.ray_worker import TOLD, Begun, TaskSetup
+
+    def read(data: bytes) -> None:
+        faults = []
+        for reader in (_MESSAGES.validate_json, TOLD.validate_json, *_SETUPS, TaskSetup.model_validate_json):
+            try:
+                reader(data)
+            except ValidationError as error:
+                faults.append(error)
+        for fault in faults:
+            str(fault)
+
+    record = validated(_runs()[0])
+    setup = WorkerSetup(trainer="a:b", device="cpu", index=0, data_dir=None, core=None)
+    task = TaskSetup(
+        trainer="a:b",
+        preload=(),
+        device="cpu",
+        data_dir=None,
+        checkpoints=None,
+        mark=None,
+        cancel_grace_s=1.0,
+        deadline_grace_s=1.0,
+    )
+    examples = (
+        Train(key=record.key.model_copy(update={"budget": Budget(steps=3)}), deadline_s=3.0),
+        Cancel(digest=record.key.digest, outcome=record.outcome, reason="late"),
+        Point(digest=record.key.digest, point=record.curve[0]),
+        Record(record=record),
+        Begun(node="0123456789ab"),
+        setup,
+        task,
+    )
+    return Ready(read, [example.model_dump_json().encode() for example in examples])
+
+
+_SETUPS = (WorkerSetup.model_validate_json, Cancel.model_validate_json)
+
+
+def _report(folder: Path, report: str, count: int) -> tuple[bytes, list[bytes], list[bytes]]:
+    """A small report's data folder in `folder`: its contents, trials and runs."""
+    data = REPORTS / report / "data"
+    wanted = _lines_of(report, "trials")[:count]
+    digests = {json.loads(line)["run"] for line in wanted}
+    found = [line for line in _lines_of(report, "runs") if validated(line).key.digest in digests]
+    small = [json.dumps(_small(json.loads(line))).encode() for line in found]
+    contents = json.loads((data / "study.json").read_bytes())
+    contents |= {"trial_records": len(wanted), "run_records": len(small)}
+    (folder / "study.yaml").write_bytes((data / "study.yaml").read_bytes())
+    (folder / "trials.jsonl").write_bytes(b"\n".join(wanted))
+    (folder / "runs.jsonl").write_bytes(b"\n".join(small))
+    (folder / "study.json").write_text(json.dumps(contents))
+    return json.dumps(contents).encode(), wanted, small
+
+
+def report_contents(folder: Path) -> Ready:
+    """`study.json` of a report's data, and all that is read after it."""
+    seed, _, _ = _report(folder, "null", 3)
+
+    def read(data: bytes) -> None:
+        (folder / "study.json").write_bytes(data)
+        StudyResults.read(folder).frame()
+
+    return Ready(read, [seed, json.dumps(json.loads(seed) | {"plans": [], "trials": 3}).encode()])
+
+
+def report_lines(folder: Path) -> Ready:
+    """The trials and runs of a report: JSON `{"trials": […], "runs": […]}`, as lines of their two files."""
+    contents, wanted, small = _report(folder, "quickstart", 3)
+
+    def read(data: bytes) -> None:
+        trials, runs = wanted, small
+        try:
+            both = json.loads(data)
+            trials = [json.dumps(line).encode() for line in both["trials"]]
+            runs = [json.dumps(line).encode() for line in both["runs"]]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            runs = data.splitlines()
+        (folder / "trials.jsonl").write_bytes(b"\n".join(trials))
+        (folder / "runs.jsonl").write_bytes(b"\n".join(runs))
+        counts = {"trial_records": len(trials), "run_records": len(runs)}
+        (folder / "study.json").write_text(json.dumps(json.loads(contents) | counts))
+        StudyResults.read(folder).frame()
+
+    both = {"trials": list(map(json.loads, wanted)), "runs": list(map(json.loads, small))}
+    return Ready(read, [json.dumps(both).encode()])
+
+
+def report_archives(folder: Path) -> Ready:
+    """A report's runs as `.jsonl.gz`."""
+    contents, wanted, small = _report(folder, "null", 3)
+    packed = json.loads(contents) | {"compressed": True}
+    (folder / "study.json").write_text(json.dumps(packed))
+    (folder / "trials.jsonl.gz").write_bytes(gzip.compress(b"\n".join(wanted)))
+
+    def read(data: bytes) -> None:
+        (folder / "runs.jsonl.gz").write_bytes(data)
+        StudyResults.read(folder)
+
+    return Ready(
+        read, [gzip.compress(b"\n".join(small)), gzip.compress(b"\n".join(small), 0), gzip.compress(b"")]
+    )

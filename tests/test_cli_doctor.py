@@ -91,7 +91,7 @@ class TestStore:
                 "trial",
                 "it is asked again, and answered by its run",
             ),
-            ("studies/small/asked.json", "note", "what it held is asked or selected again"),
+            ("studies/small/asked.json", "notes", "what it held is asked or selected again"),
             (
                 "studies/small/study.json",
                 "study",
@@ -105,14 +105,14 @@ class TestStore:
         (store / path).write_bytes(b"noise")
         reason = "file is not a database" if name == "database" else "cut short, or not a sealed record"
         said = f"wrong {name}: {path}: {reason}: `vggsearch doctor --repair` moves it aside, and {after}"
-        assert lines(capsys) == [*([f"note runs: {LACKS}"] if name == "record" else []), said]
+        assert lines(capsys) == [said, *([f"note runs: {LACKS}"] if name == "record" else [])]
 
     def test_another_store_is_in_the_remedy(self, capsys, store, digest, tmp_path):
         other = store.rename(tmp_path / "my store")
         record(other, digest).write_bytes(b"")
         assert (
             f"`vggsearch doctor --repair --store '{other}'` moves it aside"
-            in lines(capsys, "--store", "my store")[-1]
+            in lines(capsys, "--store", "my store")[0]
         )
 
     def test_damaged_plan(self, capsys, store):

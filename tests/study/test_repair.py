@@ -328,20 +328,85 @@ def test_while_a_controller_works_it_refuses(root: Path, before: StudyResults) -
     assert len(kinds(root)) == 1
 
 
-def test_a_file_that_may_not_be_read_is_no_damage(root: Path, before: StudyResults) -> None:
-    path = record(root, before, 0)
-    path.chmod(0)
-    code = (
-        "import sys; from pathlib import Path; from vggsearch.study import Store; "
-        "from vggsearch.study.repair import repair; done = repair(Store(Path(sys.argv[1]))); "
-        "print(done.anything, [(one.kind, one.reason) for one in done.left])"
-    )
+def huge(path: Path) -> None:
+    """More than any disk has, of zeros."""
+    path.touch()
+    os.truncate(path, 2**40)
+
+
+ODD: tuple[Callable[[Path], object], ...] = (
+    os.mkfifo,
+    Path.mkdir,
+    huge,
+    lambda path: path.write_bytes(os.urandom(300)),
+    lambda path: path.write_bytes(seal(b"[" * 5000)),
+    lambda path: path.write_bytes(seal(b"[1e999]")),
+    lambda path: path.symlink_to(path),
+    lambda path: path.symlink_to("/dev/zero"),
+    lambda path: path.symlink_to("/"),
+)
+
+
+@pytest.mark.parametrize("put", ODD)
+def test_whatever_lies_in_a_store_is_told_and_mended(
+    root: Path, before: StudyResults, put: Callable[[Path], object]
+) -> None:
+    digest = before.trials[0].run or ""
+    checkpoints = root / "checkpoints" / ("0" * 64)
+    checkpoints.mkdir(parents=True)
+    (checkpoints / "000000000001.json").write_bytes(seal(b'{"tensors": "0"}'))
+    (root / "studies/small/rates.json").touch()
+    places = [
+        record(root, before, 0),
+        root / "ledger" / digest[:2] / "a stranger's",
+        root / "studies/small/trials/search-000001.json",
+        *(
+            root / "studies/small" / name
+            for name in ("study.json", "asked.json", "finalists.json", "rates.json")
+        ),
+        root / "optuna.db",
+        checkpoints / "000000000001.safetensors",
+        root / "checkpoints/stranger",
+    ]
+    for path in places:
+        path.unlink(missing_ok=True)
+        put(path)
+    assert len(look(root).findings) >= len(places)
+    assert mend(root).left == []
+    assert [kind for kind, _ in kinds(root)] in (["foreign"], ["link"])
+    assert answers(conduct(STUDY, root))[2:] == answers(before)[2:]
+
+
+def test_what_may_not_be_read_is_no_damage(root: Path, before: StudyResults) -> None:
+    digest = before.trials[0].run or ""
+    names = ["ledger", f"ledger/{digest[:2]}", f"ledger/{digest[:2]}/{digest}.json"]
+    names += [f"studies{name}" for name in ("", "/small", "/small/trials", "/small/study.json")]
+    names += ["optuna.db"]
+    code = textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        from vggsearch.errors import StoreError
+        from vggsearch.study import Store
+        from vggsearch.study.repair import repair
+        from vggsearch.study.survey import survey
+        root = Path(sys.argv[1])
+        for name in sys.argv[2:]:
+            mode = (root / name).stat().st_mode
+            (root / name).chmod(0)
+            found = survey(Store(root), 4e9)
+            print(found.database.state, *(f"{one.kind} {one.path}" for one in found.findings if one.wrong))
+            try:
+                assert not repair(Store(root)).anything
+            except StoreError as error:
+                assert "Permission denied" in str(error)
+            (root / name).chmod(mode)
+    """)
     # The superuser may read all, unless that is taken from it.
     prefix = [] if os.geteuid() else ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
     done = subprocess.run(
-        [*prefix, sys.executable, "-c", code, str(root)], capture_output=True, text=True, check=True
+        [*prefix, sys.executable, "-c", code, str(root), *names], capture_output=True, text=True, check=True
     )
-    assert done.stdout == "False [('unreadable', 'cannot be read: Permission denied')]\n"
+    assert done.stdout.splitlines() == [*(f"sound unreadable {name}" for name in names[:-1]), "unknown"]
 
 
 @pytest.mark.parametrize(

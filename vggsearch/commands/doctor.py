@@ -104,10 +104,9 @@ def _mend(path: Path, *, as_json: bool) -> int:
             }
         )
     else:
-        for line in _lines(store, done):
-            make_console().print(line, soft_wrap=True)
-        for line in lacking:
-            make_console().print(f"next: {line}", soft_wrap=True)
+        console = make_console()
+        for line in (*_lines(store, done), *(f"next: {line}" for line in lacking)):
+            console.print(line, soft_wrap=not console.is_terminal)
     return 1 if done.left else 0
 
 

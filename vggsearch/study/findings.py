@@ -11,7 +11,7 @@ from vggsearch.study.optuna_file import OptunaFile
 Kind = Literal[
     "record",  # of a run, damaged
     "trial",  # damaged, as those down to `checkpoint` are
-    "note",  # what a controller wrote down for the next one
+    "notes",  # what a controller wrote down for the next one
     "study",  # what a study must remain
     "plan",  # of an ablation
     "token",  # by which a shared database knows the store
@@ -25,7 +25,7 @@ Kind = Literal[
 ]
 
 WRONG: frozenset[Kind] = frozenset(
-    {"record", "trial", "note", "study", "plan", "token", "database", "obstacle", "unreadable"}
+    {"record", "trial", "notes", "study", "plan", "token", "database", "obstacle", "unreadable"}
 )
 """The rest is worth knowing and stops nothing."""
 

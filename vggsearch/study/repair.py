@@ -25,7 +25,7 @@ from vggsearch.study.store import Store
 from vggsearch.study.survey import BACKUP, leftovers, survey
 
 MOVED: frozenset[Kind] = frozenset(
-    {"record", "trial", "note", "study", "database", "checkpoint", "aside", "obstacle"}
+    {"record", "trial", "notes", "study", "database", "checkpoint", "aside", "obstacle"}
 )
 """What can be made again, so that it is moved where it is damaged."""
 

@@ -87,7 +87,7 @@ class _Walk:
         found.database = optuna_file.look_at(self._root / optuna_file.NAME)
         if found.database.state == "damaged":
             self._add("database", self._root / optuna_file.NAME, found.database.reason)
-        found.findings.sort(key=lambda finding: (finding.kind, finding.path))
+        found.findings.sort(key=lambda finding: (not finding.wrong, finding.kind, finding.path))
         return found
 
     def _top(self) -> None:
@@ -123,11 +123,11 @@ class _Walk:
                 case "plan.json":
                     self._judged("plan", path, lambda: PlanBook(Path(folder)).read())
                 case "asked.json":
-                    self._sealed("note", path, MAX_NOTE_BYTES, AskedNote.model_validate_json)
+                    self._sealed("notes", path, MAX_NOTE_BYTES, AskedNote.model_validate_json)
                 case "finalists.json":
-                    self._sealed("note", path, MAX_NOTE_BYTES, Selection.model_validate_json)
+                    self._sealed("notes", path, MAX_NOTE_BYTES, Selection.model_validate_json)
                 case "rates.json":
-                    self._sealed("note", path, MAX_NOTE_BYTES, RateChoice.model_validate_json)
+                    self._sealed("notes", path, MAX_NOTE_BYTES, RateChoice.model_validate_json)
                 case "trials":
                     self._trials(entry, study)
                 case _:

@@ -16,7 +16,7 @@ DEFAULT = Path(".vggsearch")
 _AGAIN: Mapping[Kind, str] = {
     "record": "its run is made again",
     "trial": "it is asked again, and answered by its run",
-    "note": "what it held is asked or selected again",
+    "notes": "what it held is asked or selected again",
     "study": "the study writes it again when it goes on, with its file as it was",
     "database": "the next search makes it again from the trials",
     "checkpoint": "its run goes on from the one before, or from its beginning",
@@ -29,19 +29,19 @@ _BY_HAND: Mapping[Kind, str] = {
     "plan was registered anew",
     "token": "a shared database knows this store by it: bring it back from a backup of yours, or delete it, "
     "and the store's studies in that database, which are made again",
-    "unreadable": "mend its permissions",
     "link": "what is behind it may be used, and is neither checked nor mended: put the thing itself there",
     "foreign": "nothing reads it, and it is left alone",
 }
 
 
 def check_store(store: Store, found: Survey, controller: int | None) -> Iterator[Check]:
-    """What is in it, who works in it, then everything that is not as it should be."""
+    """What is in it, who works in it, what is wrong, then what is worth knowing."""
     named = ", ".join(study.name for study in found.studies[:5]) + (", …" if len(found.studies) > 5 else "")
     word = "study" if len(found.studies) == 1 else "studies"
     yield Check("store", "ok", counted(found.runs, "run") + (f", {word} {named}" if named else ""))
     works = "none works here" if controller is None else f"process {controller} works here"
     yield Check("controller", "ok", f"{works}; one at a time may")
+    yield from (_check(finding, store) for finding in found.findings if finding.wrong)
     yield from _database(found, controller)
     yield from _checkpoints(found, controller)
     yield from map(missing, (study for study in found.studies if study.absent and controller is None))
@@ -55,13 +55,19 @@ def check_store(store: Store, found: Survey, controller: int | None) -> Iterator
         what = "file or moment in a record is" if found.future == 1 else "files or moments in records are"
         text = f"{found.future} {what} later than now"
         yield Check("clock", "note", f"{text}: set this machine's clock, or times in reports are wrong")
-    for finding in found.findings:
-        yield Check(finding.kind, "wrong" if finding.wrong else "note", described(finding, store))
+    yield from (_check(finding, store) for finding in found.findings if not finding.wrong)
+
+
+def _check(finding: Finding, store: Store) -> Check:
+    return Check(finding.kind, "wrong" if finding.wrong else "note", described(finding, store))
 
 
 def described(finding: Finding, store: Store) -> str:
     """A finding, and what to do about it."""
     what = plain(f"{finding.path}: {finding.reason}")
+    if finding.kind == "unreadable":
+        mended = shlex.join(["chmod", "-R", "u+rwX", str(store.root / finding.path)])
+        return f"{what}: `{plain(mended)}` mends that where it is yours"
     if finding.kind in _BY_HAND:
         return f"{what}: {_BY_HAND[finding.kind]}"
     if finding.path.parts in (("lock",), ("ledger",)):  # without them nobody can take the store's lock

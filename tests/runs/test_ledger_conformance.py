@@ -10,10 +10,10 @@ from vggsearch.testing.ledgers import LedgerConformance
 from vggsearch.testing.memory import MemoryLedger
 
 
-def spoiled(data: bytes) -> bytes:
-    """With one bit changed, in the middle."""
-    middle = len(data) // 2
-    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+def spoiled(data: bytes, position: float) -> bytes:
+    """With one bit changed, so far into it."""
+    at = int(position * len(data))
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
 class TestLedger(LedgerConformance):
@@ -27,9 +27,9 @@ class TestLedger(LedgerConformance):
     def again(self, ledger):
         return Ledger(ledger.path)
 
-    def damage(self, ledger, digest):
+    def damage(self, ledger, digest, position):
         path = ledger.path / digest[:2] / f"{digest}.json"
-        path.write_bytes(spoiled(path.read_bytes()))
+        path.write_bytes(spoiled(path.read_bytes(), position))
 
     @contextlib.contextmanager
     def full(self, ledger):
@@ -48,8 +48,8 @@ class TestMemoryLedger(LedgerConformance):
     def again(self, ledger):
         return MemoryLedger(ledger.kept)
 
-    def damage(self, ledger, digest):
-        ledger.kept[digest] = spoiled(ledger.kept[digest])
+    def damage(self, ledger, digest, position):
+        ledger.kept[digest] = spoiled(ledger.kept[digest], position)
 
     @contextlib.contextmanager
     def full(self, ledger):

@@ -16,19 +16,19 @@ from vggsearch.runs.record import Outcome, RunKey
 from vggsearch.study.executors import Executor, LocalExecutor, default_deadline_s
 from vggsearch.study.process import cores
 from vggsearch.study.worker import WorkerSetup
-from vggsearch.testing.executors import ExecutorConformance, IsolationConformance, finish
+from vggsearch.testing.executors import ExecutorConformance, IsolationConformance, deadline_s, finish
 from vggsearch.testing.fake import SCRIPTED_TRAINER, FakeExecutor, run_key, scripted_trainer
 
 SETUP = WorkerSetup(trainer=SCRIPTED_TRAINER, device="cpu", index=0, data_dir=None, core=None)
 
 
-def local(slots: int, deadline_s: float | None = 30, **options: object) -> LocalExecutor:
+def local(slots: int, **options: object) -> LocalExecutor:
     return LocalExecutor(
         slots,
         "cpu",
         trainer=SCRIPTED_TRAINER,
         preload=("vggsearch.testing.fake",),
-        deadline_s=lambda _: deadline_s,
+        deadline_s=deadline_s,
         cancel_grace_s=1,
         deadline_grace_s=0,
         **options,
@@ -42,7 +42,7 @@ class TestFakeExecutor(ExecutorConformance):
 
 class TestLocalExecutor(IsolationConformance):
     def make(self, slots: int) -> Executor:
-        return local(slots, deadline_s=1)
+        return local(slots)
 
 
 def test_a_deadline_is_generous_and_grows_with_a_budget_in_seconds() -> None:

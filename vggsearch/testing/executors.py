@@ -13,12 +13,22 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
-from vggsearch.runs.record import Outcome, RunRecord
+from vggsearch.runs.record import Outcome, RunKey, RunRecord
 from vggsearch.study.executors import Event, Executor, Finished, Progress
-from vggsearch.testing.fake import artificial_record, run_key
+from vggsearch.testing.fake import artificial_record, run_key, script_of
+
+PATIENCE_S = 120.0
+"""How long a test waits for what takes a second on an idle machine."""
 
 
-def drain(executor: Executor, until: Callable[[list[Event]], bool], timeout_s: float = 60.0) -> list[Event]:
+def deadline_s(key: RunKey) -> float:
+    """The deadline of a scripted run: a second where it hangs, and none that matters where it does not."""
+    return 1.0 if "hang" in script_of(key) else PATIENCE_S
+
+
+def drain(
+    executor: Executor, until: Callable[[list[Event]], bool], timeout_s: float = PATIENCE_S
+) -> list[Event]:
     """Collect events until `until` is content with them; AssertionError after `timeout_s`."""
     events: list[Event] = []
     end_s = time.monotonic() + timeout_s
@@ -33,7 +43,7 @@ def records(events: list[Event]) -> list[RunRecord]:
     return [event.record for event in events if isinstance(event, Finished)]
 
 
-def finish(executor: Executor, count: int, timeout_s: float = 60.0) -> list[RunRecord]:
+def finish(executor: Executor, count: int, timeout_s: float = PATIENCE_S) -> list[RunRecord]:
     """Wait until `count` runs have ended."""
     return records(drain(executor, lambda events: len(records(events)) >= count, timeout_s))
 
@@ -58,9 +68,21 @@ class ExecutorConformance(ABC):
             assert finish(executor, 1) == [artificial_record(key)]
             assert executor.wait(0.05) == []
 
+    def test_a_run_that_has_ended_may_be_made_again(self) -> None:
+        with self.executor() as executor:
+            for _ in range(2):
+                executor.submit(run_key())
+                assert finish(executor, 1) == [artificial_record(run_key())]
+
     def test_waiting_for_nothing_returns_at_once(self) -> None:
         with self.executor() as executor:
             assert executor.wait(None) == []
+
+    def test_waiting_without_limit_ends_when_something_happened(self) -> None:
+        with self.executor() as executor:
+            key = run_key(script="sleep=0.3")
+            executor.submit(key)
+            assert records(executor.wait(None)) == [artificial_record(key)]
 
     def test_progress_comes_in_order_before_the_end(self) -> None:
         with self.executor() as executor:
@@ -114,19 +136,44 @@ class ExecutorConformance(ABC):
     def test_cancelling_what_is_not_going_does_nothing(self) -> None:
         with self.executor() as executor:
             executor.cancel("f" * 64, Outcome.PREEMPTED, "nothing there")
-            executor.submit(run_key())
+            for _ in range(2):
+                executor.submit(run_key())
+                (record,) = finish(executor, 1)
+                assert record.outcome is Outcome.COMPLETED
+                executor.cancel(record.key.digest, Outcome.PREEMPTED, "it has ended, and is made again")
+
+    def test_a_cancelled_run_that_was_faster_ends_once(self) -> None:
+        with self.executor() as executor:
+            key = run_key(script="sleep=0.1")  # which reports nothing, so that it does not hear
+            executor.submit(key)
+            executor.cancel(key.digest, Outcome.PREEMPTED, "asked to stop")
             (record,) = finish(executor, 1)
-            assert record.outcome is Outcome.COMPLETED
+            assert record == artificial_record(key) or record.outcome is Outcome.PREEMPTED
+            assert executor.wait(0.3) == []
+            executor.submit(run_key(1))
+            assert finish(executor, 1) == [artificial_record(run_key(1))]
 
     def test_closing_twice_is_allowed_and_forgets_what_was_going(self) -> None:
         executor = self.make(1)
         executor.submit(run_key(script="sleep=0.2"))
         executor.close()
         executor.close()
+        assert executor.wait(0.3) == []
+
+    def test_an_executor_knows_nothing_of_one_before_it(self) -> None:
+        key = run_key(script="points=2,sleep=0.2")
+        with self.executor() as before:
+            before.submit(key)
+        with self.executor() as executor:
+            assert executor.wait(0.3) == []
+            executor.submit(key)
+            events = drain(executor, lambda events: bool(records(events)))
+            assert [type(event) for event in events] == [Progress, Progress, Finished]
+            assert records(events) == [artificial_record(key)]
 
 
 class IsolationConformance(ExecutorConformance):
-    """What an executor with processes does besides; `make` gives every run a deadline of 1 s and no grace."""
+    """What an executor with processes does besides; `make` gives runs `deadline_s`, and a second of grace."""
 
     def test_a_dead_worker_is_an_outcome_and_the_slot_goes_on(self) -> None:
         with self.executor() as executor:
@@ -134,6 +181,7 @@ class IsolationConformance(ExecutorConformance):
                 (0, "exit=3", "ended with exit status 3"),
                 (1, "exit=0", "ended with exit status 0"),
                 (2, "kill", "memory runs out"),
+                (3, "garbage", "ended with exit status 1"),
             ):
                 executor.submit(run_key(seed, f"points=2,{action}"))
                 events = drain(executor, lambda events: bool(records(events)))
@@ -144,14 +192,29 @@ class IsolationConformance(ExecutorConformance):
                 executor.submit(run_key(seed + 10))
                 assert finish(executor, 1)[0].outcome is Outcome.COMPLETED
 
+    def test_a_dead_worker_costs_its_own_run_alone(self) -> None:
+        with self.executor(slots=2) as executor:
+            other = run_key(1, "points=4,sleep=0.1")
+            executor.submit(other)
+            executor.submit(run_key(0, "points=1,kill"))
+            ended = {record.key: record for record in finish(executor, 2)}
+            assert ended[run_key(0, "points=1,kill")].outcome is Outcome.CRASHED
+            assert ended[other] == artificial_record(other)
+
+    def test_waiting_ends_with_its_time(self) -> None:
+        with self.executor() as executor:
+            executor.submit(run_key(script="sleep=60"))
+            begun_s = time.monotonic()
+            assert executor.wait(0.0) == executor.wait(0.2) == []
+            assert 0.2 <= time.monotonic() - begun_s < 30
+
     def test_a_hanging_worker_is_given_up_at_its_deadline(self) -> None:
         with self.executor(slots=2) as executor:
             executor.submit(run_key(0, "hang"))
             executor.submit(run_key(1))
-            first, second = finish(executor, 2, timeout_s=20)
-            assert (first.key.seed, first.outcome) == (1, Outcome.COMPLETED)
-            assert (second.key.seed, second.outcome) == (0, Outcome.TIMED_OUT)
-            assert "its worker was killed" in second.reason
+            ended = {record.key.seed: record for record in finish(executor, 2)}
+            assert (ended[0].outcome, ended[1].outcome) == (Outcome.TIMED_OUT, Outcome.COMPLETED)
+            assert "its worker was killed" in ended[0].reason
             executor.submit(run_key(2))
             assert finish(executor, 1)[0].outcome is Outcome.COMPLETED
 
@@ -160,7 +223,7 @@ class IsolationConformance(ExecutorConformance):
             key = run_key(0, "hang")
             executor.submit(key)
             executor.cancel(key.digest, Outcome.PREEMPTED, "asked to stop")
-            (record,) = finish(executor, 1, timeout_s=20)
+            (record,) = finish(executor, 1)
             assert (record.outcome, record.reason) == (Outcome.PREEMPTED, "asked to stop")
 
     def test_closing_does_not_wait_for_what_hangs(self) -> None:

@@ -10,6 +10,7 @@ import signal
 import time
 from collections import deque
 from pathlib import Path
+from typing import cast
 
 from vggsearch.arch.spec import Architecture
 from vggsearch.cost import cost
@@ -29,6 +30,7 @@ ACTIONS = {
     "memory": "raise MemoryError",
     "exit": "end the process with status N",
     "kill": "end the process with SIGKILL",
+    "garbage": "answer with what is no record",
     "hang": "sleep for an hour, deaf to cancellation",
 }
 
@@ -80,7 +82,7 @@ def scripted_trainer(setup: WorkerSetup) -> Trainer:
 
     def run(key: RunKey, report: Report, deadline_s: float) -> RunRecord:
         del deadline_s  # deaf to it, so that the executor's own guard is tested
-        script = _script(key)
+        script = script_of(key)
         if "log" in script and setup.data_dir is not None:
             _append(setup.data_dir / script["log"], key.digest)
         pause_s = float(script.get("sleep", 0))
@@ -91,12 +93,13 @@ def scripted_trainer(setup: WorkerSetup) -> Trainer:
                 return RunRecord(key=key, outcome=Outcome.PRUNED, reason="stopped", steps=i)
         time.sleep(0 if points else pause_s)
         _misbehave(script)
-        return artificial_record(key)
+        return cast(RunRecord, None) if "garbage" in script else artificial_record(key)
 
     return run
 
 
-def _script(key: RunKey) -> dict[str, str]:
+def script_of(key: RunKey) -> dict[str, str]:
+    """The actions that the name of the key's data set asks for, and their values."""
     _, _, text = key.data.name.partition("script:")
     parts = (part.partition("=") for part in text.split(",") if part)
     script = {name: value for name, _, value in parts}

@@ -8,7 +8,7 @@ class TestMyLedger(LedgerConformance):
     def again(self, ledger):
         return MyLedger(...)  # of the same runs
 
-    def damage(self, ledger, digest): ...
+    def damage(self, ledger, digest, position): ...
 
     def full(self, ledger): ...
 ```
@@ -119,8 +119,8 @@ class LedgerConformance(ABC):
         """Another handle on the place of `ledger`, as another process opens it."""
 
     @abstractmethod
-    def damage(self, ledger: BaseLedger, digest: Digest) -> None:
-        """Change a byte of what is kept of that run."""
+    def damage(self, ledger: BaseLedger, digest: Digest, position: float) -> None:
+        """Change a bit of what is kept of that run, so far into it: 0 is at its beginning, 1 past its end."""
 
     @abstractmethod
     def full(self, ledger: BaseLedger) -> AbstractContextManager[object]:
@@ -176,19 +176,20 @@ class LedgerConformance(ABC):
         for each in whole:
             ledger.put(each)
         broken = whole[2].key.digest
-        self.damage(ledger, broken)
-        for handle in (ledger, self.again(ledger)):
-            assert handle.get(broken) is None
-            assert broken not in handle
-            assert list(handle) == whole[:2] + whole[3:]
-            (found,) = handle.damaged()
-            assert broken in found.path.name
-            assert found.reason
-            assert "\n" not in found.reason
-            assert len(handle) == 5
-        ledger.put(whole[2])
-        assert list(ledger) == whole
-        assert ledger.damaged() == []
+        for part in range(40):
+            self.damage(ledger, broken, part / 40)
+            for handle in (ledger, self.again(ledger)):
+                assert handle.get(broken) is None
+                assert broken not in handle
+                assert list(handle) == whole[:2] + whole[3:]
+                (found,) = handle.damaged()
+                assert broken in found.path.name
+                assert found.reason
+                assert "\n" not in found.reason
+                assert len(handle) == 5
+            ledger.put(whole[2])
+            assert list(ledger) == whole
+            assert ledger.damaged() == []
 
     def test_where_there_is_no_room_one_line_says_so_and_what_was_there_is_there(self) -> None:
         ledger = self.make()

@@ -222,9 +222,14 @@ class TestStore:
     def test_names_of_strangers_move_no_cursor(self, capsys, store):
         (store / "\x1b[2Jclear").write_text("")
         (store / os.fsdecode(b"\xff")).write_text("")
+        strange = Path("\x1b[2Jimages")
+        shutil.copytree("images", strange)
+        study = make_study("other", data={"name": f"folder:{strange}"}, trials=1, finalists=None)
+        conduct(study, store)
         _, out, _ = run(capsys, "doctor")
         assert "note   foreign      ?[2Jclear: not a store's" in out
         assert "?: not a store's" in out
+        assert "folder:?[2Jimages: 120 images of 2 classes" in out
         assert "\x1b" not in out
 
     def test_many_findings_are_counted(self, capsys, store):

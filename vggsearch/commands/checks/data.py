@@ -1,9 +1,10 @@
 """The data sets that the store's studies use."""
 
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from vggsearch.commands.checks.check import Check
+from vggsearch.commands.checks.check import Check, plain
 from vggsearch.data import describe, locate, verify
 from vggsearch.errors import DataError
 
@@ -19,18 +20,15 @@ def check_data(names: Iterable[str | None], data_dir: Path | None) -> Iterator[C
         try:
             yield from _folder(name) if name.startswith(FOLDER) else _named(name, data_dir)
         except DataError as error:
-            yield Check("data", "wrong", str(error))
+            yield Check("data", "wrong", plain(str(error)))
 
 
 def _folder(name: str) -> Iterator[Check]:
     """Listed, and one image opened: all of them may take long."""
     info = describe(name)
-    images = info.train_size + info.test_size
-    yield Check(
-        "data",
-        "ok",
-        f"{name}: {images} images of {info.num_classes} classes; `vggsearch data verify {name}` opens each",
-    )
+    images = f"{info.train_size + info.test_size} images of {info.num_classes} classes"
+    command = shlex.join(["vggsearch", "data", "verify", name])
+    yield Check("data", "ok", plain(f"{name}: {images}; `{command}` opens each"))
 
 
 def _named(name: str, data_dir: Path | None) -> Iterator[Check]:

@@ -1,6 +1,7 @@
 """Counting and sampling under constraints: three ways agree, and large spaces stay exact and quick."""
 
 import time
+import tracemalloc
 from collections import Counter
 from dataclasses import replace
 from itertools import product
@@ -11,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vggsearch.arch import Head
-from vggsearch.space import Choice, Constraint, SearchSpace, join
+from vggsearch.cost import cost
+from vggsearch.space import Choice, Constraint, SearchSpace, grid, join
 from vggsearch.space.feasible import feasible, keeps
 from vggsearch.testing.strategies import search_spaces
 
@@ -32,9 +34,9 @@ def limited(space, **limits):
     return replace(space, constraints=tuple(Constraint(metric, *both) for metric, both in limits.items()))
 
 
-@given(search_spaces(constrained=True), st.sampled_from((1, 3, 7, 2**19)))
+@given(search_spaces(constrained=True), st.sampled_from((1, 3, 7, 2**19)), st.sampled_from((0, 2**27)))
 @settings(deadline=None, max_examples=100)
-def test_joining_filtering_and_looking_agree(space, half):
+def test_joining_filtering_and_looking_agree(space, half, kept):
     indices = np.arange(space.size)
     members = indices[keeps(space, space.constraints, indices)]
     ranks = np.arange(len(members))
@@ -43,9 +45,44 @@ def test_joining_filtering_and_looking_agree(space, half):
     assert filtered.select(ranks).tolist() == members.tolist()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(join, "HALF", half)
+        patch.setattr(join, "KEPT_BYTES", kept)
         joined = feasible(space, space.constraints, few=1)
         assert joined.count == len(members)
         assert sorted(joined.select(ranks).tolist()) == members.tolist()
+
+
+@given(search_spaces())
+@settings(deadline=None, max_examples=50)
+def test_the_ranges_hold_every_candidate_and_are_reached_where_all_is_least_or_most(space):
+    found = space.costs(np.arange(space.size))
+    for metric, (least, most) in space.ranges.items():
+        assert least <= found[metric].min()
+        assert most >= found[metric].max()
+    assert space.ranges["macs"] == (found["macs"].min(), found["macs"].max())
+
+
+def test_many_heads_cost_no_more_nets(monkeypatch):
+    costed = []
+    monkeypatch.setattr(grid, "cost", lambda *given: costed.append(given) or cost(*given))
+    heads = tuple(Head((width,)) for width in range(1, 65))
+    space = SearchSpace(num_blocks=(1, 2, 3), head=heads, channels=(8, 8, 8))
+    assert space.ranges["head_params"][1] > space.ranges["head_params"][0]
+    assert len(costed) == 2 * 3
+
+
+def test_endings_for_many_widths_take_no_more_memory_than_a_few(monkeypatch):
+    """A study file of 500 bytes can ask for them."""
+    monkeypatch.setattr(join, "HALF", 2**12)
+    monkeypatch.setattr(join, "KEPT_BYTES", 2**16)
+    ratios = Choice(tuple(range(1, 33)), per_block=True)
+    space = SearchSpace(num_blocks=(3,), ratio=ratios, channels=(1024,) * 3)
+    tight = limited(space, macs=(space.ranges["macs"][0], space.ranges["macs"][0] * 4), params=(1, 10**6))
+    tracemalloc.start()
+    counted = feasible(tight, tight.constraints, few=1).count
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert counted == feasible(tight, tight.constraints, few=2**62).count > 0
+    assert peak < 2**21
 
 
 @pytest.mark.parametrize(("low", "high"), [(1, 60), (100, 200)])

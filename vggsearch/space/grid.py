@@ -7,12 +7,11 @@ are free per block), batch norm, head; the last varies fastest, and options come
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 
 import numpy as np
 
 from vggsearch.arch import Architecture, Block, Head, check_input
-from vggsearch.cost import METRICS, Cost, IntArray, cost, costs
+from vggsearch.cost import METRICS, IntArray, cost, costs, head_costs
 from vggsearch.errors import SpaceError
 from vggsearch.space.base import Choose, Scalar
 from vggsearch.space.check import check_depth, check_options, check_ratio
@@ -91,15 +90,28 @@ class Grid:
     @cached_property
     def ranges(self) -> dict[str, tuple[int, int]]:
         """Least and greatest value of each of `METRICS` among the candidates."""
-        found: list[Cost] = []
+        values: dict[str, list[int]] = {metric: [] for metric in METRICS}
         for pick, divide in ((min, max), (max, min)):
             convs, kernel = pick(self.convs_per_block.values), pick(self.kernel_size.values)
             widths = [channels // divide(self.ratio.values) for channels in self.channels]
             blocks = [Block.uniform(convs, width, kernel) for width in widths]
-            for num_blocks, head in product(self.num_blocks, self.head):
-                extreme = Architecture(tuple(blocks[:num_blocks]), pick(self.batch_norm), head)
-                found.append(cost(extreme, self.input_shape, self.num_classes))
-        values = {metric: [int(getattr(one, metric)) for one in found] for metric in METRICS}
+            for num_blocks in self.num_blocks:
+                net = Architecture(tuple(blocks[:num_blocks]), pick(self.batch_norm))
+                found = cost(net, self.input_shape, self.num_classes)
+                # There may be many heads, and only blocks can cost more than 64 bits hold.
+                gap, *heads = (
+                    head_costs(
+                        head,
+                        num_blocks,
+                        np.array([widths[num_blocks - 1]]),
+                        self.input_shape,
+                        self.num_classes,
+                    )[:, 0].tolist()
+                    for head in (net.head, *self.head)
+                )
+                for head in heads:
+                    for metric, own, instead in zip(METRICS, gap, head, strict=True):
+                        values[metric].append(getattr(found, metric) - own + instead)
         return {metric: (min(some), max(some)) for metric, some in values.items()}
 
     def candidate(self, index: int) -> Architecture:

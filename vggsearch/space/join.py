@@ -21,7 +21,10 @@ from vggsearch.space.grid import Grid
 from vggsearch.space.section import Section
 
 HALF = 2**19
-"""Most rows of a half."""
+"""Most rows of a half; of endings, whose sums are sorted by each metric, divided by the number of metrics."""
+
+KEPT_BYTES = 2**27
+"""Of the endings that are kept for beginnings to come."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,12 @@ class Half:
 
     def __getitem__(self, rows: slice | IntArray) -> "Half":
         return Half(self.index[rows], self.channels[rows], self.sums[:, rows])
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes, with the sums in each metric's order."""
+        metrics = len(self.sums)
+        return 8 * len(self.index) * (metrics + 1) ** 2
 
     @cached_property
     def order(self) -> IntArray:
@@ -162,7 +171,8 @@ class Joined:
     def _pairs(self) -> Iterator[Pairs]:
         num_blocks, shape = self.section.num_blocks, self.grid.input_shape
         middle, rows = num_blocks - 1, len(self._blocks[-1][0])
-        while middle > num_blocks // 2 and rows * len(self._blocks[middle - 1][0]) <= HALF:
+        most = HALF // len(self.constraints)
+        while middle > num_blocks // 2 and rows * len(self._blocks[middle - 1][0]) <= most:
             middle -= 1
             rows *= len(self._blocks[middle][0])
         begin = Half(
@@ -174,6 +184,8 @@ class Joined:
         for first in self._extended(begin, range(middle)):
             for channels in np.unique(first.channels).tolist():
                 if channels not in endings:
+                    if sum(ending.nbytes for ending in endings.values()) > KEPT_BYTES:
+                        endings.clear()
                     endings[channels] = self._ending(channels, range(middle, num_blocks))
                 yield Pairs(
                     first[np.flatnonzero(first.channels == channels)], endings[channels], self._limits

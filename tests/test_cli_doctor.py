@@ -17,6 +17,7 @@ from vggsearch.commands.checks import data, machine
 from vggsearch.commands.checks.check import plain
 from vggsearch.commands.checks.libraries import Requirement, check_libraries, fits, requirements
 from vggsearch.commands.checks.machine import check_disk, check_machine
+from vggsearch.runs.sealed import seal
 from vggsearch.testing.studies import conduct, make_ablation, make_study
 
 
@@ -224,8 +225,8 @@ class TestStore:
         (store / os.fsdecode(b"\xff")).write_text("")
         strange = Path("\x1b[2Jimages")
         shutil.copytree("images", strange)
-        study = make_study("other", data={"name": f"folder:{strange}"}, trials=1, finalists=None)
-        conduct(study, store)
+        identity = json.dumps({"data": {"name": f"folder:{strange}"}}).encode()
+        (store / "studies/small/study.json").write_bytes(seal(identity))
         _, out, _ = run(capsys, "doctor")
         assert "note   foreign      ?[2Jclear: not a store's" in out
         assert "?: not a store's" in out

@@ -5,7 +5,6 @@ write is atomic, so a kill between any two of them is made good at the next star
 that were going are asked again.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -48,7 +47,6 @@ class Controller:
         select: Says what the last stage is to do, once the others are complete.
         observer: Is told of everything.
         sound: Whether the study holds runs that ended otherwise than by crashing.
-        clock: Seconds since the epoch.
         slots: How many runs may go on at once; by default as many as the executor makes.
     """
 
@@ -61,7 +59,6 @@ class Controller:
     select: Callable[[], Sequence[Job]]
     observer: Observer
     sound: bool
-    clock: Callable[[], float] = time.time
     slots: int | None = None
     _going: dict[Digest, Going] = field(default_factory=dict)
     _crashed: list[Going] = field(default_factory=list)
@@ -228,7 +225,7 @@ class Controller:
             reason=reason,
             cached=bool(candidate.cached),
             asked_at=candidate.asked_at,
-            told_at=self.clock(),
+            told_at=stage.moment(),
         )
         self.store.put_trial(trial)
         stage.tell(trial, run)

@@ -22,6 +22,9 @@ PRELOAD = ("torch", "vggsearch.data", "vggsearch.training")
 CANCEL_GRACE_S = 60.0
 """How long a cancelled run may take to reach its next report before its worker is killed."""
 
+STARTS_S = (0.0, 0.1, 1.0)
+"""Seconds before each try to start a worker: the process that workers are forked from may just be dying."""
+
 DEADLINE_GRACE_S = 30.0
 """How long after its deadline a run may take to end itself before its worker is killed."""
 
@@ -153,6 +156,7 @@ class LocalExecutor(Executor):
             for index in range(workers)
         ]
         self._workers: list[WorkerProcess | None] = [None] * workers
+        self._preload = preload
         start_fork_server(preload)
 
     @property
@@ -167,15 +171,14 @@ class LocalExecutor(Executor):
         free = [i for i, worker in enumerate(self._workers) if worker is None or worker.assignment is None]
         if not free:
             raise ValueError(f"all {self.slots} slots are taken")
-        for _ in range(2):
-            worker = self._worker(free[0])
+        for pause_s in STARTS_S:
+            time.sleep(pause_s)
             limit_s, now_s = self._deadline_s(key), time.monotonic()
             due_s = math.inf if limit_s is None else now_s + limit_s + self._deadline_grace_s
             try:
-                worker.order(Assignment(key, now_s, limit_s, due_s))
-            except OSError:  # it died since it was last used
-                worker.kill()
-                self._workers[free[0]] = None
+                self._worker(free[0]).order(Assignment(key, now_s, limit_s, due_s))
+            except (OSError, EOFError):  # it died since it was last used, or what workers are forked from
+                self._discard(free[0])
             else:
                 return
         raise VggSearchError("a worker process ends as soon as it starts: run `vggsearch doctor` to see why")
@@ -210,14 +213,13 @@ class LocalExecutor(Executor):
 
     def close(self) -> None:
         """See `Executor.close`."""
-        for worker in self._workers:
-            if worker is not None:
-                worker.kill()
-        self._workers = [None] * self.slots
+        for slot in range(self.slots):
+            self._discard(slot)
 
     def _worker(self, slot: int) -> WorkerProcess:
         worker = self._workers[slot]
         if worker is None or not worker.alive:
+            start_fork_server(self._preload)  # a signal to the whole group may have ended it
             worker = self._workers[slot] = WorkerProcess(self._setups[slot])
         return worker
 
@@ -228,6 +230,7 @@ class LocalExecutor(Executor):
         """What one busy worker has said or suffered."""
         gone = not worker.alive  # before its messages are read, so that its last one is not missed
         events = [event for message in worker.messages() if (event := _event(message, assignment))]
+        gone |= worker.unheard
         if not any(isinstance(event, Finished) for event in events):
             if gone:
                 events.append(Finished(assignment.record(Outcome.CRASHED, worker.last_words())))
@@ -237,9 +240,13 @@ class LocalExecutor(Executor):
         if any(isinstance(event, Finished) for event in events):
             worker.assignment = None
         if gone:
-            worker.kill()
-            self._workers[self._workers.index(worker)] = None
+            self._discard(self._workers.index(worker))
         return events
+
+    def _discard(self, slot: int) -> None:
+        worker, self._workers[slot] = self._workers[slot], None
+        if worker is not None:
+            worker.kill()
 
 
 def _event(message: Message, assignment: Assignment) -> Event | None:

@@ -3,11 +3,15 @@
 import multiprocessing
 import os
 import signal
+import socket
+import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from vggsearch.runs.record import CurvePoint, Outcome, RunKey, RunRecord
 from vggsearch.study import worker
@@ -19,6 +23,9 @@ _ALONE = "run the architecture alone with `vggsearch train` to see why"
 
 KILL_WAIT_S = 10.0
 """How long a killed process may take to disappear."""
+
+SILENCE_S = 10
+"""How long a worker may stop in the middle of a message."""
 
 
 def start_fork_server(preload: Sequence[str]) -> None:
@@ -90,7 +97,11 @@ class WorkerProcess:
         )
         self._process.start()
         theirs.close()
+        _limit_silence(self.pipe.fileno())
         self.assignment: Assignment | None = None
+        self.unheard = False
+        """Whether nothing more can be heard from it: its pipe has ended, or what came is no message."""
+        self._raves = False
 
     @property
     def pid(self) -> int:
@@ -114,13 +125,18 @@ class WorkerProcess:
         self.assignment = assignment
 
     def messages(self) -> list[Message]:
-        """Everything the process has said since, also shortly before it died; never waits."""
+        """Everything the process has said since, also shortly before it died; waits for no message.
+
+        What is no message sets `unheard`, as the end of the pipe does.
+        """
         found: list[Message] = []
         try:
-            while self.pipe.poll():
+            while not self.unheard and self.pipe.poll():
                 found.append(worker.receive(self.pipe))
-        except (EOFError, OSError):
-            pass  # it died: the sentinel says so
+        except (EOFError, ConnectionError):
+            self.unheard = True  # it died: the sentinel says so
+        except (OSError, ValidationError):
+            self.unheard = self._raves = True  # too long, broken off, or of no known form
         return found
 
     def kill(self) -> None:
@@ -130,10 +146,12 @@ class WorkerProcess:
         self.pipe.close()
 
     def last_words(self) -> str:
-        """Why an ended process ended, in words a person can act on."""
-        self._process.join(KILL_WAIT_S)
+        """Why a process that ended, or is unheard, did so, in words a person can act on."""
+        self._process.join(0 if self._raves else KILL_WAIT_S)
         code = self._process.exitcode
-        if code is None or code >= 0:
+        if code is None:
+            return f"the worker process could not be understood any more, so it was killed: {_ALONE}"
+        if code >= 0:
             return f"the worker process ended with exit status {code}: {_ALONE}"
         name = signal.Signals(-code).name
         if name == "SIGKILL":
@@ -142,6 +160,12 @@ class WorkerProcess:
                 "use fewer workers, or a smaller batch size"
             )
         return f"the worker process was killed by {name}: {_ALONE}"
+
+
+def _limit_silence(pipe: int) -> None:
+    """Let a message that was begun and does not go on end with an OSError, instead of holding its reader."""
+    with socket.socket(fileno=os.dup(pipe)) as own:  # the option is the connection's, not the handle's
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", SILENCE_S, 0))
 
 
 def cores() -> list[int]:

@@ -13,6 +13,7 @@ and what was told; `restore` brings a stage back to where an earlier invocation 
 """
 
 import itertools
+import math
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -61,6 +62,7 @@ class Stage(ABC):
         self.exhausted = False
         """Whether nothing is left to ask, though the quota is not reached."""
         self._clock = clock
+        self._latest = -math.inf
         self._backlog: deque[Candidate] = deque()
         self._asked: set[Digest] = set()
         self._answered: set[Digest] = set()
@@ -85,6 +87,14 @@ class Stage(ABC):
         """Whether that run was answered in this stage."""
         return digest in self._answered
 
+    def moment(self) -> float:
+        """Now, by the clock, and later than every moment of this stage before, whatever the clock says.
+
+        `restore` does everything again in the order of these moments, and clocks are put back.
+        """
+        self._pass(max(self._clock(), math.nextafter(self._latest, math.inf)))
+        return self._latest
+
     def next(self) -> Candidate | None:
         """The next candidate, first those that an earlier invocation left; None where all were asked."""
         if self._backlog:
@@ -101,6 +111,7 @@ class Stage(ABC):
     def tell(self, trial: TrialRecord, run: RunRecord | None) -> None:
         """Take note of how a candidate ended; `run` is None where it was infeasible."""
         del run
+        self._pass(trial.told_at)
         if trial.run is not None:
             self._asked.add(trial.run)
             self._answered.add(trial.run)
@@ -116,8 +127,13 @@ class Stage(ABC):
     def _pend(self, candidate: Candidate) -> None:
         """Hand `candidate` out again before anything new."""
         self._backlog.append(candidate)
+        self._pass(candidate.asked_at)
         if candidate.infeasible is None:
             self._asked.add(candidate.key.digest)
+
+    def _pass(self, moment: float) -> None:
+        """Take note that `moment` is over."""
+        self._latest = max(self._latest, moment)
 
 
 class BaselineStage(Stage):
@@ -152,7 +168,7 @@ class BaselineStage(Stage):
         text = str(architecture)
         self._by_number[number] = text
         params = self._space.params_of(architecture)
-        return Candidate(self.name, number, text, params, self._make_key(text), self._clock())
+        return Candidate(self.name, number, text, params, self._make_key(text), self.moment())
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +230,7 @@ class ListedStage(Stage):
         number = first_free(self._numbers)
         self._numbers.add(number)
         return Candidate(
-            self.name, number, job.architecture, job.params, job.key, self._clock(), cached=job.cached
+            self.name, number, job.architecture, job.params, job.key, self.moment(), cached=job.cached
         )
 
 

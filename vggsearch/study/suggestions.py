@@ -1,5 +1,6 @@
 """The search stage: uniform draws, then the suggestions of a sampler; or the whole grid in order."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -53,7 +54,7 @@ class SearchStage(Stage):
         untold = deque(sorted(told, key=lambda pair: (pair[0].told_at, pair[0].number)))
         for number in range(max([*recorded, *unanswered], default=-1) + 1):
             asked = recorded.get(number) or unanswered.get(number)
-            moment = self._clock() if asked is None else asked.asked_at
+            moment = math.inf if asked is None else asked.asked_at
             while untold and untold[0][0].told_at <= moment and untold[0][0].number < number:
                 self.tell(*untold.popleft())
             if asked is None:  # its note was lost: it is asked again, under its own number
@@ -81,7 +82,7 @@ class SearchStage(Stage):
             text,
             suggestion.params,
             self._make_key(text),
-            self._clock(),
+            self.moment(),
             self._search.space.violation(suggestion.architecture),
         )
 

@@ -21,6 +21,7 @@ from pydantic import Field, TypeAdapter
 
 from vggsearch.errors import DataError
 from vggsearch.recipe import Frozen
+from vggsearch.runs.ledger import MAX_RECORD_BYTES
 from vggsearch.runs.record import CurvePoint, DataKey, Digest, Outcome, RunKey, RunRecord
 
 Report = Callable[[CurvePoint], bool]
@@ -95,8 +96,12 @@ def send(pipe: "connection.Connection[bytes, bytes]", message: Train | Cancel | 
 
 
 def receive(pipe: "connection.Connection[bytes, bytes]") -> Train | Cancel | Point | Record:
-    """Wait for a message; raises EOFError or OSError where the other end is gone."""
-    return _MESSAGES.validate_json(pipe.recv_bytes())
+    """Wait for a message.
+
+    Raises EOFError or OSError where the other end is gone, or announces more bytes than a record may have,
+    and pydantic's ValidationError, a ValueError, where what it says is no message.
+    """
+    return _MESSAGES.validate_json(pipe.recv_bytes(MAX_RECORD_BYTES))
 
 
 def main(pipe: "connection.Connection[bytes, bytes]", setup_json: str) -> None:
@@ -185,10 +190,13 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
 
     from vggsearch.data import Images, SearchData, load_search_data, load_test_images
     from vggsearch.training import Checkpoints, train
+    from vggsearch.training.allocator import keep_freed_memory, return_freed_memory
 
+    keep_freed_memory()
     if setup.device == "cuda":
         device = torch.device("cuda", setup.index % max(1, torch.cuda.device_count()))
         torch.cuda.set_device(device)
+        torch.backends.cudnn.benchmark = True  # a run's shapes never change
     else:
         device = torch.device("cpu")
         torch.set_num_threads(1)
@@ -209,6 +217,7 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
         return held[key]
 
     def run(key: RunKey, report: Report, deadline_s: float) -> RunRecord:
+        return_freed_memory()  # of the run before
         data = load(key.data)
 
         def test_images() -> Images:

@@ -1,5 +1,6 @@
 """Small studies for tests, run without data or training."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from vggsearch.study.events import Event, Observer
 from vggsearch.study.executors import Executor
 from vggsearch.study.file import parse_study
 from vggsearch.study.run import run_study
+from vggsearch.study.stages import Clock
 from vggsearch.study.stopping import Stopping
 from vggsearch.testing.fake import FakeExecutor, run_key
 
@@ -95,6 +97,7 @@ def conduct(
     stopping: Stopping | None = None,
     script: str = "",
     train: bool = True,
+    clock: Clock = time.time,
 ) -> StudyResults:
     """Run or resume `study` in the store `folder`; what its runs do stands in `script`, as for `run_key`."""
     return run_study(
@@ -108,6 +111,7 @@ def conduct(
         observer=observer,
         stopping=stopping,
         train=train,
+        clock=clock,
     )
 
 

@@ -1,0 +1,40 @@
+"""A clock that is put forward and back by hours, between every two moments that anything asks for."""
+
+import random
+import signal
+
+import pytest
+from conftest import ABLATION, SMALL, Make
+from nursery import Nursery
+
+LEARNING: dict[str, object] = {
+    "sampler": "nsga2",
+    "trials": 14,
+    "objectives": ["val_accuracy", "macs"],
+    "finalists": {"count": 1, "seeds": 1},
+    "baseline": False,
+    "space": {
+        "channels": [16, 32, 64],
+        "num_blocks": [1, 2, 3],
+        "convs_per_block": [1, 2],
+        "ratio": [1, 2],
+        "kernel_size": {"per_block": [3, 5]},
+        "constraints": {"macs": {"max": 1.2e7}},
+    },
+}
+"""Its sampler has its turn four times, and what it suggests depends on what was told before."""
+
+
+@pytest.mark.parametrize("settings", [LEARNING, ABLATION, SMALL], ids=["learning", "ablation", "search"])
+def test_a_clock_that_jumps_changes_nothing(
+    make_case: Make, nursery: Nursery, chance: random.Random, settings, long: bool
+) -> None:
+    for _ in range(10 if long else 1):
+        case = make_case(settings)
+        for _ in range(3):
+            number, seed = chance.randrange(1, 400), chance.randrange(1, 2**31)
+            controller = nursery.start(case.folder, settings, die_at=number, jumps=seed)
+            case.tally.kills += controller.status() == -signal.SIGKILL
+            case.note()
+        assert nursery.start(case.folder, settings, jumps=7).status() == 0
+        case.check()

@@ -1,0 +1,99 @@
+"""Workers that die, hang, take all memory, or say what nobody understands: the study goes on without them."""
+
+import signal
+import time
+
+import psutil
+import pytest
+from conftest import SEARCH, Make
+from nursery import Nursery
+
+from vggsearch.runs.record import Outcome
+from vggsearch.study import Store, StudyResults
+
+ALONE: dict[str, object] = {**SEARCH, "finalists": None}
+"""Nothing in it depends on how a run ends."""
+
+FAULTY = {"trainer": "faults:faulty_trainer", "preload": ("faults",)}
+
+
+@pytest.mark.parametrize(
+    "fault", ["exit", "abort", "kill", "closed", "text", "json", "empty", "bytes", "huge", "half"]
+)
+def test_a_worker_that_fails_once_changes_nothing(
+    make_case: Make, nursery: Nursery, fault: str, long: bool
+) -> None:
+    if fault in ("half", "abort", "closed", "empty", "bytes", "json") and not long:
+        pytest.skip("only in the long form")
+    case = make_case(SEARCH)
+    controller = nursery.start(case.folder, SEARCH, script=f"fault={fault},times=1", **FAULTY)
+    assert "crashed and is tried again: the worker process" in controller.until("Notice")
+    assert controller.status() == 0
+    case.note()
+    assert nursery.start(case.folder, SEARCH).status() == 0
+    case.check()
+    assert len(case.begun()) == len(set(case.begun())) + 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome", "reason", "attempts"),
+    [
+        ("kill", Outcome.CRASHED, "killed by SIGKILL, as the kernel does when memory runs out", 2),
+        ("text", Outcome.CRASHED, "could not be understood any more, so it was killed", 2),
+        ("hang", Outcome.TIMED_OUT, "so its worker was killed", 1),
+        ("memory", Outcome.OUT_OF_MEMORY, "MemoryError", 1),
+    ],
+)
+def test_a_worker_that_fails_always_costs_one_run_and_no_other(
+    make_case: Make, nursery: Nursery, fault: str, outcome: Outcome, reason: str, attempts: int
+) -> None:
+    case = make_case(ALONE)
+    script, deadline_s = f"fault={fault},times=9", 5 if fault == "hang" else None
+    controller = nursery.start(case.folder, ALONE, script=script, deadline_s=deadline_s, **FAULTY)
+    assert controller.status() == 0
+    results = Store.open(case.folder).results(case.whole.study)
+    failed = case.begun()[2]
+    assert (results.runs[failed].outcome, case.begun().count(failed)) == (outcome, attempts)
+    assert reason in results.runs[failed].reason
+    assert others(results, failed) == others(case.whole.results, failed)
+    made = case.begun()
+    assert nursery.start(case.folder, ALONE).status() == 0  # and it is not tried for ever
+    assert case.begun() == made
+    nursery.settle()
+
+
+def others(results: StudyResults, failed: str) -> list[tuple[object, ...]]:
+    """What was answered of other runs."""
+    return [
+        (trial.stage, trial.number, trial.architecture, trial.outcome)
+        for trial in results.trials
+        if trial.run != failed
+    ]
+
+
+def test_workers_killed_at_random_moments_change_nothing(
+    make_case: Make, nursery: Nursery, chance, long: bool
+) -> None:
+    for _ in range(15 if long else 1):
+        case = make_case(SEARCH)
+        controller = nursery.start(case.folder, SEARCH, script="sleep=0.1", slots=2)
+        for _ in range(2):
+            controller.until("TrialFinished")
+            time.sleep(chance.uniform(0, 0.05))
+            for worker in chance.sample(found := workers(controller.pid), min(1, len(found))):
+                worker.send_signal(signal.SIGKILL)
+                case.tally.kills += 1
+        assert controller.status() == 0
+        case.note()
+        assert nursery.start(case.folder, SEARCH).status() == 0
+        case.check(slots=2)
+
+
+def workers(controller: int) -> list[psutil.Process]:
+    """Its workers: what was forked by what it has started."""
+    return [
+        process
+        for helper in psutil.Process(controller).children()
+        for process in helper.children()
+        if process.is_running()
+    ]

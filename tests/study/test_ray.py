@@ -1,11 +1,16 @@
 """Runs on a Ray cluster of three raylets on this machine: the contract of executors, and what only nodes
-suffer."""
+suffer.
+
+What takes longest is left to the long form, which `make cluster` runs.
+"""
 
 import importlib.util
 import json
 import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -19,7 +24,7 @@ from vggsearch.recipe import Budget
 from vggsearch.runs.record import Outcome
 from vggsearch.study import Store, events
 from vggsearch.study.executors import Executor, Finished, LocalExecutor, Progress
-from vggsearch.testing.executors import IsolationConformance, drain, finish
+from vggsearch.testing.executors import PATIENCE_S, IsolationConformance, deadline_s, drain, finish
 from vggsearch.testing.fake import SCRIPTED_TRAINER, FakeExecutor, run_key
 from vggsearch.testing.studies import answers, conduct, make_study
 
@@ -35,9 +40,7 @@ from ray.cluster_utils import Cluster
 from vggsearch.study.ray_cluster import check_share, connect, lost
 from vggsearch.study.ray_cluster import places as places_of
 from vggsearch.study.ray_executor import RayExecutor
-
-PATIENCE_S = 120
-"""For what takes seconds on an idle machine."""
+from vggsearch.study.ray_shared import is_marked, mark, unmark
 
 NODE = {"include_dashboard": False, "object_store_memory": 80_000_000}
 
@@ -88,6 +91,12 @@ def stillborn(setup_json, *rest):
 TELLING = "trainers_of_test_ray:telling"
 
 
+@pytest.fixture
+def _in_long_form(long):
+    if not long:
+        pytest.skip("takes longer than the rest: make cluster")
+
+
 @pytest.fixture(scope="module")
 def trainers(tmp_path_factory):
     """The folder of a module with `TRAINERS`, which is quickly imported."""
@@ -123,7 +132,7 @@ def make(_connected):
     """Make executors that are closed at the test's end."""
     made = []
 
-    def make_one(slots=1, device="cpu", data_dir=None, deadline_s=PATIENCE_S, **options):
+    def make_one(slots=1, device="cpu", data_dir=None, deadline_s=deadline_s, **options):
         settings = {"trainer": SCRIPTED_TRAINER, "preload": ("vggsearch.testing.fake",), **options}
         made.append(
             RayExecutor(
@@ -131,7 +140,7 @@ def make(_connected):
                 device,
                 slots,
                 data_dir,
-                deadline_s=lambda _: deadline_s,
+                deadline_s=deadline_s,
                 cancel_grace_s=1,
                 deadline_grace_s=0,
                 **settings,
@@ -147,8 +156,7 @@ def make(_connected):
 class TestRayExecutor(IsolationConformance):
     @pytest.fixture(autouse=True)
     def _with_cluster(self, make):
-        # A process that is not forked yet starts within its run's deadline.
-        self.make = lambda slots: make(slots, deadline_s=5)
+        self.make = make
 
     def make(self, slots: int) -> Executor:
         raise NotImplementedError
@@ -272,7 +280,7 @@ def test_a_cancelled_run_ends_at_its_next_report_and_its_process_goes_on(make):
 def test_a_run_that_hears_nothing_is_ended_by_force(make, monkeypatch):
     monkeypatch.setattr(ray_executor, "REMOTE_GRACE_S", -1)  # so that the controller comes before the node
     deaf, late = run_key(script="points=1,hang"), run_key(1, script="hang")
-    patient, hasty = make(slots=1), make(slots=1, deadline_s=3)
+    patient, hasty = make(deadline_s=lambda _: PATIENCE_S), make()
     patient.submit(deaf)
     drain(patient, lambda events: any(isinstance(event, Progress) for event in events), PATIENCE_S)
     patient.cancel(deaf.digest, Outcome.PREEMPTED, "asked to stop")
@@ -371,7 +379,7 @@ def test_files_of_a_named_data_set_travel_once_and_the_test_part_only_when_it_is
     monkeypatch.setattr(catalog, "CATALOG", {"tiny": entry})
     for part in ("train", "test"):
         (tmp_path / f"{part}.txt").write_text(f"{part}ing")
-    executor = make(data_dir=tmp_path, trainer=TELLING, checkpoints=tmp_path / "going")
+    executor = make(data_dir=tmp_path, trainer=TELLING)
     for evaluate_on, files in (
         ("validation", {"train.txt": "training"}),
         ("test", {"train.txt": "training", "test.txt": "testing"}),
@@ -380,7 +388,6 @@ def test_files_of_a_named_data_set_travel_once_and_the_test_part_only_when_it_is
         executor.submit(run_key(evaluate_on=evaluate_on, data=data))
         seen = json.loads(finish(executor, 1, PATIENCE_S)[0].reason)
         assert seen["files"] == files
-        assert seen["checkpoints"] == str(tmp_path / "going")
         (tmp_path / "train.txt").unlink(missing_ok=True)  # it is read once, and nothing else is
 
 
@@ -414,6 +421,7 @@ def bits(record):
     return record.outcome, record.val_accuracy, record.val_loss, record.val_correct, record.images, curve
 
 
+@pytest.mark.usefixtures("_in_long_form")
 def test_runs_have_the_same_bits_as_on_one_machine(make, quadrants):
     keys = [
         run_key(
@@ -436,6 +444,78 @@ def test_runs_have_the_same_bits_as_on_one_machine(make, quadrants):
     assert answered[:2] == answered[2:]
     assert {outcome for outcome, *_ in answered} == {Outcome.COMPLETED}
     assert answered[0] != answered[1]
+
+
+@pytest.mark.usefixtures("_in_long_form")
+def test_a_run_goes_on_from_its_checkpoint_on_another_node(cluster, make, quadrants, tmp_path):
+    key = run_key(
+        architecture="1x4-1x8+bn+gap",
+        input_shape=(1, 8, 8),
+        num_classes=2,
+        budget=Budget(steps=4000),
+        data=quadrants,
+    )
+    kept = tmp_path / "checkpoints"
+    executor = make(
+        cpus_per_run=2,  # which only the nodes have that are added here
+        data_dir=tmp_path,
+        trainer="trainers_of_test_ray:impatient",
+        preload=ray_executor.PRELOAD,
+        checkpoints=kept,
+        deadline_s=lambda _: None,
+    )
+    first = cluster.add_node(num_cpus=2, **NODE)
+    executor.submit(key)
+    until_s = time.monotonic() + PATIENCE_S
+    while not list((kept / key.digest).glob("0*.json")):
+        assert time.monotonic() < until_s
+        assert not any(isinstance(event, Finished) for event in executor.wait(0.02))
+    cluster.remove_node(first, allow_graceful=False)
+    (lost_one,) = finish(executor, 1)
+    assert lost_one.outcome is Outcome.CRASHED
+    assert "node" in lost_one.reason
+
+    second = cluster.add_node(num_cpus=2, **NODE)
+    executor.submit(key)
+    (resumed,) = finish(executor, 1)
+    cluster.remove_node(second)
+    begun, resumed_from = (int(step) for step in (tmp_path / "found").read_text().split())
+    assert begun == 0 < resumed_from < 4000
+    with LocalExecutor(1, "cpu", pin=False) as local:
+        local.submit(key)
+        assert [bits(whole) for whole in finish(local, 1)] == [bits(resumed)]
+    executor.close()
+    assert [path.name for path in kept.iterdir()] == [key.digest]  # and no mark
+
+
+def test_nodes_use_the_controller_s_checkpoints_where_they_are_shared_and_else_none(
+    make, tmp_path, monkeypatch
+):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    apart = Path("/proc/self/cwd/going")  # one path, and a different folder for the nodes
+    for checkpoints, seen in ((tmp_path / "going", str(tmp_path / "going")), (apart, "None")):
+        executor = make(trainer=TELLING, checkpoints=checkpoints)
+        executor.submit(run_key())
+        assert json.loads(finish(executor, 1)[0].reason)["checkpoints"] == seen
+        assert len(list(checkpoints.iterdir())) == 1  # the mark of this executor
+        executor.close()
+        assert list(checkpoints.iterdir()) == []
+
+
+def test_a_folder_is_known_by_its_newest_mark_alone(tmp_path):
+    first = mark(tmp_path / "folder")
+    second = mark(tmp_path / "folder")
+    assert first != second
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == [second]
+    assert is_marked(tmp_path / "folder", second)
+    assert not is_marked(tmp_path / "folder", first)
+    assert not is_marked(tmp_path / "none", second)
+    unmark(tmp_path / "folder", second)
+    assert not is_marked(tmp_path / "folder", second)
+    (tmp_path / "file").touch()
+    assert mark(tmp_path / "file" / "folder") is None
+    assert not is_marked(tmp_path / "file" / "folder", second)
 
 
 class Saboteur:
@@ -501,6 +581,7 @@ executor.wait()
 AGENTS = ("ray::RuntimeEnvAgent", "ray::DashboardAgent")
 
 
+@pytest.mark.usefixtures("_in_long_form")
 def test_a_ray_of_this_machine_is_quiet_and_ends_with_a_controller_that_is_killed(trainers):
     environment = {**os.environ, "PYTHONPATH": str(trainers)}
     with subprocess.Popen(
@@ -539,3 +620,52 @@ def test_asking_and_recording(benchmark, make, tmp_path):
     made = sum(not trial.cached for trial in results.trials)
     benchmark.extra_info["runs per second"] = made / benchmark.stats.stats.total
     assert made > 0.7 * trials  # the sampler draws some twice
+
+
+STARTUP = """
+import time
+from vggsearch.study.executors import LocalExecutor
+from vggsearch.study.ray_executor import RayExecutor
+from vggsearch.testing.executors import finish
+from vggsearch.testing.fake import SCRIPTED_TRAINER, run_key
+for make in (lambda: LocalExecutor(1, "cpu", trainer=SCRIPTED_TRAINER),
+             lambda: RayExecutor(None, "cpu", 1, trainer=SCRIPTED_TRAINER)):
+    begun_s = time.monotonic()
+    with make() as executor:
+        made_s = time.monotonic() - begun_s
+        executor.submit(run_key())
+        finish(executor, 1)
+        print(made_s, time.monotonic() - begun_s)
+"""
+
+
+def test_beside_one_machine(benchmark, make):
+    """The same runs, one at a time, by blocks in turn; and both starts, in a process of its own."""
+    local = LocalExecutor(1, "cpu", pin=False, trainer=SCRIPTED_TRAINER, preload=("vggsearch.testing.fake",))
+    executors = {"local": local, "ray": make()}
+    spent_s = {}
+
+    def block(script, count):
+        for name, executor in executors.items():
+            begun_s = time.monotonic()
+            for seed in range(count):
+                executor.submit(run_key(seed, script))
+                finish(executor, 1)
+            spent_s.setdefault((name, script), []).append((time.monotonic() - begun_s) / count)
+
+    def both():
+        block("points=1", 1)  # starts their processes
+        spent_s.clear()
+        for _ in range(5):
+            block("points=1", 40)
+            block("points=4,sleep=0.5", 2)
+
+    benchmark.pedantic(both, rounds=1)
+    local.close()
+    for (name, script), blocks in spent_s.items():
+        benchmark.extra_info[f"{name}: seconds a run of {script}, median of 5 blocks"] = float(
+            np.median(blocks)
+        )
+    started = subprocess.run([sys.executable, "-c", STARTUP], capture_output=True, text=True, check=True)
+    for name, line in zip(executors, started.stdout.splitlines(), strict=True):
+        benchmark.extra_info[f"{name}: seconds to start, and to the first record"] = line

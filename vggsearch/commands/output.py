@@ -2,10 +2,12 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 
 PLAIN_WIDTH = 240
@@ -14,11 +16,26 @@ PLAIN_WIDTH = 240
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
+class _Console(Console):
+    """Prints nothing that a terminal would obey but its own: texts of a store may be a stranger's."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            plain = segment.control or segment.text.isprintable()
+            yield segment if plain else Segment(harmless(segment.text), segment.style)
+
+
+def harmless(text: str) -> str:
+    """`text` with U+FFFD for all that moves a cursor or turns the writing, but for ends of lines."""
+    unsafe = ("Cc", "Cf", "Cs", "Co")
+    return "".join("\ufffd" if c != "\n" and unicodedata.category(c) in unsafe else c for c in text)
+
+
 def make_console(file: TextIO | None = None) -> Console:
     """A console on standard output, or `file`: coloured on a terminal, plain and wide elsewhere."""
     file = file or sys.stdout
     width = None if file.isatty() else PLAIN_WIDTH
-    return Console(file=file, width=width, highlight=False, emoji=False, markup=False)
+    return _Console(file=file, width=width, highlight=False, emoji=False, markup=False)
 
 
 def print_json(value: Json) -> None:

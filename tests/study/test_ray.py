@@ -515,6 +515,8 @@ def test_a_folder_is_known_by_its_newest_mark_alone(tmp_path):
     assert not is_marked(tmp_path / "folder", second)
     (tmp_path / "file").touch()
     assert mark(tmp_path / "file" / "folder") is None
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    assert mark(tmp_path / "link") is None
     assert not is_marked(tmp_path / "file" / "folder", second)
 
 

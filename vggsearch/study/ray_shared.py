@@ -11,8 +11,11 @@ def mark(folder: Path) -> str | None:
     """Mark `folder`, which is made where it is absent, in place of what marked it before; the mark's name.
 
     The name is random, so that neither a copy of the folder nor what a network file system remembers of it
-    has it. Only for the folder's one owner. None where it cannot be written.
+    has it. Only for the folder's one owner. None where it cannot be written, or is a link, which could lead
+    anywhere.
     """
+    if folder.is_symlink():
+        return None
     name = _PREFIX + secrets.token_hex(16)
     try:
         folder.mkdir(parents=True, exist_ok=True)

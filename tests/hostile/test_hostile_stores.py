@@ -155,9 +155,6 @@ def test_a_link_where_the_store_has_a_file_is_refused(place, store, name):
     assert Path(name).name in place.refused("run", "study.yaml", "--device", "cpu", "--workers", "1")
 
 
-@pytest.mark.xfail(
-    reason="a store's own folders and its database may be links, and are written to", strict=True
-)
 def test_a_link_where_the_store_has_a_folder_is_refused(place, store):
     for name in ("ledger", "studies", "studies/study", "studies/study/trials", "checkpoints", "optuna.db"):
         path = store / name

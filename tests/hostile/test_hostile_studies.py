@@ -29,9 +29,9 @@ TEXTS = {
     "an alias of itself": ("question: &a [*a]\n" + GOOD, "anchors and aliases are not read"),
     "a merge key": ("<<: {question: x}\n" + GOOD, "no such key"),
     "a thousand brackets": ("question: " + "[" * 1000 + "\n", "values nest at most 16 deep"),
-    "sixty thousand brackets": ("[" * 60_000, "values nest at most 16 deep"),
-    "sixty thousand braces": ("{a: " * 16_000, "values nest at most 16 deep"),
-    "sixty thousand dashes": ("- " * 30_000 + "a\n", "values nest at most 16 deep"),
+    "twenty thousand brackets": ("[" * 20_000, "values nest at most 16 deep"),
+    "sixteen thousand braces": ("{a: " * 16_000, "values nest at most 16 deep"),
+    "thirty thousand dashes": ("- " * 30_000 + "a\n", "values nest at most 16 deep"),
     "deep indentation": (
         "".join(f"{' ' * i}a:\n" for i in range(300)),
         "values nest at most 16 deep",

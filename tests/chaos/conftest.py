@@ -58,6 +58,14 @@ def nursery() -> Iterator[Nursery]:
 
 
 @pytest.fixture(scope="session")
+def gym() -> Iterator[Nursery]:
+    """A nursery in which torch is loaded."""
+    started = Nursery("training")
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session")
 def wholes() -> dict[str, Whole]:
     """Undisturbed studies that were made already, by their settings."""
     return {}

@@ -7,6 +7,7 @@ one, so that a test can see whether any is left.
 
 import array
 import ctypes
+import importlib
 import json
 import os
 import random
@@ -23,6 +24,7 @@ from boundaries import Boundaries
 
 from vggsearch.cli import main
 from vggsearch.errors import VggSearchError
+from vggsearch.recipe import Recipe
 from vggsearch.runs.record import RunKey, RunRecord
 from vggsearch.study.executors import Executor, LocalExecutor
 from vggsearch.testing.fake import SCRIPTED_TRAINER, FakeExecutor, artificial_record
@@ -37,6 +39,11 @@ class Teller:
 
     def notify(self, event: object) -> None:
         print(type(event).__name__, getattr(event, "text", ""), flush=True)
+
+
+def chosen(settings: dict) -> dict:
+    """Settings of `make_study`, from JSON: null takes one away."""
+    return {key: ... if value is None else value for key, value in settings.items()}
 
 
 def executor(order: dict) -> Executor:
@@ -73,6 +80,8 @@ def live(order: dict) -> int:
         os.setuid(NOBODY)
     if order["command"]:
         return main(order["command"])
+    if order["train"]:
+        return train(order["train"], order["die_at"])
     jumps = random.Random(order["jumps"])
     boundaries = None if order["die_at"] is None else Boundaries(order["die_at"])
     make = make_ablation if order["study"].get("kind") == "ablation" else make_study
@@ -80,7 +89,7 @@ def live(order: dict) -> int:
     try:
         with executor(order) as made:
             conduct(
-                make(**order["study"]),
+                make(**chosen(order["study"])),
                 Path(order["folder"]),
                 made,
                 observer=Teller(),
@@ -90,6 +99,19 @@ def live(order: dict) -> int:
     except VggSearchError as error:
         print("error", error, flush=True)
         return 2
+    if boundaries is not None:
+        print("writes", boundaries.count, flush=True)
+    return 0
+
+
+def train(order: dict, die_at: int | None) -> int:
+    """One training, alone; says after which step it went on, and a digest of all that is left of it."""
+    from training import EveryStep, key, outcome_of
+
+    boundaries = None if die_at is None else Boundaries(die_at)
+    kept = EveryStep(Path(order["folder"]), steps=order["every"], die_after=order["die_after"])
+    recipe = Recipe.model_validate(order["recipe"])
+    print(*outcome_of(key(order["architecture"], recipe, order["steps"]), kept), flush=True)
     if boundaries is not None:
         print("writes", boundaries.count, flush=True)
     return 0
@@ -160,6 +182,8 @@ def warm_up() -> None:
 
 if __name__ == "__main__":
     warm_up()
+    for module in sys.argv[2:]:
+        importlib.import_module(module)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with socket.socket(fileno=int(sys.argv[1])) as orders:
         tend(orders)

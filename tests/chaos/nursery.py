@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+CRADLE = Path(__file__).with_name("cradle.py")
+
 PATIENCE_S = 120.0
 """How long a controller may say nothing."""
 
@@ -64,13 +66,13 @@ class Controller:
 
 
 class Nursery:
-    """Starts controllers; `cradle.py` forks them."""
+    """Starts controllers; `cradle.py` forks them, having imported `modules`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *modules: str) -> None:
         self._orders, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("cradle.py")), str(theirs.fileno())],
+                [sys.executable, str(CRADLE), str(theirs.fileno()), *modules],
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
             )
@@ -102,6 +104,7 @@ class Nursery:
         """
         return self._bear(
             command=None,
+            train=None,
             folder=str(folder),
             log=str(log_of(folder)),
             study=study,
@@ -118,6 +121,26 @@ class Nursery:
     def command(self, *arguments: str, nobody: bool = False) -> Controller:
         """Start `vggsearch` with `arguments`."""
         return self._bear(command=arguments, nobody=nobody)
+
+    def train(
+        self,
+        folder: Path,
+        training: dict[str, object],
+        *,
+        every: int = 1,
+        die_after: int = 0,
+        die_at: int | None = None,
+    ) -> Controller:
+        """Start a training alone, whose checkpoints lie in `folder`.
+
+        Args:
+            training: Its architecture, recipe and steps.
+            every: Steps between two checkpoints.
+            die_after: Kill it after that step, once its checkpoint is kept; 0 does not.
+            die_at: Kill it at that write; 0 counts them, and `writes N` is said at the end.
+        """
+        order = {**training, "folder": str(folder), "every": every, "die_after": die_after}
+        return self._bear(command=None, train=order, nobody=False, die_at=die_at)
 
     def settle(self) -> None:
         """Wait until no process of any controller is left; AssertionError where one stays."""

@@ -60,7 +60,6 @@ def fuzz(name: str, inputs: int, seconds: int, seed: int) -> Result:
             f"-max_total_time={seconds}",
             f"-timeout={HANG_S}",
             f"-rss_limit_mb={RSS_MB}",
-            "-print_final_stats=1",
         )
         one = Path(__file__).with_name("one.py")
         done = subprocess.run([sys.executable, str(one), name, folder, *options], capture_output=True)
@@ -87,9 +86,9 @@ def _end(printed: bytes) -> str:
     return "\n".join(lines[:40] if marked else lines[-40:])
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Fuzz the targets named, and print what came of it."""
-    options = _options()
+    options = _options(arguments)
     if importlib.util.find_spec("atheris") is None:
         print(
             "fuzz: needs atheris, which is not installed here: pip install 'vggsearch[fuzz]'", file=sys.stderr
@@ -141,7 +140,7 @@ def _told(result: Result) -> Result:
     return result
 
 
-def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Hostile inputs to every parser.")
     parser.add_argument("--inputs", type=int, help="in all; by default those of targets.py")
     parser.add_argument("--target", action="append", help="this one alone; may be given again")

@@ -33,7 +33,7 @@ _YAML = _words(
 
 TARGETS: tuple[Target, ...] = (
     # name                make                           told                          form           inputs
-    Target("architecture", text_parsers.architectures, (ArchitectureError,), "text", 150_000, _NETS, 2500),
+    Target("architecture", text_parsers.architectures, (ArchitectureError,), "text", 200_000, _NETS, 2500),
     Target("input-shape", text_parsers.inputs, (ArchitectureError,), "text", 100_000, (), 64),
     Target("budget", text_parsers.budgets, (VggSearchError,), "text", 100_000, _words("e", "s", "macs"), 64),
     Target("name", text_parsers.names, (VggSearchError, DeviceError), "text", 100_000, _words("cuda:"), 64),
@@ -47,8 +47,8 @@ TARGETS: tuple[Target, ...] = (
     Target(
         "storage", text_parsers.storages, (StoreError,), "text", 60_000, _words("%00", "@", "?", "***"), 2500
     ),
-    Target("yaml", text_parsers.yaml_texts, (YamlTextError,), "yaml", 60_000, _YAML),
-    Target("study", text_parsers.study_files, (StudyFileError,), "yaml", 60_000, _KEYS),
+    Target("yaml", text_parsers.yaml_texts, (YamlTextError,), "yaml", 40_000, _YAML),
+    Target("study", text_parsers.study_files, (StudyFileError,), "yaml", 40_000, _KEYS),
     Target("run", record_parsers.runs, (Damage,), "json", 40_000, FIELDS),
     Target("sealed", record_parsers.sealed_files, (Damage,), "bytes", 60_000),
     Target("trial", record_parsers.trials, (Damage,), "json", 80_000, FIELDS),

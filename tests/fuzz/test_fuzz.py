@@ -3,6 +3,7 @@
 import random
 
 import pytest
+import run
 from contract import judge
 from mutation import mutated
 from targets import TARGETS
@@ -24,3 +25,16 @@ def test_a_parser_returns_or_says_in_one_line_what_is_wrong(target, tmp_path):
         except Exception as error:
             error.add_note(f"input: {data!r}")
             raise
+
+
+def test_the_long_form_tries_a_million_inputs_and_each_parser_enough():
+    assert sum(target.inputs for target in TARGETS) >= 1_000_000
+    assert min(target.inputs for target in TARGETS) >= 20_000
+
+
+def test_without_atheris_the_long_form_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(run.importlib.util, "find_spec", lambda _: None)
+    assert run.main([]) == 2
+    assert capsys.readouterr().err == (
+        "fuzz: needs atheris, which is not installed here: pip install 'vggsearch[fuzz]'\n"
+    )

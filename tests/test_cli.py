@@ -23,6 +23,7 @@ from vggsearch.commands.cost import parse_input
 from vggsearch.commands.output import duration, percent, short_count, size
 from vggsearch.commands.train import parse_budget
 from vggsearch.data import DATASETS
+from vggsearch.runs import RunRecord
 from vggsearch.study import Store, load_study
 
 ROOT = Path(__file__).parents[1]
@@ -308,6 +309,16 @@ class TestTrain:
         assert again["cached"]
         assert {**again, "cached": False} == found
         assert "already in the store" in answer(capsys, *self.ARGUMENTS)
+
+    def test_a_run_that_found_too_little_memory_is_made_again(self, capsys):
+        run(capsys, *self.ARGUMENTS, "--store", "first")
+        (made,) = Store.open(Path("first")).ledger
+        Store.open(Path("second")).ledger.put(RunRecord(key=made.key, outcome="out_of_memory"))
+        _, out, _ = run(capsys, *self.ARGUMENTS, "--store", "second", "--json")
+        found = json.loads(out)
+        assert (found["run"], found["cached"], found["outcome"]) == (made.key.digest, False, "completed")
+        (kept,) = Store.open(Path("second")).ledger
+        assert kept.outcome == "completed"
 
     @pytest.mark.parametrize(
         ("text", "kind", "amount"),

@@ -57,8 +57,13 @@ def test_the_layout_is_two_digits_then_all(tmp_path):
     assert sealed["record"]["key"]["architecture"] == "1x8+gap"
 
 
-def test_only_crashed_and_preempted_runs_are_made_again():
-    assert set(Outcome) - FINAL == {Outcome.CRASHED, Outcome.PREEMPTED}
+def test_only_what_a_machine_did_to_a_run_is_made_good_by_making_it_again():
+    assert set(Outcome) - FINAL == {
+        Outcome.CRASHED,
+        Outcome.PREEMPTED,
+        Outcome.OUT_OF_MEMORY,
+        Outcome.INFEASIBLE,
+    }
 
 
 def put_and_find(tmp_path: Path) -> tuple[Ledger, Path]:

@@ -411,13 +411,34 @@ def test_a_run_that_crashes_twice_is_recorded_and_the_study_goes_on(tmp_path: Pa
     assert (results.trials[1].outcome, results.trials[1].reason) == (Outcome.CRASHED, "scripted crashed")
 
 
-@pytest.mark.parametrize("outcome", [Outcome.DIVERGED, Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT])
+@pytest.mark.parametrize(
+    "outcome", [Outcome.DIVERGED, Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT, Outcome.INFEASIBLE]
+)
 def test_any_other_failure_is_an_answer(tmp_path: Path, outcome: Outcome) -> None:
     study = make_study(sampler="tpe", trials=12, finalists=None)
     executor = Failing(lambda _: outcome)
     results = conduct(study, tmp_path, executor)
     assert outcomes(results).keys() == {outcome}
     assert len(set(executor.submitted)) == len(executor.submitted)
+    assert all(trial.run in results.runs for trial in results.trials)
+    # Not even the same command again asks again, nor does the baseline what the search asked.
+    again = FakeExecutor()
+    assert outcomes(conduct(study, tmp_path, again)).keys() == {outcome}
+    assert again.submitted == []
+
+
+@pytest.mark.parametrize("outcome", [Outcome.OUT_OF_MEMORY, Outcome.INFEASIBLE])
+def test_what_found_too_little_memory_is_tried_by_another_study(tmp_path: Path, outcome: Outcome) -> None:
+    study = make_study(trials=4, finalists=None)
+    conduct(study, tmp_path, Failing(lambda _: outcome))
+    # By a bigger machine, say, after which the first study still has its own answers.
+    bigger, third = FakeExecutor(), FakeExecutor()
+    other = make_study("other", trials=4, finalists=None)
+    assert outcomes(conduct(other, tmp_path, bigger)) == {Outcome.COMPLETED: 4}
+    assert len(bigger.submitted) == 4
+    assert outcomes(conduct(study, tmp_path, third)) == {outcome: 4}
+    conduct(make_study("third", trials=4, finalists=None), tmp_path, third)
+    assert third.submitted == []
 
 
 def test_where_the_first_three_runs_crash_the_set_up_is_to_blame(tmp_path: Path) -> None:

@@ -321,6 +321,22 @@ def test_what_optuna_is_told(
     assert trial.constraints["macs_max"] > 0
 
 
+@pytest.mark.parametrize("sampler", ["tpe", "gp", "nsga2", "random"])
+def test_what_does_not_fit_in_memory_is_told_as_what_ran_out_of_it(sampler: str) -> None:
+    # It keeps every constraint, so that a median accuracy would make it look worth having.
+    found = {}
+    for outcome in (Outcome.INFEASIBLE, Outcome.OUT_OF_MEMORY):
+        search = make(sampler, ALL, batch_norm=(True,))
+        search.insert(parse(ARCHITECTURE))
+        run = RunRecord(key=run_key(), outcome="completed", val_accuracy=0.9, latency_ms=2.0)
+        search.tell(0, Outcome.COMPLETED, run)
+        search.insert(parse(ARCHITECTURE))
+        search.tell(1, outcome, RunRecord(key=run_key(), outcome=outcome))
+        found[outcome] = search.trials[1].state, search.trials[1].values, search.told
+    assert found[Outcome.INFEASIBLE] == found[Outcome.OUT_OF_MEMORY]
+    assert found[Outcome.INFEASIBLE] == (TrialState.COMPLETE, [0.1, MACS, PARAMS, 2.0], 2)
+
+
 def test_a_value_that_is_not_there_is_not_made_up() -> None:
     trial = told("tpe", Outcome.COMPLETED, ALL, val_accuracy=0.75)
     assert trial.state is TrialState.FAIL

@@ -18,7 +18,7 @@ from vggsearch.cost import cost
 from vggsearch.data import SearchData, load_search_data
 from vggsearch.errors import VggSearchError
 from vggsearch.recipe import RECIPES, Budget, Recipe
-from vggsearch.runs import CurvePoint, RunKey, RunRecord
+from vggsearch.runs import FINAL, CurvePoint, RunKey, RunRecord
 from vggsearch.study import Store
 from vggsearch.training import device_model
 from vggsearch.training import train as train_one
@@ -66,8 +66,8 @@ def train_command(
             device_model=None if spent.deterministic else device_model(torch_device),
         )
         record = kept.ledger.get(key.digest)
-        cached = record is not None
-        if record is None:
+        cached = record is not None and record.outcome in FINAL
+        if record is None or not cached:
             console = make_console(sys.stderr if as_json else None)
             record = _train(key, images.to(torch_device), torch_device, console)
             kept.ledger.put(record)

@@ -33,8 +33,14 @@ from vggsearch.runs.sealed import (
 MAX_RECORD_BYTES = 16 * 2**20
 """Largest file that is read as a record: the longest curve and correctness that a record may hold fit."""
 
-FINAL = frozenset(Outcome) - {Outcome.CRASHED, Outcome.PREEMPTED}
-"""Outcomes that stand for ever; a crashed or preempted run may be made again and its record replaced."""
+FINAL = frozenset(Outcome) - {
+    Outcome.CRASHED,
+    Outcome.PREEMPTED,
+    Outcome.OUT_OF_MEMORY,
+    Outcome.INFEASIBLE,
+}
+"""Outcomes that stand for ever. A run that ended otherwise may be made again and its record replaced: it
+crashed, was preempted, or found too little memory, on one machine at one moment."""
 
 _NAME = re.compile(r"[0-9a-f]{64}\.json", re.ASCII)
 
@@ -96,7 +102,7 @@ class Ledger(BaseLedger):
         return self.path / digest[:2] / f"{digest}.json"
 
     def _folders(self) -> list[Path]:
-        return [path for path in self._entries(self.path) if path.is_dir()]
+        return [path for path in self._entries(self.path) if path.is_dir() and not path.is_symlink()]
 
     def _entries(self, folder: Path) -> list[Path]:
         try:

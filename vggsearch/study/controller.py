@@ -138,7 +138,8 @@ class Controller:
             self._note()
             return
         run = self.store.ledger.get(digest)
-        if run is not None and (run.outcome in FINAL or self._stage(candidate).answered(digest)):
+        answered = any(stage.answered(digest) for stage in self.stages)
+        if run is not None and (answered or run.outcome in FINAL):
             cached = True if candidate.cached is None else candidate.cached
             self._record(replace(candidate, cached=cached), run.outcome, run.reason, run)
             return

@@ -10,8 +10,9 @@ What is told of a trial, with one value per objective:
 |---|---|
 | completed | its values |
 | diverged, out_of_memory, timed_out | complete: chance's accuracy, the worst latency so far, its costs |
-| infeasible, to NSGA-II and GP | complete: its costs, and the median of what is unknown |
-| infeasible, to the others | pruned |
+| infeasible, for want of memory | the same |
+| infeasible, by a constraint, to NSGA-II and GP | complete: its costs, and the median of what is unknown |
+| infeasible, by a constraint, to the others | pruned |
 | pruned | pruned |
 | crashed, preempted | failed: nothing was learnt of the candidate |
 
@@ -124,7 +125,9 @@ class Search:
         return self._asked(architecture)
 
     def tell(self, number: int, outcome: Outcome, run: RunRecord | None) -> None:
-        """Tell trial `number` how it ended; `run` is None for an infeasible candidate."""
+        """Tell trial `number` how it ended; `run` is None for a candidate that breaks a constraint."""
+        if outcome is Outcome.INFEASIBLE and run is not None:
+            outcome = Outcome.OUT_OF_MEMORY  # no constraint tells the sampler that it cannot be trained
         trial = self.trials[number]
         values = self._values(Architecture.parse(trial.user_attrs["architecture"]), outcome, run)
         state = TrialState.COMPLETE

@@ -528,3 +528,11 @@ def test_any_architecture_text_is_read_or_refused_in_one_line(text):
         status = main(["cost", "--json", "--", text])
     assert status in (0, 2)
     assert status == 0 or len(err.getvalue().splitlines()) == 1
+
+
+def test_a_mistake_is_one_harmless_line_without_a_password(capsys):
+    status, out, err = run(capsys, "run", "a.yaml", "postgresql://me:secret@host/db\x1b[31m\nnext")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "://***@host" in err
+    assert "secret" not in err
+    assert "\x1b" not in err

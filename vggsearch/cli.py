@@ -5,6 +5,7 @@ Only this module and `commands.arguments` read the environment. Neither imports 
 """
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -291,7 +292,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _mistake(text: str) -> int:
-    print(f"vggsearch: error: {text}", file=sys.stderr)
+    from vggsearch.commands.output import harmless
+
+    hidden = re.sub(r"://[^/@\s]+@", "://***@", text)  # a password that was typed where none belongs
+    print(f"vggsearch: error: {' '.join(harmless(hidden).splitlines())}", file=sys.stderr)
     return 2
 
 

@@ -275,9 +275,6 @@ def test_broken_data_are_one_line(place, name):
         assert words in place.refused(*command, "--from", "report")
 
 
-@pytest.mark.xfail(
-    reason="the lines of a report's data are all split before the first is looked at", strict=True
-)
 def test_an_archive_of_empty_lines_fills_no_memory(place):
     folder = place.given / "report" / "data"
     shutil.copytree(REPORTS / "quickstart" / "data", folder)

@@ -66,7 +66,7 @@ def _executor(
         return LocalExecutor(several, kind, data_dir, checkpoints=store.checkpoints)
     from vggsearch.study.ray_executor import RayExecutor
 
-    return RayExecutor(cluster.address, kind, workers, data_dir)
+    return RayExecutor(cluster.address, kind, workers, data_dir, checkpoints=store.checkpoints)
 
 
 def _recipes(study: Study, info: DatasetInfo) -> list[Recipe]:

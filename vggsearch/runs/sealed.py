@@ -99,7 +99,9 @@ def write_atomically(path: Path, data: bytes) -> None:
     _make_folder(path.parent)
     temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{path.name}"
     try:
-        with temporary.open("wb") as file:
+        temporary.unlink(missing_ok=True)  # a killed writer's, or a link that somebody has put there
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -127,7 +129,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> int:
-    """Remove what interrupted writes left in `folder` itself, and count it; only for its one writer."""
+    """Remove what interrupted writes left in `folder` itself, and count it; only for its one writer.
+
+    A folder that is a link is left alone.
+    """
+    if folder.is_symlink():
+        return 0
     left = [path for path in _entries(folder) if path.name.startswith(TEMPORARY) and not path.is_dir()]
     for path in left:
         path.unlink(missing_ok=True)

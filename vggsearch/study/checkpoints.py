@@ -34,8 +34,11 @@ def remove_checkpoints(root: Path, digest: Digest) -> None:
 def sweep_checkpoints(root: Path, finished: Callable[[Digest], bool]) -> int:
     """Remove what kills left in `root` of `finished` runs, and count it; only for the store's one writer.
 
-    Runs that are not finished keep their checkpoints, and entries that no run would have made are left alone.
+    Runs that are not finished keep their checkpoints, and entries that no run would have made are left alone,
+    as is everything where `root` is a link.
     """
+    if root.is_symlink():
+        return 0
     try:
         names = [path.name for path in root.iterdir() if _DIGEST.fullmatch(path.name)]
     except OSError:

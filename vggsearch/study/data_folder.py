@@ -12,7 +12,7 @@ validated.
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -108,9 +108,13 @@ def read_lines(
     return found
 
 
-def _lines(path: Path, data: bytes, *, compressed: bool) -> list[bytes]:
-    if not compressed:
-        return data.splitlines()
+def _lines(path: Path, data: bytes, *, compressed: bool) -> Iterator[bytes]:
+    """One by one: a list of many empty lines takes far more memory than their bytes."""
+    text = _decompressed(path, data) if compressed else data
+    return (line.rstrip(b"\n") for line in io.BytesIO(text))
+
+
+def _decompressed(path: Path, data: bytes) -> bytes:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             text = file.read(MAX_READ_BYTES + 1)
@@ -118,7 +122,7 @@ def _lines(path: Path, data: bytes, *, compressed: bool) -> list[bytes]:
         raise _unusable(path, "not whole gzip data") from error
     if len(text) > MAX_READ_BYTES:
         raise _unusable(path, f"more than {MAX_READ_BYTES} bytes when decompressed")
-    return text.splitlines()
+    return text
 
 
 def _bytes(path: Path) -> bytes:

@@ -55,7 +55,7 @@ class Repair:
 def repair(store: Store, clock: Clock = time.time) -> Repair:
     """Mend `store`. Raises `StoreError` where a controller works in it, or where it cannot be written."""
     before = len(list(leftovers(store.root))), len(list(finished_runs(store)))
-    with store.lock():
+    with store.lock(mending=True):
         found = survey(store, clock())
         done = Repair(studies=found.studies)
         done.swept = before[0] - len(found.leftovers)

@@ -102,11 +102,12 @@ class Store:
         return url
 
     @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, *, mending: bool = False) -> Iterator[None]:
         """Be the one process that writes, and clear away what interrupted writes left behind.
 
-        Raises `StoreError`, which names the process, where another one is that already. A killed process
-        holds no lock.
+        Raises `StoreError`, which names the process, where another one is that already, and, unless it is for
+        `mending`, where a folder of the store is a link: what is written would land elsewhere. A killed
+        process holds no lock.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         with self._writing("lock"):
@@ -114,6 +115,9 @@ class Store:
         try:
             with self._writing("lock"):
                 self._take(handle)
+            if not mending:
+                self._refuse_links()
+            with self._writing("what interrupted writes left"):
                 self._sweep()
             yield
         finally:
@@ -198,13 +202,29 @@ class Store:
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
 
+    def _refuse_links(self) -> None:
+        for name in ("checkpoints", "ledger", "studies"):
+            with self._writing(name):
+                folder = self.root / name
+                # A run's own checkpoints that are a link are not used.
+                inside = list(folder.iterdir()) if folder.is_dir() and name != "checkpoints" else []
+                deeper = [path / "trials" for path in inside] if name == "studies" else []
+                link = next((path for path in (folder, *inside, *deeper) if path.is_symlink()), None)
+            if link is not None:
+                raise StoreError(
+                    f"store {self.root}: {link.relative_to(self.root)} is a link, and a store has its own "
+                    "folders: put the folder there, or run `vggsearch doctor --repair`, which moves it away"
+                )
+
     def _sweep(self) -> None:
         self.ledger.sweep()
         sweep_checkpoints(self.checkpoints, self._finished)
-        sweep(self.root)
-        for folder in self.root.glob("studies/*"):
-            sweep(folder)
-            sweep(folder / "trials")
+        sweep(self.root.resolve())
+        studies = self.root / "studies"
+        for folder in () if studies.is_symlink() else studies.glob("*"):
+            if not folder.is_symlink():
+                sweep(folder)
+                sweep(folder / "trials")
 
     def _finished(self, digest: Digest) -> bool:
         run = self.ledger.get(digest)

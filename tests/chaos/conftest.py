@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from invariants import Case, Tally, Whole
-from nursery import Nursery
+
+pytest.register_assert_rewrite("invariants")
+
+from invariants import Case, Tally, Whole  # noqa: E402
+from nursery import Nursery  # noqa: E402
 
 SEED = int(os.environ.get("CHAOS_SEED", "20"))
 """Of every random moment and choice."""
@@ -37,6 +40,17 @@ Make = Callable[[dict[str, object]], Case]
 @pytest.fixture(scope="session")
 def tally() -> Tally:
     return _TALLY
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long_form: only with --long")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--long"):
+        left_out = [item for item in items if item.get_closest_marker("long_form")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -42,8 +42,8 @@ class Teller:
 
 
 def chosen(settings: dict) -> dict:
-    """Settings of `make_study`, from JSON: null takes one away."""
-    return {key: ... if value is None else value for key, value in settings.items()}
+    """Settings of `make_study`, from JSON: "..." takes one away."""
+    return {key: ... if value == "..." else value for key, value in settings.items()}
 
 
 def executor(order: dict) -> Executor:

@@ -55,7 +55,7 @@ class Whole:
     @classmethod
     def of(cls, settings: dict[str, object], folder: Path) -> "Whole":
         """Of the study that `Nursery.start` makes of `settings`."""
-        given = {key: ... if value is None else value for key, value in settings.items()}
+        given = {key: ... if value == "..." else value for key, value in settings.items()}
         study = make_ablation(**given) if given.get("kind") == "ablation" else make_study(**given)
         return cls(study, conduct(study, folder, FakeExecutor()))
 
@@ -102,7 +102,7 @@ class Case:
         Args:
             slots: Where several runs went on at once, the order in which they ended is nobody's.
             report: Compare the report itself, too, and not what it is made of alone.
-            retold: Trials were lost, and answered again from the ledger: it is not known when they first were.
+            retold: Trials were lost, and answered again from the ledger: when they first were is not known.
         """
         self._keep()
         self.nursery.settle()

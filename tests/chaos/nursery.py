@@ -1,5 +1,6 @@
 """Real controllers in processes of their own, that tests start, listen to and kill."""
 
+import contextlib
 import json
 import os
 import select
@@ -47,7 +48,8 @@ class Controller:
 
     def kill_group(self, number: int) -> None:
         """Send a signal to it and to all its workers, as a terminal does."""
-        os.killpg(self.pid, number)
+        with contextlib.suppress(ProcessLookupError):  # it may have ended just now
+            os.killpg(self.pid, number)
 
     def _lines(self) -> Iterator[str]:
         while True:

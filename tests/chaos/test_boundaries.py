@@ -8,7 +8,7 @@ from conftest import ABLATION, SMALL
 from nursery import Nursery
 
 
-@pytest.mark.parametrize(("settings", "sample"), [(SMALL, 8), (ABLATION, 5)], ids=["search", "ablation"])
+@pytest.mark.parametrize(("settings", "sample"), [(SMALL, 4), (ABLATION, 4)], ids=["search", "ablation"])
 def test_killed_at_any_write_a_study_ends_as_if_nothing_had_been(
     make_case, nursery: Nursery, chance: random.Random, settings, sample: int, long: bool
 ) -> None:

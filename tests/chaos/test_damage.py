@@ -2,9 +2,10 @@
 where need be after the one command that is printed.
 """
 
+import itertools
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -60,12 +61,6 @@ def stores(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> dict[s
     return made
 
 
-def cases() -> Iterator[tuple[str, str, str]]:
-    for study, (_, kinds) in KINDS.items():
-        for kind in kinds:
-            yield from ((study, kind, damage) for damage in DAMAGES)
-
-
 SHORT = {
     ("search", "record", "flipped"),
     ("search", "search", "cut"),
@@ -76,12 +71,17 @@ SHORT = {
 }
 
 
-@pytest.mark.parametrize(("study", "kind", "damage"), cases())
+CASES = [
+    pytest.param(*case, marks=() if case in SHORT else pytest.mark.long_form)
+    for study, (_, kinds) in KINDS.items()
+    for case in itertools.product([study], kinds, DAMAGES)
+]
+
+
+@pytest.mark.parametrize(("study", "kind", "damage"), CASES)
 def test_a_damaged_file_is_made_again(
-    make_case: Make, nursery: Nursery, stores, study: str, kind: str, damage: str, long: bool
+    make_case: Make, nursery: Nursery, stores, study: str, kind: str, damage: str
 ) -> None:
-    if not long and (study, kind, damage) not in SHORT:
-        pytest.skip("only in the long form")
     settings = KINDS[study][0]
     case = make_case(settings)
     shutil.copytree(stores[study], case.folder)
@@ -108,12 +108,13 @@ def mend(nursery: Nursery, line: str, folder: Path, path: Path, before: bytes) -
         assert "bring it back from a backup" in line
         path.write_bytes(before)
         return
-    assert "doctor --repair" in line
+    assert "doctor --repair" in line or "delete it if" in line
     assert nursery.command("doctor", "--repair", "--store", str(folder)).status() == 0
     assert not path.exists()
     assert list((folder / "backup").glob(f"*/{path.relative_to(folder)}"))
 
 
+@pytest.mark.long_form
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("form", ["json", "safetensors"])
 def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(

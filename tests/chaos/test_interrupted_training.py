@@ -75,21 +75,20 @@ def test_killed_at_any_write_of_a_checkpoint_it_ends_with_the_same_bits(
 
 
 REAL: dict[str, object] = {
-    "space": None,
+    "space": "...",
     "architectures": ["1x4+gap", "1x4-1x8+bn+gap"],
     "sampler": "grid",
-    "trials": None,
+    "trials": "...",
     "finalists": {"count": 1, "seeds": 1},
     "budget": {"steps": 40},
 }
 
 
-def test_a_study_killed_in_mid_run_goes_on_from_its_checkpoints(
-    nursery: Nursery, make_case: Make, long: bool
-) -> None:
+@pytest.mark.long_form
+def test_a_study_killed_in_mid_run_goes_on_from_its_checkpoints(nursery: Nursery, make_case: Make) -> None:
     case = make_case(REAL)
     worker = {"trainer": "training:eager_trainer", "preload": ("training",), "slots": 2}
-    for _ in range(3 if long else 1):
+    for _ in range(3):
         killed = nursery.start(case.folder, REAL, script="sleep=0.3", **worker)
         killed.until("TrialProgress")
         killed.until("TrialProgress")

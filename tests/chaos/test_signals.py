@@ -68,7 +68,7 @@ def test_signals_to_all_processes_of_a_study_again_and_again(
     make_case: Make, nursery: Nursery, chance: random.Random, number: signal.Signals, long: bool
 ) -> None:
     case = make_case(SEARCH)
-    for _ in range(8 if long else 2):
+    for _ in range(8 if long else 1):
         controller = nursery.start(case.folder, SEARCH, script=SCRIPT, slots=2)
         controller.until("TrialStarted")
         for _ in range(chance.choice([1, 2])):

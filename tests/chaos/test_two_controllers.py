@@ -8,11 +8,13 @@ from conftest import ABLATION, SMALL, Make
 from nursery import Nursery
 
 
-@pytest.mark.parametrize("settings", [SMALL, ABLATION], ids=["search", "ablation"])
+@pytest.mark.parametrize(
+    "settings", [ABLATION, pytest.param(SMALL, marks=pytest.mark.long_form)], ids=["ablation", "search"]
+)
 def test_of_two_controllers_one_works(
     make_case: Make, nursery: Nursery, settings, chance: random.Random, long: bool
 ) -> None:
-    for _ in range(20 if long else 2):
+    for _ in range(20 if long else 1):
         case = make_case(settings)
         pair = [nursery.start(case.folder, settings, script="sleep=0.01") for _ in range(2)]
         killed = chance.choice([None, *pair])

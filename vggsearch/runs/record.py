@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, model_validator
+from pydantic import FailFast, Field, model_validator
 
 from vggsearch.recipe import TRAINING_REVISION, Budget, Frozen, Recipe
 
@@ -148,7 +148,7 @@ class RunRecord(Frozen):
     test_loss: float | None = None
     test_correct: str | None = Field(default=None, max_length=4_000_000, pattern=_BITS)
     """Per-image correctness on the test set, in its own order: `pack_bits`."""
-    curve: tuple[CurvePoint, ...] = Field(default=(), max_length=10_000)
+    curve: Annotated[tuple[CurvePoint, ...], FailFast()] = Field(default=(), max_length=10_000)
 
     steps: Count = 0
     images: Count = 0

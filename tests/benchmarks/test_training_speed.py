@@ -1,6 +1,7 @@
 """One core's training: beside a bare loop, and beside what the core can multiply."""
 
 import math
+import statistics
 import time
 
 import bare
@@ -86,6 +87,13 @@ def test_a_core(benchmark, data, name):
         rounds=ROUNDS,
         clock=time.process_time,
     )
+    batches, share = ready(key, data), []
+    for _ in range(ROUNDS):
+        begun = time.process_time()
+        for _ in range(steps):
+            batches.batches.next_batch()
+        share.append((time.process_time() - begun) / statistics.median(times.seconds["ours"]))
+    note(benchmark, f"{name}: share of batches and augmentation in a step", share, "")
     macs = cost(Architecture.parse(net)).macs
     work = 2 * TRAINING_PASSES * macs * recipe.batch_size * steps / 1e9
     reached = [work / s / limit for s, limit in zip(times.seconds["ours"], speeds, strict=True)]

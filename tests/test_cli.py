@@ -115,6 +115,7 @@ class TestCost:
         assert (found["params"], found["macs"]) == (138357544, 15470264320)
         assert (found["conv_params"], found["receptive_field"]) == (14714688, 212)
         assert found["activation_bytes"] > 0
+        assert found["training_memory_bytes"] > 3 * 4 * found["params"]  # weights, momentum, gradients
 
     def test_walks_the_chapters_net(self, capsys):
         """The shapes that the d2l chapter prints, divided by its ratio of 4."""

@@ -19,6 +19,7 @@ LAYERS = (
     ("errors",),
     ("arch", "recipe"),
     ("cost",),
+    ("memory",),
     ("space", "designs"),
     ("runs",),
     ("analysis",),

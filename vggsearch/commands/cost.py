@@ -10,6 +10,8 @@ from vggsearch.arch import ZOO, Architecture, Shape, parse
 from vggsearch.commands.output import make_console, print_json, short_count, size, table
 from vggsearch.cost import METRICS, Cost, LayerCost, cost
 from vggsearch.errors import ArchitectureError
+from vggsearch.memory import training_memory
+from vggsearch.recipe import RECIPES
 
 _INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})", re.ASCII)
 
@@ -33,6 +35,8 @@ def cost_command(
     if num_classes is not None:
         classes = num_classes
     total = cost(architecture, input_shape, classes)
+    recipe = RECIPES["fast"]
+    training = training_memory(architecture, input_shape, classes, recipe).total
     if as_json:
         print_json(
             {
@@ -41,6 +45,7 @@ def cost_command(
                 "num_classes": classes,
                 **{metric: getattr(total, metric) for metric in METRICS},
                 "flops": total.flops,
+                "training_memory_bytes": training,
             }
             | ({"layers": [_layer_object(one) for one in total.layers]} if by_layer else {})
         )
@@ -51,7 +56,8 @@ def cost_command(
     console.print(
         f"\nconvolutions {share(total.conv_params, total.params)} of parameters, "
         f"{share(total.conv_macs, total.macs)} of MACs; one image: {short_count(total.flops)}FLOP, "
-        f"{size(total.activation_bytes)} of activations; receptive field {total.receptive_field} pixels",
+        f"{size(total.activation_bytes)} of activations; receptive field {total.receptive_field} pixels; "
+        f"training in batches of {recipe.batch_size} takes about {size(training)} on a CPU, images apart",
         soft_wrap=True,
     )
 

@@ -20,6 +20,7 @@ from typing import Annotated, Literal, Protocol, cast
 from pydantic import Field, TypeAdapter
 
 from vggsearch.errors import DataError
+from vggsearch.memory import out_of_memory
 from vggsearch.recipe import Frozen
 from vggsearch.runs.ledger import MAX_RECORD_BYTES
 from vggsearch.runs.record import CurvePoint, DataKey, Digest, Outcome, RunKey, RunRecord
@@ -166,10 +167,7 @@ def describe(error: BaseException) -> str:
 
 
 def _outcome(error: Exception) -> Outcome:
-    # torch.OutOfMemoryError, by name: a worker of another trainer need not have torch.
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return Outcome.OUT_OF_MEMORY
-    return Outcome.CRASHED
+    return Outcome.OUT_OF_MEMORY if out_of_memory(error) else Outcome.CRASHED
 
 
 def _exit_with_parent() -> None:

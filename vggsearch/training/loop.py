@@ -10,9 +10,11 @@ from torch.nn import functional as F
 
 from vggsearch.data import Images, SearchData
 from vggsearch.latency import measure_latency, peak_memory_bytes, reset_peak_memory
+from vggsearch.memory import out_of_memory
 from vggsearch.runs.record import Outcome, RunKey, RunRecord, pack_bits
 from vggsearch.training.checkpoint import Checkpoints
 from vggsearch.training.evaluation import Evaluation, final_test
+from vggsearch.training.fits import why_not
 from vggsearch.training.graph import Launch, one_launch
 from vggsearch.training.optimizer import learning_rate, set_learning_rate
 from vggsearch.training.provenance import provenance
@@ -49,11 +51,15 @@ def train(
 
     Raises `ArchitectureError` where the architecture does not fit its input, `DataError` where a batch is
     larger than the data, ValueError where test images are missing. A loss that is not finite, a memory that
-    does not suffice and the like are outcomes of the record, not exceptions.
+    does not suffice and the like are outcomes of the record, not exceptions; a run that needs more memory
+    than is free is not begun.
     """
     started_at, begun = time.time(), time.monotonic()
     if key.evaluate_on == "test" and test_images is None:
         raise ValueError(f"run {key.digest[:12]} is to be tested, and no test images were given")
+    refused = why_not(key, data, device)
+    if refused is not None:
+        return RunRecord(key=key, outcome=Outcome.INFEASIBLE, reason=refused)
     reset_peak_memory(device)
     with _one_thread(device):
         try:
@@ -61,7 +67,9 @@ def train(
             if checkpoints is not None:
                 checkpoints.restore(run)
             launch = one_launch(run, lambda: compute(run))
-        except (torch.OutOfMemoryError, MemoryError) as error:
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
             return RunRecord(key=key, outcome=Outcome.OUT_OF_MEMORY, reason=_first_line(error))
         setup_s = time.monotonic() - begun
         outcome, reason, val, test = Outcome.COMPLETED, "", None, None
@@ -74,7 +82,9 @@ def train(
                 test = final_test(key, run.evaluator, test_images)
         except Stopped as stop:
             outcome, reason = stop.outcome, stop.reason
-        except (torch.OutOfMemoryError, MemoryError) as error:
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
             outcome, reason = Outcome.OUT_OF_MEMORY, _first_line(error)
         run.meter.pause()
         return _record(run, outcome, reason, val, test, setup_s, started_at)

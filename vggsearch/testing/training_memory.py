@@ -1,0 +1,196 @@
+"""Predicted training memory against what runs take: `python -m vggsearch.testing.training_memory`.
+
+Every net trains in a process of its own. Measured is the peak of its resident memory during `train`, less
+what it held just before: libraries, images, and what every first run loads, because a tiny net trains first.
+malloc is told to give freed memory back at once, so that what is resident is what is in use. Below some 10 MB
+that is known to no better than 3 MB: pages of code and of malloc's own.
+
+A study's workers keep freed memory instead, which is faster (`vggsearch.training.allocator`). `--kept`
+measures what they come to hold: more, and not the same twice, as it depends on where small blocks happen to
+lie.
+"""
+
+import argparse
+import gc
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vggsearch.arch import Head, parse
+from vggsearch.memory import TrainingMemory, training_memory
+from vggsearch.recipe import RECIPES, Budget
+from vggsearch.runs.record import DataKey, Outcome, RunKey
+from vggsearch.space import Choice, Constraint, SearchSpace
+
+if TYPE_CHECKING:
+    from vggsearch.data import Images, SearchData
+
+AT_ONCE = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+"""What makes glibc give memory back as soon as it is freed (mallopt(3))."""
+
+STEPS = 3
+"""The second step is the first one with momentum; an evaluation follows each."""
+
+VAL_IMAGES = 128
+NUM_CLASSES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One net to be trained by the recipe `fast` with another batch size."""
+
+    architecture: str
+    """A name or the canonical text."""
+    input_shape: tuple[int, int, int]
+    batch_size: int
+
+    @property
+    def key(self) -> RunKey:
+        """Of its run."""
+        return RunKey(
+            architecture=str(parse(self.architecture)),
+            input_shape=self.input_shape,
+            num_classes=NUM_CLASSES,
+            data=DataKey(
+                name="blank", digest="0" * 64, val_fraction=0.5, split_seed=0, split_digest="1" * 64
+            ),
+            recipe=RECIPES["fast"].model_copy(update={"batch_size": self.batch_size}),
+            budget=Budget(steps=STEPS),
+            seed=0,
+            device="cpu",
+        )
+
+    def data(self) -> "SearchData":
+        """Two batches of black images, and some to evaluate on."""
+        import torch
+
+        from vggsearch.data import Images, SearchData
+
+        def images(count: int) -> "Images":
+            black = torch.zeros(count, *self.input_shape, dtype=torch.uint8)
+            return Images(black, torch.arange(count) % NUM_CLASSES)
+
+        half = (0.5,) * self.input_shape[0]
+        train, val = images(2 * self.batch_size), images(VAL_IMAGES)
+        return SearchData("blank", NUM_CLASSES, train, val, half, half, self.key.data)
+
+    def predict(self) -> TrainingMemory:
+        """What it should take."""
+        key = self.key
+        copies = 2 * self.batch_size * prod(self.input_shape)
+        return training_memory(
+            parse(self.architecture), self.input_shape, NUM_CLASSES, key.recipe, copies=copies
+        )
+
+    def measure(self, *, keeps: bool = False) -> int:
+        """Bytes that it takes in a fresh process, which `keeps` what it frees or gives it back at once."""
+        order = json.dumps([self.architecture, self.input_shape, self.batch_size, keeps])
+        done = subprocess.run(
+            [sys.executable, "-m", "vggsearch.testing.training_memory", "--one", order],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"} | ({} if keeps else AT_ONCE),
+        )
+        return int(done.stdout)
+
+
+ZOO_CASES = (
+    Case("vgg11", (3, 32, 32), 16),
+    Case("vgg11-bn/4", (3, 64, 64), 32),
+    Case("vgg13/4", (3, 64, 64), 64),
+    Case("vgg13-bn/2", (3, 32, 32), 32),
+    Case("vgg16-1x1/4", (3, 64, 64), 16),
+    Case("vgg16-1x1-bn/8", (3, 64, 64), 64),
+    Case("vgg16", (3, 32, 32), 8),
+    Case("vgg16-bn/4", (3, 96, 96), 16),
+    Case("vgg19/4", (3, 64, 64), 16),
+    Case("vgg19-bn/8", (3, 64, 64), 32),
+    Case("d2l-vgg11/4", (1, 224, 224), 16),
+    Case("d2l-vgg11/8", (1, 96, 96), 128),
+)
+"""Every net of the zoo, at a size that trains in seconds."""
+
+SPACES = tuple(
+    SearchSpace(
+        num_blocks=(1, 2, 3, 4),
+        convs_per_block=Choice((1, 2, 3), True),
+        ratio=Choice((2, 4, 8), False),
+        kernel_size=Choice((1, 3, 5, 7), True),
+        batch_norm=(False, True),
+        head=(Head(()), Head((256, 256)), Head((1024,))),
+        channels=(64, 128, 256, 512),
+        input_shape=shape,
+        num_classes=NUM_CLASSES,
+        constraints=(Constraint("macs", 10**6, 3 * 10**8),),
+    )
+    for shape in ((1, 28, 28), (3, 48, 48), (3, 64, 64))
+)
+
+
+def members(count: int, seed: int) -> Iterator[Case]:
+    """Nets drawn uniformly from `SPACES` in turn, with batches of 16 to 128."""
+    rng = np.random.default_rng(seed)
+    for i in range(count):
+        space = SPACES[i % len(SPACES)]
+        yield Case(str(space.sample(rng, 1)[0]), space.input_shape, int(rng.choice((16, 32, 64, 128))))
+
+
+def _train(case: Case, *, keeps: bool) -> int:
+    """Train it in this process, after a tiny net, and count."""
+    import torch
+
+    from vggsearch.latency import peak_memory_bytes, reset_peak_memory
+    from vggsearch.training import train
+    from vggsearch.training.allocator import keep_freed_memory, return_freed_memory
+
+    device = torch.device("cpu")
+    if keeps:
+        keep_freed_memory()
+    taken = 0
+    for each in (Case("1x2-1x2k1+bn+fc4", (case.input_shape[0], 8, 8), 2), case):
+        data = each.data()
+        gc.collect()
+        return_freed_memory()
+        reset_peak_memory(device)
+        before = peak_memory_bytes(device)
+        record = train(each.key, data, device)
+        assert record.outcome is Outcome.COMPLETED, record.reason
+        assert record.peak_memory_bytes is not None
+        taken = record.peak_memory_bytes - before
+    return taken
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--members", type=int, default=24, help="random nets beside the zoo")
+    parser.add_argument("--seed", type=int, default=0, help="of the random nets")
+    parser.add_argument("--kept", action="store_true", help="also what a study's workers hold")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.one is not None:
+        architecture, shape, batch_size, keeps = json.loads(chosen.one)
+        print(_train(Case(architecture, tuple(shape), batch_size), keeps=keeps))
+        return
+    print("| net | input | batch | predicted, MB | measured | error | kept |")
+    print("|---|---|---|---|---|---|---|")
+    for case in (*ZOO_CASES, *members(chosen.members, chosen.seed)):
+        predicted, measured = case.predict().total, case.measure()
+        kept = f"{case.measure(keeps=True) / 1e6:.1f}" if chosen.kept else ""
+        print(
+            f"| {case.architecture} | {'×'.join(map(str, case.input_shape))} | {case.batch_size} "
+            f"| {predicted / 1e6:.1f} | {measured / 1e6:.1f} | {predicted / measured - 1:+.1%} | {kept} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -48,7 +48,7 @@ VECTOR = 16
 """Channels that oneDNN pads to on AVX-512: float32 numbers in a register."""
 
 KERNEL_BYTES = 400_000
-"""Machine code that oneDNN generates for one convolution, its three passes together; measured, see
+"""What oneDNN keeps of a convolution, generated machine code above all; chosen so that small nets are met, see
 `vggsearch.testing.training_memory`."""
 
 NO_MEMORY = ("can't allocate memory", "bad_alloc", "not enough memory", "out of memory", "ALLOC_FAILED")

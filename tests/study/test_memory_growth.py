@@ -49,7 +49,7 @@ print(json.dumps([held[warm_up], held[runs]]))
 
 def test_a_study_of_a_thousand_runs_does_not_grow_its_controller(tmp_path, long):
     # Short, it makes a fraction of the runs, and may grow by that fraction.
-    runs = RUNS if long else 300
+    runs = RUNS if long else 2 * WARM_UP
     arguments = [sys.executable, "-c", STUDY, str(tmp_path), str(runs), str(WARM_UP)]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     first, last = json.loads(done.stdout)

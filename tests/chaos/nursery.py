@@ -43,12 +43,13 @@ class Controller:
         return int(self.until("exit").split()[1])
 
     def kill(self, number: int) -> None:
-        """Send it a signal."""
-        os.kill(self.pid, number)
+        """Send it a signal, unless it has just ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, number)
 
     def kill_group(self, number: int) -> None:
         """Send a signal to it and to all its workers, as a terminal does."""
-        with contextlib.suppress(ProcessLookupError):  # it may have ended just now
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, number)
 
     def _lines(self) -> Iterator[str]:

@@ -37,4 +37,5 @@ def test_a_clock_that_jumps_changes_nothing(
             case.tally.kills += controller.status() == -signal.SIGKILL
             case.note()
         assert nursery.start(case.folder, settings, jumps=7).status() == 0
-        case.check()
+        # Optuna's database has a clock of its own: where a kill left a trial there alone, ranks may differ.
+        case.check(retold=True)

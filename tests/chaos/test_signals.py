@@ -22,11 +22,12 @@ def test_killed_at_random_moments_it_ends_as_if_nothing_had_been(
         case = make_case(settings)
         for _ in range(4 if long else 2):
             controller = nursery.start(case.folder, settings, script=SCRIPT, slots=slots)
-            controller.until(chance.choice(["StudyStarted", "TrialFinished"]))
-            time.sleep(chance.uniform(0, 0.3))
+            controller.until("StudyStarted")
+            time.sleep(chance.uniform(0, 0.8))
             controller.kill(signal.SIGKILL)
-            assert controller.status() == -signal.SIGKILL
-            case.tally.kills += 1
+            status = controller.status()
+            assert status in (0, -signal.SIGKILL)  # its study may just have ended
+            case.tally.kills += status != 0
             case.note()
         assert nursery.start(case.folder, settings, script=SCRIPT).status() == 0
         case.check(slots=slots, report=long and slots == 1)

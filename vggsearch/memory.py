@@ -48,11 +48,19 @@ VECTOR = 16
 """Channels that oneDNN pads to on AVX-512: float32 numbers in a register."""
 
 KERNEL_BYTES = 400_000
-"""What oneDNN keeps of a convolution, generated machine code above all; chosen so that small nets are met, see
-`vggsearch.testing.training_memory`."""
+"""What oneDNN keeps of a convolution, generated machine code above all; chosen so that small nets are met
+(`vggsearch.testing.training_memory`)."""
 
-NO_MEMORY = ("can't allocate memory", "bad_alloc", "not enough memory", "out of memory", "ALLOC_FAILED")
-"""What a RuntimeError of torch says where memory ran out on a CPU, or in a library that torch calls."""
+NO_MEMORY = (
+    "can't allocate memory",
+    "bad_alloc",
+    "not enough memory",
+    "out of memory",
+    "ALLOC_FAILED",
+    "could not create a primitive",
+)
+"""What a RuntimeError of torch says where memory ran out on a CPU, or in a library that torch calls. The last
+is oneDNN's, seen under a limit of address space; a convolution of ours has no other reason to fail so."""
 
 
 def out_of_memory(error: BaseException) -> bool:

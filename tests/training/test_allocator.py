@@ -17,7 +17,7 @@ def resident():
     return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 
 torch.set_num_threads(1)
-kept = keep_freed_memory() if sys.argv[1] == "keep" else None
+kept = keep_freed_memory(needed=100, free=int(sys.argv[1]))
 def step():  # as a training step does: tensors made one after another, freed in another order
     held = [torch.ones(3_000_000) for _ in range(4)]
     held.pop(0), held.pop()
@@ -34,16 +34,23 @@ print(kept, during, high - resident())
 """
 
 
-def measure(how: str) -> tuple[str, int, int]:
-    done = subprocess.run([sys.executable, "-c", STEPS, how], capture_output=True, text=True, check=True)
+def measure(free: int) -> tuple[str, int, int]:
+    command = [sys.executable, "-c", STEPS, str(free)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     kept, faults, returned = done.stdout.split()
     return kept, int(faults), int(returned)
 
 
 def test_steps_make_no_page_faults_and_between_runs_memory_is_given_back():
-    kept, faults, returned = measure("keep")
+    kept, faults, returned = measure(free=300)
     if kept == "False":
         pytest.skip("the C library is not glibc")
-    _, by_default, _ = measure("default")
+    _, by_default, _ = measure(free=299)
     assert faults < by_default / 100
     assert returned > 20_000_000
+
+
+def test_where_memory_is_short_none_is_kept():
+    kept, faults, _ = measure(free=299)
+    assert kept == "False"
+    assert faults > 1000

@@ -23,6 +23,7 @@ from vggsearch.study import Store
 from vggsearch.training import device_model
 from vggsearch.training import train as train_one
 from vggsearch.training.allocator import keep_freed_memory
+from vggsearch.training.fits import free_bytes, needed_memory
 
 _BUDGET = re.compile(r"([0-9][0-9.]*(?:e[+-]?[0-9]{1,3})?) ?(s|seconds?|epochs?|steps?|macs)", re.ASCII)
 _KINDS = {"s": "seconds", "e": "epochs", "m": "macs"}
@@ -107,7 +108,8 @@ def parse_recipe(name: str) -> Recipe:
 
 def _train(key: RunKey, data: SearchData, device: torch.device, console: Console) -> RunRecord:
     """Train with a progress bar on a terminal, with a line for each point of the learning curve elsewhere."""
-    keep_freed_memory()
+    if device.type == "cpu":
+        keep_freed_memory(needed=needed_memory(key, data, device).total, free=free_bytes(device))
     if not console.is_terminal:
         return train_one(key, data, device, report=_line_printer(console))
     columns = (TextColumn("training"), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())

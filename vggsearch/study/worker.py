@@ -189,8 +189,8 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
     from vggsearch.data import Images, SearchData, load_search_data, load_test_images
     from vggsearch.training import Checkpoints, train
     from vggsearch.training.allocator import keep_freed_memory, return_freed_memory
+    from vggsearch.training.fits import free_bytes, needed_memory
 
-    keep_freed_memory()
     if setup.device == "cuda":
         device = torch.device("cuda", setup.index % max(1, torch.cuda.device_count()))
         torch.cuda.set_device(device)
@@ -217,6 +217,8 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
     def run(key: RunKey, report: Report, deadline_s: float) -> RunRecord:
         return_freed_memory()  # of the run before
         data = load(key.data)
+        if setup.device == "cpu":
+            keep_freed_memory(needed=needed_memory(key, data, device).total, free=free_bytes(device))
 
         def test_images() -> Images:
             return load_test_images(key.data.name, data_dir=setup.data_dir).to(device)

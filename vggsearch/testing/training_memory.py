@@ -153,7 +153,7 @@ def _train(case: Case, *, keeps: bool) -> int:
 
     device = torch.device("cpu")
     if keeps:
-        keep_freed_memory()
+        keep_freed_memory(needed=0, free=0)
     taken = 0
     for each in (Case("1x2-1x2k1+bn+fc4", (case.input_shape[0], 8, 8), 2), case):
         data = each.data()

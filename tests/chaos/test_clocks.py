@@ -1,11 +1,18 @@
 """A clock that is put forward and back by hours, between every two moments that anything asks for."""
 
+import itertools
 import random
 import signal
+from pathlib import Path
 
 import pytest
 from conftest import ABLATION, SMALL, Make
 from nursery import Nursery
+
+from vggsearch.study.events import Event, TrialFinished
+from vggsearch.study.stopping import Stopping
+from vggsearch.testing.fake import FakeExecutor
+from vggsearch.testing.studies import answers, conduct, make_study
 
 LEARNING: dict[str, object] = {
     "sampler": "nsga2",
@@ -39,3 +46,26 @@ def test_a_clock_that_jumps_changes_nothing(
         assert nursery.start(case.folder, settings, jumps=7).status() == 0
         # Optuna's database has a clock of its own: where a kill left a trial there alone, ranks may differ.
         case.check(retold=True)
+
+
+@pytest.mark.parametrize("answered", [11, 13])
+def test_where_a_clock_runs_backwards_a_study_goes_on_as_it_would_have(tmp_path: Path, answered: int) -> None:
+    study = make_study(**LEARNING)
+    seconds = itertools.count()
+    stopping = Stopping(None)
+    told = itertools.count(1)
+
+    class Observer:
+        def notify(self, event: Event) -> None:
+            if isinstance(event, TrialFinished) and next(told) == answered:
+                stopping.stop()
+
+    def clock() -> float:
+        return 1e9 - next(seconds)
+
+    conduct(study, tmp_path, FakeExecutor(), observer=Observer(), stopping=stopping, clock=clock)
+    results = conduct(study, tmp_path, FakeExecutor(), clock=clock)
+    assert answers(results) == answers(conduct(study, tmp_path / "undisturbed", FakeExecutor()))
+    searched = [trial for trial in results.trials if trial.stage == "search"]
+    moments = [moment for trial in searched for moment in (trial.asked_at, trial.told_at)]
+    assert moments == sorted(set(moments))

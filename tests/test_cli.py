@@ -191,7 +191,8 @@ class TestSelectGpu:
     )
     def test_only_the_named_one_stays_visible(self, monkeypatch, device, visible, seen):
         if visible is None:
-            monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # so that it is put back
+            monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
         else:
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
         select_gpu(device)

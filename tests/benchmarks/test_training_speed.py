@@ -14,7 +14,7 @@ from vggsearch.cost import cost
 from vggsearch.data import load_search_data
 from vggsearch.recipe import RECIPES, TRAINING_PASSES, Budget
 from vggsearch.runs import RunKey
-from vggsearch.training.allocator import keep_freed_memory
+from vggsearch.training.allocator import keeping_freed_memory
 from vggsearch.training.loop import CURVE_POINTS, spend
 from vggsearch.training.setup import set_up
 
@@ -33,8 +33,8 @@ CPU = torch.device("cpu")
 def data(fashion_mnist_dir):
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    keep_freed_memory(needed=0, free=0)
-    yield load_search_data("fashion-mnist", data_dir=fashion_mnist_dir, val_fraction=0.1, split_seed=0)
+    with keeping_freed_memory(needed=0, free=0):
+        yield load_search_data("fashion-mnist", data_dir=fashion_mnist_dir, val_fraction=0.1, split_seed=0)
     torch.set_num_threads(before)
 
 

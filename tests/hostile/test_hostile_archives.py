@@ -98,9 +98,6 @@ def test_a_net_without_end_is_costed_without_being_built(place, name):
     assert told.status in (0, 2)
 
 
-@pytest.mark.xfail(
-    reason="train builds a net that no memory holds, and torch's refusal is not told", strict=True
-)
 def test_a_net_without_end_is_not_built(place):
     place.images(count=200)
     command = ("train", NETS["a block of the widest"], "--data", "folder:images", "--budget", "1steps")

@@ -8,7 +8,7 @@ import pytest
 STEPS = """
 import resource, sys
 import torch
-from vggsearch.training.allocator import keep_freed_memory, return_freed_memory
+from vggsearch.training.allocator import keeping_freed_memory
 
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -17,19 +17,16 @@ def resident():
     return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
 
 torch.set_num_threads(1)
-kept = keep_freed_memory(needed=100, free=int(sys.argv[1]))
-def step():  # as a training step does: tensors made one after another, freed in another order
-    held = [torch.ones(3_000_000) for _ in range(4)]
-    held.pop(0), held.pop()
-    return torch.ones(5_000_000)
-for _ in range(3):
-    step()
-before = faults()
-for _ in range(10):
-    step()
-during = faults() - before
-high = resident()
-return_freed_memory()
+def step():  # tensors of more than 32 MB, which glibc never keeps by itself
+    held = [torch.ones(12_000_000) for _ in range(2)]
+with keeping_freed_memory(needed=100, free=int(sys.argv[1])) as kept:
+    for _ in range(3):
+        step()
+    before = faults()
+    for _ in range(10):
+        step()
+    during = faults() - before
+    high = resident()
 print(kept, during, high - resident())
 """
 

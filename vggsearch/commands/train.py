@@ -22,8 +22,7 @@ from vggsearch.runs import FINAL, CurvePoint, RunKey, RunRecord
 from vggsearch.study import Store
 from vggsearch.training import device_model
 from vggsearch.training import train as train_one
-from vggsearch.training.allocator import keep_freed_memory
-from vggsearch.training.fits import free_bytes, needed_memory
+from vggsearch.training.fits import kept_memory
 
 _BUDGET = re.compile(r"([0-9][0-9.]*(?:e[+-]?[0-9]{1,3})?) ?(s|seconds?|epochs?|steps?|macs)", re.ASCII)
 _KINDS = {"s": "seconds", "e": "epochs", "m": "macs"}
@@ -70,7 +69,9 @@ def train_command(
         cached = record is not None and record.outcome in FINAL
         if record is None or not cached:
             console = make_console(sys.stderr if as_json else None)
-            record = _train(key, images.to(torch_device), torch_device, console)
+            data_there = images.to(torch_device)
+            with kept_memory(key, data_there, torch_device):
+                record = _train(key, data_there, torch_device, console)
             kept.ledger.put(record)
     if as_json:
         found = record.model_dump(mode="json", exclude={"val_correct", "test_correct"})
@@ -108,8 +109,6 @@ def parse_recipe(name: str) -> Recipe:
 
 def _train(key: RunKey, data: SearchData, device: torch.device, console: Console) -> RunRecord:
     """Train with a progress bar on a terminal, with a line for each point of the learning curve elsewhere."""
-    if device.type == "cpu":
-        keep_freed_memory(needed=needed_memory(key, data, device).total, free=free_bytes(device))
     if not console.is_terminal:
         return train_one(key, data, device, report=_line_printer(console))
     columns = (TextColumn("training"), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())

@@ -188,8 +188,7 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
 
     from vggsearch.data import Images, SearchData, load_search_data, load_test_images
     from vggsearch.training import Checkpoints, train
-    from vggsearch.training.allocator import keep_freed_memory, return_freed_memory
-    from vggsearch.training.fits import free_bytes, needed_memory
+    from vggsearch.training.fits import kept_memory
 
     if setup.device == "cuda":
         device = torch.device("cuda", setup.index % max(1, torch.cuda.device_count()))
@@ -215,22 +214,20 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
         return held[key]
 
     def run(key: RunKey, report: Report, deadline_s: float) -> RunRecord:
-        return_freed_memory()  # of the run before
         data = load(key.data)
-        if setup.device == "cpu":
-            keep_freed_memory(needed=needed_memory(key, data, device).total, free=free_bytes(device))
 
         def test_images() -> Images:
             return load_test_images(key.data.name, data_dir=setup.data_dir).to(device)
 
-        return train(
-            key,
-            data,
-            device,
-            test_images=test_images if key.evaluate_on == "test" else None,
-            report=report,
-            deadline_s=deadline_s,
-            checkpoints=Checkpoints(setup.checkpoints / key.digest) if setup.checkpoints else None,
-        )
+        with kept_memory(key, data, device):
+            return train(
+                key,
+                data,
+                device,
+                test_images=test_images if key.evaluate_on == "test" else None,
+                report=report,
+                deadline_s=deadline_s,
+                checkpoints=Checkpoints(setup.checkpoints / key.digest) if setup.checkpoints else None,
+            )
 
     return run

@@ -11,6 +11,7 @@ lie.
 """
 
 import argparse
+import contextlib
 import gc
 import json
 import os
@@ -149,19 +150,17 @@ def _train(case: Case, *, keeps: bool) -> int:
 
     from vggsearch.latency import peak_memory_bytes, reset_peak_memory
     from vggsearch.training import train
-    from vggsearch.training.allocator import keep_freed_memory, return_freed_memory
+    from vggsearch.training.allocator import keeping_freed_memory, return_freed_memory
 
-    device = torch.device("cpu")
-    if keeps:
-        keep_freed_memory(needed=0, free=0)
-    taken = 0
+    device, taken = torch.device("cpu"), 0
     for each in (Case("1x2-1x2k1+bn+fc4", (case.input_shape[0], 8, 8), 2), case):
         data = each.data()
         gc.collect()
         return_freed_memory()
         reset_peak_memory(device)
         before = peak_memory_bytes(device)
-        record = train(each.key, data, device)
+        with keeping_freed_memory(needed=0, free=0) if keeps else contextlib.nullcontext():
+            record = train(each.key, data, device)
         assert record.outcome is Outcome.COMPLETED, record.reason
         assert record.peak_memory_bytes is not None
         taken = record.peak_memory_bytes - before

@@ -7,32 +7,42 @@ in use makes a process larger, 1.5 times on average and up to 2.6 times what a r
 (`vggsearch.testing.training_memory`).
 """
 
+import contextlib
 import ctypes
+from collections.abc import Iterator
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_MOST, _USUAL = 2**31 - 1, 128 * 1024
+_MOST, _USUAL = 2**31 - 1, 32 * 2**20
 _LIBC = ctypes.CDLL(None)
 
 KEPT = 3.0
 """How many times what a run needs is free where freed memory is kept: more than it was ever seen to take."""
 
 
-def keep_freed_memory(*, needed: int, free: int) -> bool:
-    """Let freed memory stay with this process, where a run that needs so many bytes leaves room for that.
+@contextlib.contextmanager
+def keeping_freed_memory(*, needed: int, free: int) -> Iterator[bool]:
+    """Let freed memory stay with this process meanwhile, where a run that needs so many bytes leaves room.
 
-    Until the next call. Returns whether it is kept: never where the C library is not glibc. No result of a
-    computation changes. See mallopt(3).
+    Gives whether it is kept: never where the C library is not glibc. No result of a computation changes. At
+    the end the kernel is given back what is free. See mallopt(3) and malloc_trim(3).
     """
-    mallopt = getattr(_LIBC, "mallopt", None)
-    if mallopt is None:
-        return False
-    keep = KEPT * needed <= free
-    threshold = _MOST if keep else _USUAL
-    return bool(mallopt(_M_MMAP_THRESHOLD, threshold) and mallopt(_M_TRIM_THRESHOLD, threshold)) and keep
+    keep = needed * KEPT <= free and _set_thresholds(_MOST)
+    try:
+        yield keep
+    finally:
+        if keep:
+            _set_thresholds(_USUAL)
+            return_freed_memory()
 
 
 def return_freed_memory() -> None:
-    """Give the kernel what is free now, as between two runs; see malloc_trim(3)."""
+    """Give the kernel what is free now, where the C library is glibc."""
     trim = getattr(_LIBC, "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+def _set_thresholds(size: int) -> bool:
+    """Blocks of at least `size` bytes go back to the kernel when they are freed."""
+    mallopt = getattr(_LIBC, "mallopt", None)
+    return mallopt is not None and bool(mallopt(_M_MMAP_THRESHOLD, size) and mallopt(_M_TRIM_THRESHOLD, size))

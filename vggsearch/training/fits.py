@@ -16,6 +16,7 @@ from vggsearch.arch import Architecture
 from vggsearch.data import SearchData
 from vggsearch.memory import TrainingMemory, training_memory
 from vggsearch.runs.record import RunKey
+from vggsearch.training.allocator import keeping_freed_memory
 from vggsearch.training.setup import CURVE_IMAGES
 
 INT64_BYTES = 8
@@ -40,6 +41,15 @@ def why_not(key: RunKey, data: SearchData, device: torch.device) -> str | None:
         f"training takes about {needed.total / 1e9:.3g} GB and {free / 1e9:.3g} GB are free: "
         f"use {remedy}, fewer workers, or a machine with more memory"
     )
+
+
+def kept_memory(
+    key: RunKey, data: SearchData, device: torch.device
+) -> contextlib.AbstractContextManager[object]:
+    """Train `key` in this, on a process that does nothing else: faster where there is memory to spare."""
+    if device.type != "cpu":
+        return contextlib.nullcontext()
+    return keeping_freed_memory(needed=needed_memory(key, data, device).total, free=free_bytes(device))
 
 
 def needed_memory(key: RunKey, data: SearchData, device: torch.device) -> TrainingMemory:

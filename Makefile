@@ -19,8 +19,8 @@ study: $(INSTALLED) ## install, get the data, run the quickstart to its end, wri
 	$(BIN)/vggsearch data fetch fashion-mnist
 	$(BIN)/vggsearch run studies/quickstart.yaml --report
 
-test: lint types ## lint, types and all tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_ARGS)
+test: lint types ## lint, types and all tests, two files at a time
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(TESTABLE) ## style of the code
 	$(BIN)/ruff check .

@@ -279,8 +279,8 @@ def test_a_damaged_identity_is_named(tmp_path):
     with pytest.raises(StoreError) as error:
         store.begin(STUDY)
     assert message(error) == (
-        f"{path}: cut short, or not a sealed record: delete it if studies/lasting.yaml is what it was when "
-        "the study began"
+        f"{path}: cut short, or not a sealed record: run `vggsearch doctor --repair` if studies/lasting.yaml "
+        "is what it was when the study began"
     )
 
 
@@ -357,7 +357,7 @@ def test_a_forged_identity_is_named(tmp_path, record):
     path.parent.mkdir()
     path.write_bytes(seal(record))
     with pytest.raises(
-        StoreError, match=r"study.json: .*: delete it if studies/lasting.yaml is what it was"
+        StoreError, match=r"study.json: .*: run `vggsearch doctor --repair` if studies/lasting.yaml is"
     ) as error:
         store.begin(STUDY)
     message(error)

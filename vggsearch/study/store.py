@@ -138,8 +138,8 @@ class Store:
             return
         except ValueError as error:
             raise StoreError(
-                f"{path}: {error}: run `vggsearch doctor --repair` if {study.path} is what it was when the study "
-                "began"
+                f"{path}: {error}: run `vggsearch doctor --repair` if {study.path} is what it was when the "
+                "study began"
             ) from error
         different = _difference(before, identity)
         if different is not None:

@@ -96,7 +96,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     Temporary file in the same folder, fsync, replace, fsync of the folder. Folders are made as needed. Raises
     OSError, and then the old file is as it was.
     """
-    _make_folder(path.parent)
+    make_folder(path.parent)
     temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{path.name}"
     try:
         temporary.unlink(missing_ok=True)  # a killed writer's, or a link that somebody has put there
@@ -110,17 +110,19 @@ def write_atomically(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make `folder`, and those around it, on disk when this returns."""
     if not folder.is_dir():
-        _make_folder(folder.parent)
+        make_folder(folder.parent)
         folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Wait until the entries of `folder` are on disk."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(handle)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vggsearch.errors import StoreError
+from vggsearch.runs.sealed import make_folder, sync_folder
 from vggsearch.study import optuna_file
 from vggsearch.study.checkpoint_survey import finished_runs, tensors_of
 from vggsearch.study.findings import Finding, Kind, StudyFound
@@ -93,14 +94,14 @@ def _new_backup(root: Path, now_s: float) -> Path:
         parent.mkdir(exist_ok=True)
         if parent.is_symlink():
             raise StoreError(f"{parent}: is a link, and a backup stays in its store: move the link away")
-        _sync(root)
+        sync_folder(root)
         for number in range(1, 1000):
             path = parent / (stamp if number == 1 else f"{stamp}-{number}")
             try:
                 path.mkdir()
             except FileExistsError:
                 continue
-            _sync(parent)
+            sync_folder(parent)
             return path
     except OSError as error:
         raise StoreError(
@@ -115,22 +116,7 @@ def _move(root: Path, path: Path, backup: Path) -> None:
     old, new = root / path, backup / path
     if not os.path.lexists(old):
         return
-    _make_folder(new.parent)
+    make_folder(new.parent)
     old.rename(new)  # a link itself, too, and not what it points to
-    _sync(new.parent)
-    _sync(old.parent)
-
-
-def _make_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        _make_folder(folder.parent)
-        folder.mkdir()
-        _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(new.parent)
+    sync_folder(old.parent)

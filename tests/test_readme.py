@@ -166,7 +166,7 @@ def test_make_test_is_lint_types_and_tests():
         ".venv/bin/ruff format --check .",
         ".venv/bin/mypy",
     ]
-    assert steps[3].rstrip().endswith("-m pytest")
+    assert steps[3].rstrip().endswith("-m pytest -n 2 --dist loadfile")
 
 
 def test_continuous_integration_is_make_test():

@@ -346,7 +346,7 @@ def test_a_share_of_a_gpu_is_seen_by_the_run(make):
 
 def test_a_process_that_is_given_another_gpu_starts_its_worker_again(monkeypatch, trainers):
     monkeypatch.syspath_prepend(trainers)
-    monkeypatch.setattr(sys.modules["__main__"], "__file__", "", raising=False)  # put back at the end
+    monkeypatch.setitem(vars(sys.modules["__main__"]), "__file__", "")  # put back at the end
     setup = ray_worker.TaskSetup(
         trainer=TELLING,
         preload=(),

@@ -1,6 +1,7 @@
 """A step that is captured and replayed computes what the step computes."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -138,7 +139,7 @@ def test_on_a_gpu_a_graph_trains_as_the_steps_do(data, make_key, recipe):
     curves = []
     for captured in (False, True):
         run = set_up(key, data.to(device), device, report=None, deadline=math.inf)
-        work = lambda run=run: compute(run)  # noqa: E731
+        work = partial(compute, run)
         spend(run, None, one_launch(run, work) if captured else work)
         curves.append([point.val_loss for point in run.curve])
     assert curves[0] == pytest.approx(curves[1], rel=0.2)

@@ -1,71 +1,64 @@
-"""The same work as `plain.py`, by a study of vggsearch: as many runs of one net, one worker a core.
+"""The same work as `plain.py`, by a study of vggsearch: a search of the listed nets, one worker a core.
 
-    python ours.py DATA_DIR ARCHITECTURE TRIALS BUDGET FOLDER
+    python ours.py DATA_DIR BUDGET FOLDER ARCHITECTURE ...
 
-Its runs are the fresh seeds of a study's finalist, made by the controller, with everything that a study does
-besides: asks, records, checkpoints, learning curves, latency, and here the test images, too. A run of the
-search comes first, so that torch is loaded and the data in memory, as there. Prints which part of the
-workers' time was not training, then the seconds from the first of the finalist's runs to the last. A budget
-is steps, or seconds with an s behind them.
+With everything that a study does besides: asks, records, checkpoints, learning curves, latency. Another
+small study comes first, so that torch is loaded and the data in memory, as there. A budget is steps, or
+seconds with an s behind them. Prints which part of the workers' time was not training, then the seconds.
 """
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 import yaml
 
 from vggsearch.data import data_key, describe
-from vggsearch.study import Store
-from vggsearch.study.events import Event, StageEnded, StageStarted
+from vggsearch.study import Store, StudyResults
 from vggsearch.study.executors import LocalExecutor
 from vggsearch.study.file import parse_study
 from vggsearch.study.process import cores
 from vggsearch.study.run import run_study
 from vggsearch.training import device_model
 
-
-class Watch:
-    """Takes the time of the finalist's stage."""
-
-    def __init__(self) -> None:
-        self.moments: list[float] = []
-
-    def notify(self, event: Event) -> None:
-        if isinstance(event, StageStarted | StageEnded) and event.stage == "finalists":
-            self.moments.append(time.perf_counter())
+WARM_UP = ("1x4+bn+gap", "1x8+bn+gap")
 
 
 def main() -> None:
-    data_dir, text, trials, budget, folder = sys.argv[1:6]
-    settings = {
-        "question": "How long does it take?",
-        "data": {"name": "fashion-mnist"},
-        "architectures": [text],
-        "recipe": "fast",
-        "budget": {"seconds": float(budget[:-1])} if budget.endswith("s") else {"steps": int(budget)},
-        "sampler": "grid",
-        "finalists": {"count": 1, "seeds": int(trials)},
-        "objectives": ["val_accuracy"],
-    }
-    study = parse_study(yaml.safe_dump(settings), Path(folder) / "speed.yaml")
-    store, where, watch = Store.open(Path(folder) / "store"), Path(data_dir), Watch()
+    data_dir, budget, folder, *nets = sys.argv[1:]
+    where, made = Path(data_dir), Path(folder)
+    store = Store.open(made / "store")
     with LocalExecutor(len(cores()), "cpu", where, checkpoints=store.checkpoints) as executor:
-        results = run_study(
-            study,
-            store,
-            executor,
-            data_key=data_key("fashion-mnist", data_dir=where, val_fraction=0.1, split_seed=0),
-            info=describe("fashion-mnist", where),
-            device="cpu",
-            device_model=device_model(torch.device("cpu")),
-            observer=watch,
-        )
-    assert len(results.trials) == int(trials) + 1
-    begun, ended = watch.moments
-    trained_s = sum(run.train_wall_s for run in results.runs.values() if run.key.evaluate_on == "test")
-    print(1 - trained_s / (ended - begun) / len(cores()), ended - begun)
+
+        def search(name: str, architectures: Sequence[str], spent: dict[str, float]) -> StudyResults:
+            settings = {
+                "question": "How long does it take?",
+                "data": {"name": "fashion-mnist"},
+                "architectures": list(architectures),
+                "recipe": "fast",
+                "budget": spent,
+                "sampler": "grid",
+                "finalists": None,
+            }
+            return run_study(
+                parse_study(yaml.safe_dump(settings), made / f"{name}.yaml"),
+                store,
+                executor,
+                data_key=data_key("fashion-mnist", data_dir=where, val_fraction=0.1, split_seed=0),
+                info=describe("fashion-mnist", where),
+                device="cpu",
+                device_model=device_model(torch.device("cpu")),
+            )
+
+        search("warm-up", WARM_UP, {"steps": 1})
+        begun = time.perf_counter()
+        amount = {"seconds": float(budget[:-1])} if budget.endswith("s") else {"steps": int(budget)}
+        results = search("speed", nets, amount)
+        took = time.perf_counter() - begun
+    assert len(results.runs) == len(nets)
+    print(1 - sum(run.train_wall_s for run in results.runs.values()) / took / len(cores()), took)
 
 
 if __name__ == "__main__":

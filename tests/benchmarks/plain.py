@@ -1,9 +1,9 @@
 """The plain user's script: torchvision, transforms, a `DataLoader`, an Optuna objective, all by default.
 
-    python plain.py ROOT ARCHITECTURE TRIALS STEPS [SEED]
+    python plain.py ROOT STEPS ARCHITECTURE ...
 
-Written as such scripts are written; it knows nothing of vggsearch but how to read the net's text, so that
-both train the same net. Prints the seconds that `optimize` took.
+Written as such scripts are written; it knows nothing of vggsearch but how to read a net's text, so that both
+train the same nets. Prints the seconds that `optimize` took.
 """
 
 import itertools
@@ -34,8 +34,8 @@ def vgg(architecture: Architecture) -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(in_channels, 10))
 
 
-def study(root: str, architecture: Architecture, trials: int, steps: int) -> float:
-    """Train `trials` candidates of that net for `steps` batches each; returns the seconds of it."""
+def study(root: str, steps: int, nets: list[str]) -> float:
+    """Train each of the nets for `steps` batches; returns the seconds of it."""
     normalize = transforms.Normalize((0.286,), (0.353,))
     augment = transforms.Compose([transforms.RandomHorizontalFlip(), transforms.ToTensor(), normalize])
     train_set = datasets.FashionMNIST(root, train=True, transform=augment)
@@ -44,9 +44,10 @@ def study(root: str, architecture: Architecture, trials: int, steps: int) -> flo
     val_loader = DataLoader(val_set, batch_size=BATCH)
 
     def objective(trial: optuna.Trial) -> float:
-        lr = trial.suggest_float("lr", 0.05, 0.4, log=True)
-        model = vgg(architecture)
-        optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9, nesterov=True, weight_decay=5e-4)
+        model = vgg(Architecture.parse(trial.suggest_categorical("net", nets)))
+        optimizer = torch.optim.SGD(
+            model.parameters(), lr=0.2, momentum=0.9, nesterov=True, weight_decay=5e-4
+        )
         scheduler = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=steps)
         criterion = nn.CrossEntropyLoss(label_smoothing=0.1)
         model.train()
@@ -66,10 +67,11 @@ def study(root: str, architecture: Architecture, trials: int, steps: int) -> flo
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     begun = time.perf_counter()
-    optuna.create_study(direction="maximize").optimize(objective, n_trials=trials)
+    sampler = optuna.samplers.GridSampler({"net": nets})
+    optuna.create_study(direction="maximize", sampler=sampler).optimize(objective, n_trials=len(nets))
     return time.perf_counter() - begun
 
 
 if __name__ == "__main__":
-    root, text, trials, steps = sys.argv[1:5]
-    print(study(root, Architecture.parse(text), int(trials), int(steps)))
+    root, steps, *nets = sys.argv[1:]
+    print(study(root, int(steps), nets))

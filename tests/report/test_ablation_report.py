@@ -220,7 +220,7 @@ def test_the_hash_of_the_plan_is_printed_and_no_deviation(page, results):
 
 def test_the_number_of_test_images_is_known_to_one(results):
     assert synthetic_ablation.TEST_IMAGES % 8
-    assert image_count(results) == synthetic_ablation.TEST_IMAGES
+    assert image_count(find(results)) == synthetic_ablation.TEST_IMAGES
 
 
 def test_the_interval_over_images_is_wider_than_that_over_seeds(results):

@@ -482,7 +482,7 @@ def test_results_travel_with_their_plans(tmp_path: Path) -> None:
 
 def test_correctness_of_single_images_is_found_by_pair(tmp_path: Path) -> None:
     results = conduct(make_ablation(), tmp_path, executor(lambda *_: {"test_correct": "oA=="}))
-    found = correctness(results, "control", 4)
+    found = correctness(results, "control", 4, results.study.part)
     assert {pair: bits.tolist() for pair, bits in found.items()} == {
         1: [1, 0, 1, 0],
         2: [1, 0, 1, 0],

@@ -68,7 +68,7 @@ def detectable(results: StudyResults, plan: Plan) -> Iterator[Detectable]:
     scale = math.sqrt(sum(weight**2 for weight in primary.weights.values()))
     for sigma in SIGMAS:
         yield _detectable(plan, sigma * scale, f"seeds scatter by {100 * sigma:g} pp")
-    found = differences(pairs_frame(results), primary.weights)
+    found = differences(pairs_frame(results), primary.weights, plan.part.column)
     if len(found) > 2:
         yield _detectable(plan, float(found.std(ddof=1)), f"observed in {len(found)} pairs")
 

@@ -142,7 +142,7 @@ def _effort_lines(results: StudyResults, plan: Plan) -> list[str]:
     if effort.made and effort.left_s:
         lines.append(f"left: about {duration(effort.left_s / effort.workers)} with {effort.workers} at once")
     lines.append(f"margin: {100 * plan.margin:g} pp; alpha: {plan.alpha:g}")
-    return lines
+    return [*lines, *plan.part.notice]
 
 
 def _detectable(results: StudyResults, plan: Plan) -> Table:

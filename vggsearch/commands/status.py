@@ -80,7 +80,11 @@ def plan_object(plans: tuple[Registration, ...]) -> Json:
 def _found(results: StudyResults) -> dict[str, Json]:
     """A search has a best run; of an ablation nothing is told before its end but how many pairs there are."""
     if isinstance(results.study, AblationStudy):
-        return {"plan": plan_object(results.plans), "pairs_complete": ablation.pairs_complete(results)}
+        return {
+            **results.study.part.recorded,
+            "plan": plan_object(results.plans),
+            "pairs_complete": ablation.pairs_complete(results),
+        }
     best = best_of(results)
     return {"best": None if best is None else _best_object(best)}
 
@@ -88,7 +92,7 @@ def _found(results: StudyResults) -> dict[str, Json]:
 def _found_lines(results: StudyResults) -> list[str]:
     if isinstance(results.study, AblationStudy):
         complete = f"pairs complete: {ablation.pairs_complete(results)} of {results.study.seeds}"
-        return [complete, *plan_lines(results.plans)]
+        return [complete, *results.study.part.notice, *plan_lines(results.plans)]
     best = best_of(results)
     return [f"best so far: {describe(best)}"] if best else []
 

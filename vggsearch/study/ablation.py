@@ -4,7 +4,7 @@
 |---|---|---|---|
 | calibration | every arm alone, in turns, for 2 s | study's + 3001, … | nothing: only its steps are counted |
 | rates | every arm at every learning rate | study's + 1001, … | validation |
-| pairs | every arm at its chosen rate: all arms with one seed, then with the next | + 1, + 2, … | test |
+| pairs | every arm at its chosen rate: all arms with one seed, then the next | + 1, + 2, … | `Plan.part` |
 
 Arms that are the same run (an arm against itself, one net given two budgets) share it: it is trained once.
 """
@@ -104,6 +104,7 @@ class AblationAssembly:
             first_rate_seed=study.seed + FIRST_RATE_SEED,
             margin=study.margin,
             alpha=study.alpha,
+            evaluate_on=study.evaluate_on,
         )
 
     def begin(self, plan: Plan) -> None:
@@ -121,7 +122,7 @@ class AblationAssembly:
         for pair in range(1, plan.pairs + 1):
             for arm in plan.arms:
                 seed = plan.first_seed + pair - 1 + arm.seed_offset
-                key = self._key(arm, rates[arm.name], seed, final=True)
+                key = self._key(arm, rates[arm.name], seed, final=plan.evaluate_on == "test")
                 params: dict[str, Scalar] = {"arm": arm.name, "pair": pair, "lr": rates[arm.name]}
                 jobs.append(self._job(arm.architecture, params, key))
         return jobs

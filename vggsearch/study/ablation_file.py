@@ -8,6 +8,7 @@ from vggsearch.arch import parse
 from vggsearch.designs import Design, check, factorial, kernel_design, one_at_a_time
 from vggsearch.errors import ArchitectureError, DesignError
 from vggsearch.recipe import Frozen
+from vggsearch.study.ablation_part import PARTS, EvaluateOn, Part
 from vggsearch.study.definition import Study
 from vggsearch.study.messages import broken, suggestion
 from vggsearch.study.plan import MAX_RUNS, most_runs
@@ -66,8 +67,20 @@ class AblationStudy(Study):
     learning_rates: LearningRates | None = None
     """By default the recipe's rate, half and twice of it."""
     margin_pp: float = Field(default=0.3, gt=0, le=50)
-    """Percentage points of test accuracy below which a difference does not matter."""
+    """Percentage points of accuracy below which a difference does not matter."""
     alpha: float = Field(default=0.05, ge=0.0001, le=0.2)
+    evaluate_on: EvaluateOn = "test"
+    """The images on which the pairs are judged: `validation` where the answer is to choose something."""
+
+    @property
+    def part(self) -> Part:
+        """The images on which the pairs are judged."""
+        return PARTS[self.evaluate_on]
+
+    def identity(self) -> dict[str, object]:
+        """See `Study.identity`; a study that began before `evaluate_on` was a key is the same study."""
+        whole = super().identity()
+        return {key: value for key, value in whole.items() if key != "evaluate_on"} | self.part.recorded
 
     @property
     def rates(self) -> LearningRates:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vggsearch.runs.record import Outcome, RunRecord, Stage, TrialRecord, unpack_bits
+from vggsearch.study.ablation_part import PARTS, Part
 from vggsearch.study.plan import Plan
 from vggsearch.study.results import StudyResults
 
@@ -35,13 +36,15 @@ def rates_frame(results: StudyResults, plan: Plan) -> "pd.DataFrame":
     return _shared(_frame(results, "rates", {"repeat": "Int64"}), _twins(plan, same_seeds=False))
 
 
-def correctness(results: StudyResults, arm: str, test_images: int) -> dict[int, BoolArray]:
-    """Per-image correctness [test_images] of an arm's completed runs on the test set, by pair."""
+def correctness(results: StudyResults, arm: str, images: int, part: Part) -> dict[int, BoolArray]:
+    """Per-image correctness [images] of an arm's completed runs on the images of `part`, by pair."""
     name = _twins(results.plans[-1].plan, same_seeds=True).get(arm, arm) if results.plans else arm
     return {
-        int(trial.params["pair"]): unpack_bits(run.test_correct, test_images)
+        int(trial.params["pair"]): unpack_bits(bits, images)
         for trial, run in _answered(results, "pairs")
-        if trial.params.get("arm") == name and run.outcome is Outcome.COMPLETED and run.test_correct
+        if trial.params.get("arm") == name
+        and run.outcome is Outcome.COMPLETED
+        and (bits := getattr(run, part.bits))
     }
 
 
@@ -85,6 +88,6 @@ def _frame(results: StudyResults, stage: Stage, counts: dict[str, str]) -> "pd.D
     # The study's recipes may vary from arm to arm, and the run's own learning rate is the one that counts.
     frame = frame.drop(columns=[name for name in columns if name in frame]).assign(**columns)
     completed = frame["outcome"] == Outcome.COMPLETED.value
-    for name in ("val_accuracy", "test_accuracy"):
+    for name in (part.column for part in PARTS.values()):
         frame[name] = frame[name].where(completed)
     return frame[[*columns, *(name for name in frame if name not in columns)]]

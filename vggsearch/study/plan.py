@@ -13,7 +13,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from vggsearch.arch import Architecture
 from vggsearch.cost import cost
@@ -23,6 +30,7 @@ from vggsearch.errors import ArchitectureError, StoreError
 from vggsearch.recipe import Budget, Frozen, Recipe, total_steps
 from vggsearch.runs.record import Count, DataKey, Digest, Moment, Text
 from vggsearch.runs.sealed import Damage, read_bounded, seal, unseal, write_atomically
+from vggsearch.study.ablation_part import PARTS, EvaluateOn, Part
 
 MAX_PLAN_BYTES = 8 * 2**20
 
@@ -99,6 +107,15 @@ class Plan(Frozen):
     margin: float = Field(gt=0)
     """A fraction: 0.003 is 0.3 pp."""
     alpha: float = Field(gt=0, lt=1)
+    evaluate_on: EvaluateOn = "test"
+    """The images on which the pairs are judged."""
+
+    @model_serializer(mode="wrap")
+    def _recorded(self, whole: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """A plan from before `evaluate_on` was decided keeps its bytes, and so its digest."""
+        values: dict[str, object] = whole(self)
+        values.pop("evaluate_on", None)
+        return values | self.part.recorded
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -129,6 +146,11 @@ class Plan(Frozen):
     def decided(self) -> dict[str, object]:
         """All of it as plain JSON values, but for the words of sentences."""
         return self.model_dump(mode="json", exclude={"contrasts": {"__all__": {"better", "worse", "at"}}})
+
+    @property
+    def part(self) -> Part:
+        """The images on which the pairs are judged."""
+        return PARTS[self.evaluate_on]
 
     @property
     def tuned(self) -> bool:
@@ -223,7 +245,7 @@ def deviations(registrations: Sequence[Registration]) -> tuple[str, ...]:
         was, became = before.plan.decided(), now.plan.decided()
         for name in Plan.model_fields:
             old, new = getattr(before.plan, name), getattr(now.plan, name)
-            if was[name] != became[name]:
+            if was.get(name) != became.get(name):
                 lines.append(
                     f"{name} was {_short(name, old)} and became {_short(name, new)} after {now.runs} runs"
                 )

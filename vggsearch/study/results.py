@@ -70,8 +70,8 @@ class StudyResults:
     def trimmed(self, max_bytes: int = MAX_DATA_BYTES) -> "StudyResults":
         """The same results, small enough for a report's data folder; what had to go is among the `notes`.
 
-        First the per-image correctness of runs that were not evaluated on the test set, then the learning
-        curves of all but the most accurate runs. Trials, outcomes and costs always stay.
+        First the per-image correctness of runs that were neither tested nor are an ablation's pairs, then the
+        learning curves of all but the most accurate runs. Trials, outcomes and costs always stay.
         """
         results: StudyResults = self
         for trim in (_without_correctness, _without_curves):
@@ -170,11 +170,14 @@ def _check_params(trial: TrialRecord) -> None:
 
 
 def _without_correctness(results: StudyResults) -> StudyResults:
+    pairs = {trial.run for trial in results.trials if trial.stage == "pairs"}
+    untested = {digest for digest, run in results.runs.items() if run.key.evaluate_on == "validation"}
     small = {
-        digest: run.model_copy(update={"val_correct": None}) if run.key.evaluate_on == "validation" else run
+        digest: run.model_copy(update={"val_correct": None}) if digest in untested - pairs else run
         for digest, run in results.runs.items()
     }
-    note = "validation correctness of single images is left out of these data, to keep them small"
+    but = ", but for the pairs," if untested & pairs else ""
+    note = f"validation correctness of single images{but} is left out of these data, to keep them small"
     return replace(results, runs=small, notes=(*results.notes, note))
 
 

@@ -25,7 +25,8 @@ def summarize(found: Ablation, path: Path) -> ReportSummary:
     first, *others = found.effects
     counted = verdict_counts(others)
     rest = f"{len(others)} other contrast{'s' if len(others) != 1 else ''}: {counted}"
-    return ReportSummary((str(sentence(found, first)), *([rest] if others else [])), path)
+    lines = (str(sentence(found, first)), *([rest] if others else []), *found.part.notice)
+    return ReportSummary(lines, path)
 
 
 def verdict_counts(effects: Sequence[Finding]) -> str:
@@ -76,7 +77,7 @@ def _warnings(found: Ablation) -> tuple[Paragraph, ...]:
         )
         for effect in false_alarms
     ]
-    return (*_interim(found), *warnings)
+    return (*map(note, found.words.caution), *_interim(found), *warnings)
 
 
 def _interim(found: Ablation) -> tuple[Paragraph, ...]:

@@ -1,6 +1,6 @@
 """Arms, runs, and pairs that are left out."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 
 import pandas as pd
 
@@ -12,6 +12,7 @@ from vggsearch.report.formats import count, duration, plain, spread
 from vggsearch.report.records import Spec, number, outcome_name, record_table
 from vggsearch.report.spending import Spending
 from vggsearch.report.trials import outcome_table
+from vggsearch.study.ablation_part import PARTS, Part
 
 MOST_RUNS = 1000
 """Rows of the run table that are printed; its CSV file has all."""
@@ -21,20 +22,23 @@ _LEFT_OUT = ("study", "dataset", "device", "digest", "train_wall_s", "train_cpu_
 
 _MOMENTS = ("asked_at", "told_at", "started_at", "finished_at")
 
-_SPECS: tuple[Spec, ...] = (
+_NAMES: tuple[Spec, ...] = (
     ("stage_name", "stage", "text"),
     ("arm", "arm", "text"),
     ("number_in_stage", "pair or repeat", "count"),
     ("lr", "lr", "number"),
     ("seed", "seed", "count"),
-    ("test_accuracy", "test", "percent"),
-    ("val_accuracy", "validation", "percent"),
+)
+"""Left of the accuracies."""
+
+_ENDS: tuple[Spec, ...] = (
     ("outcome_name", "outcome", "text"),
     ("steps", "steps", "count"),
     ("train_s", "training", "s"),
     ("held_up", "held up", "text"),
     ("run", "run", "code"),
 )
+"""Right of them."""
 
 
 def section(found: Ablation) -> Section:
@@ -50,12 +54,12 @@ def section(found: Ablation) -> Section:
 def _arms(found: Ablation) -> Table:
     rates = trained_at(found)
     groups = [(str(arm), own) for arm, own in found.pairs.groupby("arm", sort=False)]
-    data = pd.DataFrame([_arm(arm, own, rates.get(arm)) for arm, own in groups])
+    parts = found.part.measured
+    data = pd.DataFrame([_arm(arm, own, rates.get(arm), parts) for arm, own in groups])
     columns = (
         Column("arm", "left"),
         Column("architecture", "left", code=True),
-        Column("test accuracy"),
-        Column("validation accuracy"),
+        *(Column(part.accuracy) for part in parts),
         Column("n"),
         Column("failed"),
         Column("lr"),
@@ -67,8 +71,7 @@ def _arms(found: Ablation) -> Table:
         [
             plain(row["arm"]),
             plain(row["architecture"]),
-            spread(row["test_mean"], row["test_sd"]),
-            spread(row["val_mean"], row["val_sd"]),
+            *(spread(row[f"{part.prefix}_mean"], row[f"{part.prefix}_sd"]) for part in parts),
             count(row["n"]),
             count(row["failed"]),
             number(row["lr"]),
@@ -86,19 +89,20 @@ def _arms(found: Ablation) -> Table:
     return Table("arms", "Arms", columns, printed, data, caption)
 
 
-def _arm(arm: str, own: pd.DataFrame, lr: float | None) -> dict[str, object]:
-    done = own[own["test_accuracy"].notna()]
-    test, val = done["test_accuracy"].astype(float), done["val_accuracy"].astype(float)
+def _arm(arm: str, own: pd.DataFrame, lr: float | None, parts: Sequence[Part]) -> dict[str, object]:
+    """The first of `parts` is the one on which pairs are judged."""
+    done = own[own[parts[0].column].notna()]
+    means: dict[str, float] = {}
+    for part in parts:
+        reached = done[part.column].astype(float)
+        means |= {f"{part.prefix}_mean": reached.mean(), f"{part.prefix}_sd": reached.std()}
     return {
         "arm": arm,
         "architecture": str(own["architecture"].iloc[0]),
         "lr": float("nan") if lr is None else lr,
         "n": len(done),
         "failed": len(own) - len(done),
-        "test_mean": test.mean(),
-        "test_sd": test.std(),
-        "val_mean": val.mean(),
-        "val_sd": val.std(),
+        **means,
         "steps": done["steps"].astype(float).mean(),
         "train_s": done["train_s"].astype(float).mean(),
         "contended": held_up(own),
@@ -124,16 +128,21 @@ def _runs(found: Ablation) -> Table:
     trials = trials.sort_values("stage", key=lambda stages: stages.map(order), kind="stable")
     records = [_record(row) for row in trials.head(MOST_RUNS).to_dict("records")]
     begin = trials["asked_at"].min()
-    data = trials.drop(columns=[*_LEFT_OUT, *_MOMENTS]).assign(
+    parts = found.part.measured
+    unread = [
+        name for part in PARTS.values() if part not in parts for name in (part.column, f"{part.prefix}_loss")
+    ]
+    data = trials.drop(columns=[*_LEFT_OUT, *_MOMENTS, *unread]).assign(
         asked_s=(trials["asked_at"] - begin).round(1), told_s=(trials["told_at"] - begin).round(1)
     )
     caption = (
-        "Every trial; vggsearch runs show takes the run's name. Runs for learning rates and of the "
-        "calibration never saw the test set. Architectures, costs and reasons are in the CSV file."
+        f"Every trial; vggsearch runs show takes the run's name. {found.words.runs} Architectures, costs and "
+        "reasons are in the CSV file."
     )
     if len(trials) > MOST_RUNS:
         caption = f"The first {count(MOST_RUNS)} of {count(len(trials))}. {caption}"
-    return record_table("runs", "Runs", _SPECS, records, data, caption)
+    accuracies: list[Spec] = [(part.column, part.name, "percent") for part in parts]
+    return record_table("runs", "Runs", (*_NAMES, *accuracies, *_ENDS), records, data, caption)
 
 
 def _record(row: Mapping[Hashable, object]) -> Mapping[Hashable, object]:
@@ -143,8 +152,7 @@ def _record(row: Mapping[Hashable, object]) -> Mapping[Hashable, object]:
         "stage_name": STAGES.get(str(row["stage"]), str(row["stage"])),
         "outcome_name": outcome_name(str(row["outcome"])) + (", cached" if row["cached"] else ""),
         "held_up": "yes" if row["contended"] is True else "",
-        "val_accuracy": row["val_accuracy"] if done else None,
-        "test_accuracy": row["test_accuracy"] if done else None,
+        **{part.column: row[part.column] if done else None for part in PARTS.values()},
     }
 
 
@@ -169,7 +177,7 @@ def left_out(found: Ablation, spent: Spending) -> Section:
 
 
 def _lost(found: Ablation) -> list[Block]:
-    failed = found.pairs[found.pairs["test_accuracy"].isna()]
+    failed = found.failed
     blocks: list[Block] = []
     if found.repeated:
         why = "whose arm has a later run with the same pair, which counts"

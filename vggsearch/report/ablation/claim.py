@@ -66,5 +66,5 @@ def _rows(found: Ablation) -> list[tuple[str, str, str]]:
             "each pair of 3×3 against one 5×5",
             "contrast receptive-field" if own else "not among the contrasts",
         ),
-        ("measured on", "validation images of the challenge", "the test set, read once a run"),
+        ("measured on", "validation images of the challenge", found.words.measured_on),
     ]

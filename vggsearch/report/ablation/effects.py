@@ -36,7 +36,7 @@ def section(found: Ablation, over: Mapping[str, Interval]) -> Section:
         blocks += _group(found, crossed, over, "interactions", "Interactions")
         cells = interaction_cells(found)
         blocks.append(
-            Figures((interaction_figure(cells),))
+            Figures((interaction_figure(cells, found.part.accuracy),))
             if len(cells)
             else note("No cell of the factorial has a completed pair, so the means of cells are not drawn.")
         )
@@ -49,9 +49,10 @@ def _reading(found: Ablation) -> Block:
     many = len(found.effects)
     corrected = f", after Holm's correction over {many} contrasts" if many > 1 else ""
     return text(
-        "An effect is the mean over seeds of the paired difference in test accuracy; positive is for the "
-        f"claim. A difference is shown where the sign-flip test's p is at most {found.alpha:g}{corrected}; "
-        f"equivalence where two one-sided t tests put it within ±{100 * found.margin:g} pp."
+        f"An effect is the mean over seeds of the paired difference in {found.part.accuracy}; positive is "
+        f"for the claim. A difference is shown where the sign-flip test's p is at most "
+        f"{found.alpha:g}{corrected}; equivalence where two one-sided t tests put it within "
+        f"±{100 * found.margin:g} pp."
     )
 
 
@@ -74,8 +75,13 @@ def _group(
     blocks: list[Block] = []
     known = [effect for effect in effects if effect.n]
     if known:
-        seeds = {effect.contrast.name: differences(found.pairs, effect.contrast.weights) for effect in known}
-        blocks.append(Figures((effect_figure(name, title, known, seeds, found.margin, found.level),)))
+        part = found.part
+        seeds = {
+            effect.contrast.name: differences(found.pairs, effect.contrast.weights, part.column)
+            for effect in known
+        }
+        drawing = effect_figure(name, title, known, seeds, found.margin, found.level, part.accuracy)
+        blocks.append(Figures((drawing,)))
     else:
         blocks.append(
             note(f"No contrast has a complete pair yet, so there is nothing to draw: {title.lower()}.")
@@ -129,7 +135,7 @@ def _caption(found: Ablation) -> str:
         f"±{100 * found.margin:g} pp, corrected too, its {percentage(1 - 2 * found.alpha)} interval in the "
         "CSV file. σ: standard deviation over seeds of an arm; ρ: "
         "correlation of the arms over seeds; detectable: the smallest effect (pp) that n pairs find with "
-        "80 % power. New images: bootstrap over seeds and test images, no part of the verdict."
+        f"80 % power. New images: bootstrap over seeds and {found.part.images}, no part of the verdict."
     )
 
 

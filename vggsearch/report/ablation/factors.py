@@ -12,13 +12,13 @@ CELL_COLUMNS = ("factor", "level", "other", "other_level", "n", "mean", "se")
 
 
 def interaction_cells(found: Ablation) -> pd.DataFrame:
-    """For every two factors of a factorial, `CELL_COLUMNS`: mean test accuracy where they have these levels,
-    over all levels of the others and all seeds.
+    """For every two factors of a factorial, `CELL_COLUMNS`: mean accuracy, on the images that judge the
+    pairs, where they have these levels, over all levels of the others and all seeds.
 
     `se` is the standard error over seeds, of each seed's mean over the cells. Empty where nothing completed.
     """
     factors = found.study.factors or {}
-    names = list(factors)
+    names, column = list(factors), found.part.column
     cells = {
         " ".join(f"{name}={shown(level)}" for name, level in zip(names, cell, strict=True)): cell
         for cell in product(*(factors[name] for name in names))
@@ -31,7 +31,7 @@ def interaction_cells(found: Ablation) -> pd.DataFrame:
             inside = complete[complete["arm"].isin(arms)]
             if inside.empty:
                 continue
-            seeds = inside.groupby("pair")["test_accuracy"].mean().astype(float)
+            seeds = inside.groupby("pair")[column].mean().astype(float)
             rows.append(
                 (
                     names[i],
@@ -39,7 +39,7 @@ def interaction_cells(found: Ablation) -> pd.DataFrame:
                     names[j],
                     plain(shown(other), 30),
                     len(seeds),
-                    float(inside["test_accuracy"].astype(float).mean()),
+                    float(inside[column].astype(float).mean()),
                     float(seeds.std() / len(seeds) ** 0.5),
                 )
             )

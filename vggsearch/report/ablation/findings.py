@@ -9,8 +9,10 @@ from vggsearch.analysis.paired import effects
 from vggsearch.analysis.rates import rate_table
 from vggsearch.analysis.verdicts import Verdict
 from vggsearch.designs import Contrast
+from vggsearch.report.ablation.words import WORDS, Words
 from vggsearch.study import AblationStudy, StudyResults
 from vggsearch.study.ablation_frames import pairs_frame, rates_frame
+from vggsearch.study.ablation_part import Part
 from vggsearch.study.plan import Plan
 
 STAGES: Mapping[str, str] = {"calibration": "calibration", "rates": "learning rates", "pairs": "pairs"}
@@ -87,8 +89,23 @@ class Ablation:
 
     @property
     def complete(self) -> pd.DataFrame:
-        """The pairs' runs that completed and were tested."""
-        return self.pairs[self.pairs["test_accuracy"].notna()]
+        """The pairs' runs that completed and were judged."""
+        return self.pairs[self.pairs[self.part.column].notna()]
+
+    @property
+    def failed(self) -> pd.DataFrame:
+        """The others."""
+        return self.pairs[self.pairs[self.part.column].isna()]
+
+    @property
+    def part(self) -> Part:
+        """The images on which the pairs are judged: the plan's, or the study file's."""
+        return (self.plan or self.study).part
+
+    @property
+    def words(self) -> Words:
+        """What is said of that part."""
+        return WORDS[self.part.name]
 
     @property
     def begun(self) -> bool:
@@ -133,7 +150,7 @@ def find(results: StudyResults) -> Ablation:
         return Ablation(results, study, None, results.frame(), pairs, empty, empty, empty, (), 0)
     ordered = sorted(plan.contrasts, key=lambda contrast: contrast.name != plan.primary)
     contrasts = [planned.contrast() for planned in ordered]
-    table = effects(pairs, contrasts, alpha=plan.alpha, margin=plan.margin)
+    table = effects(pairs, contrasts, alpha=plan.alpha, margin=plan.margin, value=plan.part.column)
     rates = rates_frame(results, plan)
     found = tuple(
         _effect(contrast, row) for contrast, row in zip(contrasts, table.to_dict("records"), strict=True)

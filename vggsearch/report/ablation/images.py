@@ -1,4 +1,4 @@
-"""Two questions kept apart: would retraining agree on these test images, and would it hold on new ones?"""
+"""Two questions kept apart: would retraining agree on these images, and would it hold on new ones?"""
 
 import base64
 from collections import Counter
@@ -13,8 +13,8 @@ from vggsearch.report.ablation.sentences import pp_interval
 from vggsearch.report.content import Block, Column, Section, Table, note, text
 from vggsearch.report.formats import MISSING, count, plain
 from vggsearch.runs.record import RunRecord
-from vggsearch.study import StudyResults
 from vggsearch.study.ablation_frames import correctness
+from vggsearch.study.ablation_part import Part
 
 MOST_INTERVALS = 20
 """Each takes a second: of more contrasts than that, the first get one."""
@@ -26,8 +26,8 @@ Interval = tuple[float, float]
 
 
 def new_images(found: Ablation) -> dict[str, Interval]:
-    """By contrast, the interval over seeds and test images together; none where no image is stored."""
-    size = image_count(found.results)
+    """By contrast, the interval over seeds and images together; none where no image is stored."""
+    size = image_count(found)
     if size is None:
         return {}
     intervals = {}
@@ -35,7 +35,7 @@ def new_images(found: Ablation) -> dict[str, Interval]:
         if effect.n < 2:
             continue
         try:
-            own = {arm: correctness(found.results, arm, size) for arm in effect.contrast.weights}
+            own = {arm: correctness(found.results, arm, size, found.part) for arm in effect.contrast.weights}
         except ValueError:  # what a run says of single images is damaged
             continue
         shared = sorted(set.intersection(*(set(pairs) for pairs in own.values())))
@@ -53,24 +53,28 @@ def new_images(found: Ablation) -> dict[str, Interval]:
     return intervals
 
 
-def image_count(results: StudyResults) -> int | None:
-    """How many test images there are: the stored bits fill whole bytes, and the accuracy says where they end.
+def image_count(found: Ablation) -> int | None:
+    """How many images judge the pairs: the stored bits fill whole bytes, and the accuracy says where they
+    end.
 
-    None where no run was tested.
+    None where no run says it.
     """
-    sizes = Counter(size for run in results.runs.values() if (size := _size(run)) is not None)
+    runs = found.results.runs.values()
+    sizes = Counter(size for run in runs if (size := _size(run, found.part)) is not None)
     return sizes.most_common(1)[0][0] if sizes else None
 
 
-def _size(run: RunRecord) -> int | None:
-    if run.test_correct is None or not run.test_correct:
+def _size(run: RunRecord, part: Part) -> int | None:
+    bits: str | None = getattr(run, part.bits)
+    accuracy: float | None = getattr(run, part.column)
+    if not bits:
         return None
     try:
-        packed = np.frombuffer(base64.b64decode(run.test_correct, validate=True), dtype=np.uint8)
+        packed = np.frombuffer(base64.b64decode(bits, validate=True), dtype=np.uint8)
     except ValueError:
         return None
     most, right = 8 * len(packed), int(np.unpackbits(packed).sum())
-    size = round(right / run.test_accuracy) if run.test_accuracy else most
+    size = round(right / accuracy) if accuracy else most
     return size if most - 8 < size <= most else most
 
 
@@ -78,15 +82,16 @@ def section(found: Ablation, over: Mapping[str, Interval]) -> Section:
     """Both intervals of every contrast, beside each other."""
     title = "Two questions kept apart"
     if not over:
-        why = "no contrast has two pairs whose answers to single test images are stored"
+        why = f"no contrast has two pairs whose answers to single {found.part.images} are stored"
         return Section("images", title, (note(f"The second question has no answer here: {why}."),))
-    size = image_count(found.results)
+    size = image_count(found)
     blocks: list[Block] = [
         text(
-            "The intervals and verdicts above are over seeds: were all nets trained again and tested on the "
-            "same images, would the sign be the same? Whether it would hold on new images of the same kind "
-            f"is another question: there the {count(size)} test images are a sample too. Its interval "
-            "resamples seeds and images together, and decides no verdict."
+            "The intervals and verdicts above are over seeds: were all nets trained again and "
+            f"{found.words.judged} on the same images, would the sign be the same? Whether it would hold on "
+            "new images of the same kind is another question: there the "
+            f"{count(size)} {found.part.images} are a sample too. Its interval resamples seeds and images "
+            "together, and decides no verdict."
         )
     ]
     rows = [(effect, over[effect.contrast.name]) for effect in found.effects if effect.contrast.name in over]
@@ -132,6 +137,6 @@ def _table(found: Ablation, rows: list[tuple[Finding, Interval]]) -> Table:
     )
     caption = (
         f"{found.level} intervals of the mean paired difference: paired t over seeds, and crossed bootstrap "
-        f"over seeds and test images ({count(RESAMPLES)} resamples)."
+        f"over seeds and {found.part.images} ({count(RESAMPLES)} resamples)."
     )
     return Table("images", "Over seeds, and over images", columns, printed, data, caption)

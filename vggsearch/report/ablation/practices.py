@@ -25,7 +25,7 @@ def section(found: Ablation, spent: Spending) -> Section:
                 _same_benchmark(evidence),
                 practices.confounders(evidence),
                 _ablation(found),
-                _same_protocol(evidence),
+                _same_protocol(found, evidence),
                 _over_time(evidence),
                 _NO_SEARCH,
                 _several_runs(found),
@@ -75,14 +75,14 @@ def _ablation(found: Ablation) -> Answered:
     return Answer.MET, f"this is one: {len(found.effects)} contrasts, of which {decided} are decided"
 
 
-def _same_protocol(evidence: Evidence) -> Answered:
-    pairs = evidence.of_stages("pairs")
-    strays = [run for run in evidence.of_stages("rates", "calibration") if run.test_accuracy is not None]
+def _same_protocol(found: Ablation, evidence: Evidence) -> Answered:
+    pairs, words = evidence.of_stages("pairs"), found.words
+    strays = [run for run in evidence.of_stages(*words.untested) if run.test_accuracy is not None]
     if not pairs:
         return Answer.NOT_MET, "nothing has been compared yet"
     if strays:
-        return Answer.NOT_MET, f"{len(strays)} runs that were to choose learning rates saw the test set"
-    return Answer.MET, "every run of the pairs is tested once, at its end; no other run saw the test set"
+        return Answer.NOT_MET, f"{len(strays)} {words.strays}"
+    return Answer.MET, words.protocol
 
 
 def _over_time(evidence: Evidence) -> Answered:

@@ -27,7 +27,9 @@ def section(found: Ablation) -> Section:
     table = prices(found, known)
     shown = table.head(MOST_DRAWN)
     drawings = tuple(
-        price_figure(shown, cost) for cost in ("macs", "train_s") if shown[f"{cost}_difference"].notna().any()
+        price_figure(shown, cost, found.part.accuracy)
+        for cost in ("macs", "train_s")
+        if shown[f"{cost}_difference"].notna().any()
     )
     blocks: list[Block] = [
         text(

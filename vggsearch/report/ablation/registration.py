@@ -25,8 +25,8 @@ def section(found: Ablation) -> Section:
             "Before the first run were fixed: the arms and their steps, ",
             f"{many} contrast{'s' if many != 1 else ''}, {plain(plan.primary)} as the primary one, "
             f"{plan.pairs} paired seeds from {plan.first_seed} on, the margin of ±{100 * plan.margin:g} "
-            f"pp, α = {plan.alpha:g}, the learning rates and their {plan.rate_seeds} seeds from "
-            f"{plan.first_rate_seed} on. The plan in force has the SHA-256 ",
+            f"pp, α = {plan.alpha:g}, {found.words.registered}the learning rates and their "
+            f"{plan.rate_seeds} seeds from {plan.first_rate_seed} on. The plan in force has the SHA-256 ",
             Code(last.digest),
             f", fixed {moment(last.at)} after {count(last.runs)} runs; data/ holds it whole.",
         ),

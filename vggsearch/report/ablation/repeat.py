@@ -8,8 +8,8 @@ from vggsearch.report.spending import Spending
 
 def repeat(found: Ablation, spent: Spending, command: str) -> Section:
     """Commands for the study, its report and one run; provenance; the study file."""
-    tested = found.complete["run"]
-    name = str(tested.iloc[0]) if len(tested) else next(iter(found.trials["run"].dropna()), None)
+    judged = found.complete["run"]
+    name = str(judged.iloc[0]) if len(judged) else next(iter(found.trials["run"].dropna()), None)
     more = (
         ()
         if name is None

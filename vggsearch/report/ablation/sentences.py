@@ -92,9 +92,9 @@ def pair_s(found: Ablation, contrast: Contrast) -> float | None:
 def _where(found: Ablation, effect: Finding, *, sign: int = 1) -> str:
     low, high = sorted((sign * effect.low, sign * effect.high))
     if effect.low != effect.low:  # NaN
-        return f"of test accuracy (n = {effect.n})"
+        return f"of {found.part.accuracy} (n = {effect.n})"
     seeds = f"n = {effect.n} pair{'s' if effect.n != 1 else ''}"
-    return f"of test accuracy ({found.level} interval {pp_interval(low, high)}, {seeds})"
+    return f"of {found.part.accuracy} ({found.level} interval {pp_interval(low, high)}, {seeds})"
 
 
 def _claim(contrast: Contrast) -> str:

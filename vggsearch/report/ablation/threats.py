@@ -39,7 +39,7 @@ def threats(found: Ablation) -> Iterator[Threat]:
     yield "budget short of convergence", _budget(found)
     yield "one recipe", _recipe(found)
     yield "learning rates", _rates(found)
-    yield "one test set", _test_set(found)
+    yield found.words.threat, _images(found)
     yield "one split", _split(found)
     yield "runs that failed", _failed(found)
     yield "a busy machine", _contended(found)
@@ -48,12 +48,12 @@ def threats(found: Ablation) -> Iterator[Threat]:
 
 
 def _data(found: Ablation) -> str:
-    size, accuracy = image_count(found.results), float(found.complete["test_accuracy"].astype(float).mean())
+    size, accuracy = image_count(found), float(found.complete[found.part.column].astype(float).mean())
     if size is None or accuracy != accuracy:  # NaN
-        return f"{data_names(found.results)}; no run has read its test images yet"
+        return f"{data_names(found.results)}; no run has read its {found.part.images} yet"
     error = (accuracy * (1 - accuracy) / size) ** 0.5
     return (
-        f"{data_names(found.results)}: {count(size)} test images, so that one accuracy of "
+        f"{data_names(found.results)}: {count(size)} {found.part.images}, so that one accuracy of "
         f"{percent(accuracy, 1)} has a binomial standard error of {100 * error:.2f}{NBSP}pp: single "
         "runs decide nothing"
     )
@@ -97,14 +97,14 @@ def _rates(found: Ablation) -> str:
     arms = found.chosen["arm"].nunique() if len(found.chosen) else 0
     return (
         f"{len(rates.grid)} tried ({grid}), {rates.seeds} seeds each; best at an end of the grid: {edges} "
-        f"of {arms} arms"
+        f"of {arms} arms{found.words.rates_threat}"
     )
 
 
-def _test_set(found: Ablation) -> str:
-    tested = int(found.complete["digest"].nunique())
+def _images(found: Ablation) -> str:
+    judged = f"all {count(int(found.complete['digest'].nunique()))} {found.words.judged} runs share"
     return (
-        f"all {count(tested)} tested runs share it: verdicts are over seeds; for new images see “Two "
+        f"{found.words.shared.format(judged)}: verdicts are over seeds; for new images see “Two "
         f"questions kept apart”"
     )
 
@@ -118,7 +118,7 @@ def _split(found: Ablation) -> str:
 
 
 def _failed(found: Ablation) -> str:
-    failed = found.pairs[found.pairs["test_accuracy"].isna()]
+    failed = found.failed
     if failed.empty:
         return f"none of {count(len(found.pairs))} runs of the pairs"
     arms = ", ".join(

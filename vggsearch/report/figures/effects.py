@@ -71,6 +71,7 @@ def effect_figure(
     seeds: Mapping[str, pd.Series],
     margin: float,
     level: str,
+    accuracy: str,
 ) -> Drawing:
     """The effects, in the order given.
 
@@ -81,6 +82,7 @@ def effect_figure(
         seeds: Differences by pair, as fractions, by contrast.
         margin: Half the width of the shaded band, a fraction.
         level: Of the intervals, in print.
+        accuracy: What the differences are of: `test accuracy`.
     """
     shown = effects[:MOST_ROWS]
     figure, axes = panel((_WIDTH, 1.0 + 0.5 * len(shown)), left=_LEFT, top=0.32, bottom=0.5)
@@ -92,7 +94,7 @@ def effect_figure(
     axes.set_yticks(range(len(shown)), [_label(effect) for effect in shown])
     axes.grid(axis="y", visible=False)
     crossed = shown[0].contrast.question == "do they interact"
-    axes.set_xlabel(f"{'difference of differences' if crossed else 'difference'} in test accuracy (pp)")
+    axes.set_xlabel(f"{'difference of differences' if crossed else 'difference'} in {accuracy} (pp)")
     axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(
         FuncFormatter(lambda value, _: f"{value:+g}".replace("-", "−") if abs(value) > 1e-9 else "0")

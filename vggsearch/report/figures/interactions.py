@@ -17,9 +17,9 @@ _WIDTH, _HEIGHT = 5.3, 2.5
 _MARKERS = "osD^vP*X"
 
 
-def interaction_figure(cells: pd.DataFrame) -> Drawing:
+def interaction_figure(cells: pd.DataFrame, accuracy: str) -> Drawing:
     """A panel for every two factors, from `interaction_cells`: one along the axis, a line a level of the
-    other."""
+    other. `accuracy` is what their means are of: `test accuracy`."""
     groups = list(cells.groupby(["factor", "other"], sort=False))
     shown = groups[:MOST_PANELS]
     across = min(2, len(shown))
@@ -29,7 +29,7 @@ def interaction_figure(cells: pd.DataFrame) -> Drawing:
     FigureCanvasAgg(figure)
     axes = figure.subplots(down, across, squeeze=False, sharey=True)
     for place, (_, own) in zip(axes.flat, shown, strict=False):
-        _panel(place, own)
+        _panel(place, own, accuracy)
     for place in list(axes.flat)[len(shown) :]:
         place.set_axis_off()
     figure.subplots_adjust(
@@ -42,13 +42,13 @@ def interaction_figure(cells: pd.DataFrame) -> Drawing:
     )
     left = f" {MOST_PANELS} of {len(groups)} pairs of factors." if len(groups) > MOST_PANELS else ""
     caption = (
-        "Mean test accuracy over all seeds, and over the levels of the other factors; bars: one standard "
+        f"Mean {accuracy} over all seeds, and over the levels of the other factors; bars: one standard "
         f"error. Parallel lines: no interaction.{left}"
     )
     return Drawing("cell_means", "Means of cells", caption, figure, cells)
 
 
-def _panel(axes: Axes, own: pd.DataFrame) -> None:
+def _panel(axes: Axes, own: pd.DataFrame, accuracy: str) -> None:
     levels, others = list(dict.fromkeys(own["level"])), list(dict.fromkeys(own["other_level"]))
     colours = sns.color_palette("viridis_r", as_cmap=True)
     for i, other in enumerate(others):
@@ -69,5 +69,5 @@ def _panel(axes: Axes, own: pd.DataFrame) -> None:
     axes.set_xticks(range(len(levels)), levels)
     axes.margins(x=0.15)
     percent_axis(axes, most=5)
-    label(axes, str(own["factor"].iloc[0]), "Test accuracy (%)")
+    label(axes, str(own["factor"].iloc[0]), f"{accuracy.capitalize()} (%)")
     axes.legend(loc="best", fontsize=7.5, handlelength=1.4)

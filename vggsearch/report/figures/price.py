@@ -24,13 +24,14 @@ _MARKERS = "osD^vP*Xhd"
 _NAMES = {"macs": "MACs", "train_s": "measured training seconds"}
 
 
-def price_figure(table: pd.DataFrame, cost: str) -> Drawing:
+def price_figure(table: pd.DataFrame, cost: str, accuracy: str) -> Drawing:
     """Effect against the relative difference in one cost.
 
     Args:
         table: contrast, verdict, mean, low, high (fractions), and `{cost}_difference`: the better side's cost
             relative to the worse side's, minus 1.
         cost: `macs` or `train_s`.
+        accuracy: What effects are of: `test accuracy`.
     """
     rows = table[table[f"{cost}_difference"].notna()]
     figure, axes = panel(top=0.36)
@@ -45,7 +46,7 @@ def price_figure(table: pd.DataFrame, cost: str) -> Drawing:
         axis.set_major_formatter(
             FuncFormatter(lambda value, _: f"{value:+g}".replace("-", "−") if abs(value) > 1e-9 else "0")
         )
-    label(axes, f"{_NAMES[cost]} of the favoured side against the other (%)", "Effect on test accuracy (pp)")
+    label(axes, f"{_NAMES[cost]} of the favoured side against the other (%)", f"Effect on {accuracy} (pp)")
     axes.legend(fontsize=7.5, loc="best", handletextpad=0.1, labelspacing=0.25, borderpad=0.2)
     caption = (
         f"Each contrast's effect and interval, against how much more {_NAMES[cost]} the side favoured by the "

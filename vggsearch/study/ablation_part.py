@@ -1,0 +1,60 @@
+"""On which images the pairs of an ablation are judged; learning rates are always chosen on validation.
+
+| `evaluate_on` | judged on | what the answer is for |
+|---|---|---|
+| test | test images, read once a run, at its end | to be told |
+| validation | the images that chose the learning rates too | to choose by: the test set stays closed |
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+EvaluateOn = Literal["test", "validation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the data, and what it is called wherever an ablation's answer is made or told."""
+
+    name: EvaluateOn
+    prefix: Literal["test", "val"]
+    """Of its columns in tables, and of its fields in `RunRecord`."""
+
+    @property
+    def column(self) -> str:
+        """Of a run's accuracy, a fraction."""
+        return f"{self.prefix}_accuracy"
+
+    @property
+    def bits(self) -> str:
+        """The field of `RunRecord` with the correctness of single images."""
+        return f"{self.prefix}_correct"
+
+    @property
+    def accuracy(self) -> str:
+        """`test accuracy`."""
+        return f"{self.name} accuracy"
+
+    @property
+    def images(self) -> str:
+        """`test images`."""
+        return f"{self.name} images"
+
+    @property
+    def measured(self) -> tuple["Part", ...]:
+        """Every part on which the pairs are measured: this one, and validation in any case."""
+        return tuple(dict.fromkeys((self, PARTS["validation"])))
+
+    @property
+    def recorded(self) -> dict[str, EvaluateOn]:
+        """What is written down of the choice: nothing of the default, as from before there was one."""
+        return {} if self.name == "test" else {"evaluate_on": self.name}
+
+    @property
+    def notice(self) -> tuple[str, ...]:
+        """What a terminal tells of the choice, in lines: nothing of the default."""
+        return () if self.name == "test" else (f"judged on {self.images}: the test set is not opened",)
+
+
+PARTS: Mapping[EvaluateOn, Part] = {"test": Part("test", "test"), "validation": Part("validation", "val")}

@@ -102,6 +102,32 @@ def test_from_plan_to_report(capsys):
     assert Path("again/index.html").read_bytes() == page
 
 
+def test_a_study_that_is_to_choose_needs_no_test_images(workplace, capsys):
+    for folder in sorted((workplace / "images").iterdir()):
+        for part in ("train", "test"):
+            target = workplace / "parts" / part / folder.name
+            target.mkdir(parents=True)
+            for image in sorted(folder.iterdir())[part == "test" :: 2]:
+                # That they exist is known before training; what is in them cannot be read by any run.
+                target.joinpath(image.name).write_bytes(
+                    image.read_bytes() if part == "train" else b"no image"
+                )
+    chosen = STUDY.replace("folder:images", "folder:parts") + "evaluate_on: validation\n"
+    (workplace / "small.yaml").write_text(chosen)
+    told = "judged on validation images: the test set is not opened"
+    assert told in answer(capsys, "run", "small.yaml", *HERE).splitlines()
+    assert told in answer(capsys, "status", "small.yaml").splitlines()
+    assert told in answer(capsys, "plan", "small.yaml").splitlines()
+    found = status(capsys)
+    assert (found["evaluate_on"], found["pairs_complete"]) == ("validation", 2)
+    assert json.loads(answer(capsys, "plan", "small.yaml", "--json"))["evaluate_on"] == "validation"
+
+    (workplace / "tested.yaml").write_text(chosen.replace("evaluate_on: validation", "evaluate_on: test"))
+    code, _, err = run(capsys, "run", "tested.yaml", *HERE)
+    assert (code, "parts/test/above/1.png cannot (cannot identify image" in err) == (2, True)
+    assert "evaluate_on" not in json.loads(answer(capsys, "status", "tested.yaml", "--json"))
+
+
 @pytest.mark.usefixtures("workplace")
 def test_more_seeds_after_the_first_run_are_a_deviation(capsys):
     answer(capsys, "run", "small.yaml", *HERE)

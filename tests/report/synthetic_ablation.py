@@ -129,6 +129,7 @@ class Maker:
             first_rate_seed=1001,
             margin=self.study.margin,
             alpha=self.study.alpha,
+            evaluate_on=self.study.evaluate_on,
         )
         return plan.model_copy(update=changes)
 
@@ -212,11 +213,11 @@ class Maker:
             recipe=arm.recipe.model_copy(update={"lr": lr}),
             budget=Budget(seconds=2) if short else arm.budget,
             seed=seed,
-            evaluate_on="test" if stage == "pairs" else "validation",
+            evaluate_on=self.study.evaluate_on if stage == "pairs" else "validation",
             device="cpu",
             device_model="AMD EPYC" if short else None,
         )
-        record = self._run(key, accuracy, outcome)
+        record = self._run(key, accuracy, outcome, stage)
         cached = key.digest in self.runs
         record = self.runs.setdefault(key.digest, record)
         number = sum(trial.stage == stage for trial in self.trials)
@@ -237,23 +238,23 @@ class Maker:
             )
         )
 
-    def _run(self, key: RunKey, accuracy: float, outcome: Outcome) -> RunRecord:
+    def _run(self, key: RunKey, accuracy: float, outcome: Outcome, stage: Stage) -> RunRecord:
         done = outcome is Outcome.COMPLETED
         step_s = self._step_s(key.architecture)
         steps = round((key.budget.seconds or 60) / step_s) if key.budget.kind == "seconds" else 2532
         train_s = steps * step_s * (1 + 0.01 * self.rng.random())
-        answers = self._answers(accuracy) if done and key.evaluate_on == "test" else None
-        test = None if answers is None else float(answers.mean())
+        answers = self._answers(accuracy) if done and stage == "pairs" else None
+        reached = {"val_accuracy": accuracy - 0.002, "val_loss": 0.3} if done else {}
+        if answers is not None:
+            prefix = self.study.part.prefix
+            reached |= {f"{prefix}_accuracy": float(answers.mean()), f"{prefix}_loss": 0.3}
         curve = self._curve(accuracy, steps, train_s) if self.curves and done else ()
         return RunRecord(
             key=key,
             outcome=outcome,
             reason="" if done else self.reason,
-            val_accuracy=accuracy - 0.002 if done else None,
-            val_loss=0.3 if done else None,
-            test_accuracy=test,
-            test_loss=None if test is None else 0.3,
-            test_correct=None if answers is None else pack_bits(answers),
+            **reached,
+            **({} if answers is None else {self.study.part.bits: pack_bits(answers)}),
             curve=curve,
             steps=steps,
             images=64 * steps,

@@ -66,6 +66,7 @@ EXAMPLE: Mapping[str, Value] = {
     "learning_rates": {"grid": (0.1, 0.2, 0.4), "seeds": 2},
     "margin_pp": 0.3,
     "alpha": 0.05,
+    "evaluate_on": "validation",
     "seed": 0,
     "time_limit_s": 3600,
 }

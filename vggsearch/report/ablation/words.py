@@ -61,8 +61,8 @@ WORDS: Mapping[EvaluateOn, Words] = {
         registered="validation images to judge the pairs on, ",
         runs="No run was tested: the test set was not opened.",
         threat="validation images alone",
-        shared="the test set was not opened, so that a choice made here can still be tested; {} the "
-        "validation images, and a choice made on them is flattered by them",
+        shared="the test set was not opened, so that a choice made here can still be tested; images flatter "
+        "what was chosen on them, and {} these",
         protocol="every run of the pairs is judged at its end on the same validation images; the test set "
         "was not opened",
         strays="runs were tested, and the study says that the test set was not opened",

@@ -112,7 +112,8 @@ def training_memory(
     run copies of the data. Raises `ArchitectureError` as `expand` does.
     """
     layers = expand(architecture, input_shape, num_classes)
-    half = recipe.precision == "bfloat16" or (recipe.precision == "auto" and device == "cuda")
+    # `fastest` is either on a CPU: float32 takes more.
+    half = recipe.precision == "bfloat16" or (recipe.precision != "float32" and device == "cuda")
     loss = FLOAT_BYTES * num_classes + (1 if recipe.label_smoothing else 0)
     net = _Net(layers, loss, 2 if half else FLOAT_BYTES, device == "cpu")
     weights = [FLOAT_BYTES * layer_cost(layer)[0] for layer in layers]

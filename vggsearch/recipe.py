@@ -110,8 +110,9 @@ class Recipe(Frozen):
     initialization: Literal["kaiming", "xavier"] = "kaiming"
     """`kaiming`: He normal, fan out, for convolutions, N(0, 0.01²) for linear layers (torchvision's VGG);
     `xavier`: Glorot uniform for both (the d2l chapter). Biases 0."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """`auto`: bfloat16 autocast on CUDA, float32 on a CPU."""
+    precision: Literal["auto", "fastest", "float32", "bfloat16"] = "auto"
+    """`bfloat16`: autocast. `auto`: that on CUDA, float32 on a CPU. `fastest`: that on a CPU too, where it
+    multiplies bfloat16 in hardware; a run's provenance says which it was."""
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> Self:

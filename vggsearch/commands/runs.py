@@ -118,7 +118,8 @@ def _provenance(record: RunRecord) -> list[tuple[str, str]]:
         ),
         (
             "on",
-            f"{made.gpu or made.processor}, {made.platform}; {made.threads} of {made.cpu_count} processors",
+            f"{made.gpu or made.processor}, {made.platform}; {made.threads} of {made.cpu_count} processors"
+            + (f"; {made.precision}" if made.precision else ""),
         ),
     ]
 

@@ -95,6 +95,7 @@ def _machine(runs: list[RunRecord], made: list[Provenance], spent: Spending) -> 
     begin = min((one.started_at for one in made), default=None)
     end = max((one.finished_at for one in made), default=None)
     silent = len(runs) - len(made)
+    precisions = [one.precision or "" for one in made]
     return [
         ("vggsearch", _each(one.vggsearch for one in made)),
         ("commit", _each(one.commit or "not from a checkout" for one in made)),
@@ -102,6 +103,7 @@ def _machine(runs: list[RunRecord], made: list[Provenance], spent: Spending) -> 
         ("platform", _each(one.platform for one in made)),
         ("processor", _each(f"{one.processor}, {one.cpu_count} cores" for one in made)),
         ("GPU", _each(one.gpu or "none" for one in made)),
+        *([("precision", _each(name or "not recorded" for name in precisions))] if any(precisions) else []),
         ("threads of a worker", _each(str(one.threads) for one in made)),
         ("workers at once", count(spent.workers)),
         ("first run began", moment(begin)),

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import FailFast, Field, model_validator
+from pydantic import FailFast, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from vggsearch.recipe import TRAINING_REVISION, Budget, Frozen, Recipe
 
@@ -123,12 +123,22 @@ class Provenance(Frozen):
     platform: Text
     processor: Text
     gpu: Text | None
+    precision: Literal["float32", "bfloat16"] | None = None
+    """What convolutions and linear layers multiplied in; None in records from before this was kept."""
     threads: Count
     cpu_count: Count
     started_at: Moment
     finished_at: Moment
     bit_reproducible: bool
     """Whether the same key gives the same bits: one CPU thread and a deterministic budget."""
+
+    @model_serializer(mode="wrap")
+    def _known(self, whole: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Records from before `precision` was kept keep their bytes."""
+        values: dict[str, object] = whole(self)
+        if self.precision is None:
+            values.pop("precision", None)
+        return values
 
 
 class RunRecord(Frozen):

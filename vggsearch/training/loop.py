@@ -183,7 +183,11 @@ def _record(
         peak_memory_bytes=peak_memory_bytes(device),
         contended=device.type == "cpu" and meter.wall_s > CONTENDED * meter.cpu_s,
         provenance=provenance(
-            device, deterministic=key.budget.deterministic, started_at=started_at, finished_at=time.time()
+            device,
+            key.recipe,
+            deterministic=key.budget.deterministic,
+            started_at=started_at,
+            finished_at=time.time(),
         ),
     )
 

@@ -9,11 +9,13 @@ from pathlib import Path
 import torch
 
 import vggsearch
+from vggsearch.recipe import Recipe
 from vggsearch.runs.record import Provenance
+from vggsearch.training.precision import precision
 
 
 def provenance(
-    device: torch.device, *, deterministic: bool, started_at: float, finished_at: float
+    device: torch.device, recipe: Recipe, *, deterministic: bool, started_at: float, finished_at: float
 ) -> Provenance:
     """Provenance of a run on `device` between two moments (seconds since the epoch)."""
     return Provenance(
@@ -24,6 +26,7 @@ def provenance(
         platform=f"{platform.system()} {platform.machine()}",
         processor=processor_model(),
         gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        precision=precision(recipe, device),
         threads=torch.get_num_threads(),
         cpu_count=os.cpu_count() or 1,
         started_at=started_at,

@@ -16,6 +16,7 @@ from vggsearch.training.evaluation import Evaluator, stratified_part
 from vggsearch.training.meter import Meter
 from vggsearch.training.optimizer import make_optimizer
 from vggsearch.training.position import ResumableBatches
+from vggsearch.training.precision import precision
 
 CURVE_IMAGES = 1000
 """Validation images behind the points of a curve before the last: all of them would cost a tenth of a run."""
@@ -67,7 +68,7 @@ def set_up(
         dropout_generator=dropout,
     )
     model = model.to(device).to(memory_format=torch.channels_last).train()
-    bfloat16 = recipe.precision == "bfloat16" or (recipe.precision == "auto" and device.type == "cuda")
+    bfloat16 = precision(recipe, device) == "bfloat16"
     steps = total_steps(
         key.budget,
         steps_per_epoch=len(data.train.labels) // recipe.batch_size,

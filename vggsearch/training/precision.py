@@ -1,0 +1,36 @@
+"""In which precision a run multiplies: the recipe's choice, or what is fastest on its device.
+
+On two cores of a Zen 4, which multiplies bfloat16 in hardware, a step takes 1.0 to 1.7 times as long in
+float32; on a processor that only emulates it, bfloat16 takes several times as long (docs/performance.md).
+"""
+
+import functools
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from vggsearch.recipe import Recipe
+
+_HARDWARE = frozenset({"avx512_bf16", "amx_bf16"})
+"""What Linux calls the instructions, on x86."""
+
+
+def precision(recipe: Recipe, device: torch.device) -> Literal["float32", "bfloat16"]:
+    """What convolutions and linear layers of a run by `recipe` multiply in on `device`."""
+    match recipe.precision:
+        case "auto":
+            return "bfloat16" if device.type == "cuda" else "float32"
+        case "fastest":
+            return "bfloat16" if device.type == "cuda" or multiplies_bfloat16() else "float32"
+        case chosen:
+            return chosen
+
+
+@functools.cache
+def multiplies_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether this processor multiplies bfloat16 in hardware; False where the system does not say."""
+    if not cpuinfo.exists():
+        return False
+    flags = (line for line in cpuinfo.read_text().splitlines() if line.startswith("flags"))
+    return not _HARDWARE.isdisjoint(next(flags, "").split())

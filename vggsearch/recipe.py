@@ -150,5 +150,5 @@ RECIPES: dict[str, Recipe] = {
         precision="fastest",
     ),
 }
-"""The recipes shipped, by name. A name stands for its recipe for good: study files name it, and their runs are
-known by what it meant. A better recipe gets a name of its own."""
+"""The recipes shipped, by name. A name stands for its recipe for good, as study files name it, and their runs
+are known by what it meant: a better recipe gets a name of its own."""

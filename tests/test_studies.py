@@ -10,16 +10,17 @@ from vggsearch.commands.standing import quotas
 from vggsearch.cost import cost
 from vggsearch.designs import KERNEL_CONTRASTS, Design, mismatch
 from vggsearch.designs.kernels import NULL
+from vggsearch.recipe import RECIPES
 from vggsearch.space import SearchSpace
 from vggsearch.study import AblationStudy, SearchStudy, load_study
 
 FOLDER = Path(__file__).parents[1] / "studies"
 FASHION_MNIST = ((1, 28, 28), 10)
 
-SIZES = {"quickstart": 168, "fashion-mnist-search": 22_608, "d2l-vgg11": 1}
+SIZES = {"quickstart": 168, "fashion-mnist-search": 22_608, "d2l-vgg11": 1, "time-to-accuracy": 320}
 """How many networks each search chooses among."""
 
-ARMS = {"kernel-size": 7, "block-count": 8, "null": 2}
+ARMS = {"kernel-size": 7, "block-count": 8, "null": 2, "sprint-recipe": 9}
 """How many each ablation trains."""
 
 
@@ -123,3 +124,9 @@ def test_the_null_study_shares_the_runs_of_the_first_arm_of_kernel_size():
     null, kernels = (load_study(FOLDER / f"{name}.yaml") for name in ("null", "kernel-size"))
     assert design_of(null).arms[0] == design_of(kernels).arms[0]
     assert (null.budget, null.rates, null.seed) == (kernels.budget, kernels.rates, kernels.seed)
+
+
+def test_the_recipe_sprint_is_the_control_of_the_study_that_chose_it_without_test_images():
+    study = load_study(FOLDER / "sprint-recipe.yaml")
+    assert study.evaluate_on == "validation"
+    assert study.recipe == RECIPES["sprint"].model_copy(update={"precision": "auto"})

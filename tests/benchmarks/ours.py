@@ -1,13 +1,15 @@
 """The same work as `plain.py`, by a study of vggsearch: a search of the listed nets, one worker a core.
 
-    python ours.py DATA_DIR BUDGET FOLDER ARCHITECTURE ...
+    python ours.py DATA_DIR BUDGET PRECISION ARCHITECTURE ...
 
 With everything that a study does besides: asks, records, checkpoints, learning curves, latency. Another
 small study comes first, so that torch is loaded and the data in memory, as there. A budget is steps, or
-seconds with an s behind them. Prints which part of the workers' time was not training, then the seconds.
+seconds with an s behind them; the recipe is `fast`, in that precision. Prints which part of the workers' time
+was not training, then the seconds.
 """
 
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +18,7 @@ import torch
 import yaml
 
 from vggsearch.data import data_key, describe
+from vggsearch.recipe import RECIPES
 from vggsearch.study import Store, StudyResults
 from vggsearch.study.executors import LocalExecutor
 from vggsearch.study.file import parse_study
@@ -27,8 +30,13 @@ WARM_UP = ("1x4+bn+gap", "1x8+bn+gap")
 
 
 def main() -> None:
-    data_dir, budget, folder, *nets = sys.argv[1:]
-    where, made = Path(data_dir), Path(folder)
+    data_dir, budget, precision, *nets = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        search_and_time(Path(data_dir), budget, precision, nets, Path(folder))
+
+
+def search_and_time(where: Path, budget: str, precision: str, nets: list[str], made: Path) -> None:
+    recipe = RECIPES["fast"].model_copy(update={"precision": precision})
     store = Store.open(made / "store")
     with LocalExecutor(len(cores()), "cpu", where, checkpoints=store.checkpoints) as executor:
 
@@ -37,7 +45,7 @@ def main() -> None:
                 "question": "How long does it take?",
                 "data": {"name": "fashion-mnist"},
                 "architectures": list(architectures),
-                "recipe": "fast",
+                "recipe": recipe.model_dump(),
                 "budget": spent,
                 "sampler": "grid",
                 "finalists": None,

@@ -151,7 +151,9 @@ class Orthogonal(Control):
         generator = stream(run.key.seed, "initialization", CPU)
         for module in run.model.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.orthogonal_(module.weight, math.sqrt(2), generator=generator)
+                weight = torch.empty(module.weight.shape)
+                nn.init.orthogonal_(weight, math.sqrt(2), generator=generator)
+                module.weight.data.copy_(weight)
 
 
 TRICKS = (
@@ -218,7 +220,7 @@ def main() -> None:
     for core in free:
         take.put(core)
     with multiprocessing.get_context("spawn").Pool(len(free), _pin, (take,)) as pool:
-        found = pool.map(one_seed, [(where, 5000 + seed) for seed in range(seeds)], chunksize=1)
+        found = list(pool.imap(one_seed, [(where, 5000 + seed) for seed in range(seeds)]))
     print(f"{NET}, {EPOCHS} epochs, n = {seeds}; control {statistics.mean(row[0][0] for row in found):.2f} %")
     for i, trick in enumerate(TRICKS[1:], 1):
         gains = [row[i][0] - row[0][0] for row in found]

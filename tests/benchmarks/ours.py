@@ -18,7 +18,6 @@ import torch
 import yaml
 
 from vggsearch.data import data_key, describe
-from vggsearch.recipe import RECIPES
 from vggsearch.study import Store, StudyResults
 from vggsearch.study.executors import LocalExecutor
 from vggsearch.study.file import parse_study
@@ -36,7 +35,6 @@ def main() -> None:
 
 
 def search_and_time(where: Path, budget: str, precision: str, nets: list[str], made: Path) -> None:
-    recipe = RECIPES["fast"].model_copy(update={"precision": precision})
     store = Store.open(made / "store")
     with LocalExecutor(len(cores()), "cpu", where, checkpoints=store.checkpoints) as executor:
 
@@ -45,7 +43,7 @@ def search_and_time(where: Path, budget: str, precision: str, nets: list[str], m
                 "question": "How long does it take?",
                 "data": {"name": "fashion-mnist"},
                 "architectures": list(architectures),
-                "recipe": recipe.model_dump(),
+                "recipe": {"base": "fast", "precision": precision},
                 "budget": spent,
                 "sampler": "grid",
                 "finalists": None,

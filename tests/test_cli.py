@@ -445,7 +445,10 @@ BAD_COMMANDS = [
         "--address is of a Ray cluster, and --executor is local: add --executor ray",
     ),
     ("train 1x4+gap --budget 1.5steps", None),
-    ("train 1x4+gap --recipe slow", "a recipe is one of d2l, fast, not 'slow': use fast, for example"),
+    (
+        "train 1x4+gap --recipe slow",
+        "a recipe is one of d2l, fast, sprint, not 'slow': use fast, for example",
+    ),
     (
         "train 1x4-1x4-1x4-1x4-1x4+gap --data folder:images",
         "5 blocks halve a side of 8 pixels 5 times, and only 3 fit: use at most 3 blocks, "

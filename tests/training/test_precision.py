@@ -71,6 +71,7 @@ def test_a_run_multiplies_in_it_and_its_record_says_so(data, make_key, chosen):
     record = train(key, data, CPU)
     assert seen == [getattr(torch, precision(recipe, CPU))]
     assert record.provenance.precision == precision(recipe, CPU)
+    assert record.provenance.bit_reproducible is (chosen != "fastest")
 
 
 def test_records_from_before_keep_their_bytes(data, make_key):

@@ -1,6 +1,6 @@
 """In which precision a run multiplies: the recipe's choice, or what is fastest on its device.
 
-On two cores of a Zen 4, which multiplies bfloat16 in hardware, a step takes 1.0 to 1.7 times as long in
+On two cores of a Zen 4, which multiplies bfloat16 in hardware, a step takes 1.2 to 1.7 times as long in
 float32; on a processor that only emulates it, bfloat16 takes several times as long (docs/performance.md).
 """
 

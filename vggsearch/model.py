@@ -60,6 +60,8 @@ def build(
     generator: torch.Generator,
     initialization: Initialization,
     dropout_generator: torch.Generator | None = None,
+    batch_norm: type[nn.BatchNorm2d] = nn.BatchNorm2d,
+    max_pool: type[nn.MaxPool2d] = nn.MaxPool2d,
 ) -> nn.Sequential:
     """Make `architecture` for images of `input_shape` (channels, height, width).
 
@@ -68,12 +70,13 @@ def build(
     read `block1.conv1.weight`. Convolutions keep their bias beside batch norm, as torchvision's VGG does.
     Parameters are float32, on the device of `generator`, drawn from it in the order of the layers.
     `dropout_generator` lies on the device the model is to train on; only nets with an `fc` head need it, and
-    only to train. Raises `ArchitectureError` as `expand` does.
+    only to train. `batch_norm` and `max_pool` are the modules of those layers. Raises `ArchitectureError` as
+    `expand` does.
     """
     stages: dict[str, nn.Sequential] = {}
     for layer in expand(architecture, input_shape, num_classes):
         stage, name = layer.name.split(".")
-        module = _module(layer, generator.device, dropout_generator)
+        module = _module(layer, generator.device, dropout_generator, batch_norm, max_pool)
         _initialize(module, initialization, generator)
         stages.setdefault(stage, nn.Sequential()).add_module(name, module)
     model = nn.Sequential()
@@ -82,7 +85,13 @@ def build(
     return model
 
 
-def _module(layer: Layer, device: torch.device, dropout_generator: torch.Generator | None) -> nn.Module:
+def _module(
+    layer: Layer,
+    device: torch.device,
+    dropout_generator: torch.Generator | None,
+    batch_norm: type[nn.BatchNorm2d],
+    max_pool: type[nn.MaxPool2d],
+) -> nn.Module:
     """The module of one layer; weights that are to be drawn are left uninitialised.
 
     These are made on the meta device, because the constructors would draw them from the global generator.
@@ -95,11 +104,11 @@ def _module(layer: Layer, device: torch.device, dropout_generator: torch.Generat
             )
             return conv.to_empty(device=device)
         case "norm":
-            return nn.BatchNorm2d(fan_in, device=device)
+            return batch_norm(fan_in, device=device)
         case "relu":
             return nn.ReLU(inplace=True)
         case "pool":
-            return nn.MaxPool2d(layer.kernel_size, layer.stride)
+            return max_pool(layer.kernel_size, layer.stride)
         case "gap":
             return GlobalAveragePool()
         case "flatten":

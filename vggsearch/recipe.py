@@ -112,7 +112,8 @@ class Recipe(Frozen):
     `xavier`: Glorot uniform for both (the d2l chapter). Biases 0."""
     precision: Literal["auto", "fastest", "float32", "bfloat16"] = "auto"
     """`bfloat16`: autocast. `auto`: that on CUDA, float32 on a CPU. `fastest`: that on a CPU too, where it
-    multiplies bfloat16 in hardware; a run's provenance says which it was."""
+    multiplies bfloat16 in hardware, and layers made for speed whose results differ in rounding alone
+    (`vggsearch.training.narrow`); a run's provenance says which precision it was."""
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> Self:

@@ -16,12 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from vggsearch.arch import Architecture
 from vggsearch.model import build
 from vggsearch.study.process import cores
 from vggsearch.training.allocator import keeping_freed_memory
+from vggsearch.training.narrow import NarrowBatchNorm, NarrowMaxPool, leave_biases
 
 NETS = {
     "÷ 16": "2x4-2x8-2x16-2x32+bn+gap",
@@ -39,13 +41,17 @@ class Choice:
     batch: int = 64
     bfloat16: bool = False
     flush_denormals: bool = False
+    narrow: bool = False
+    """Whether layers are those of `precision: fastest`."""
     channels: int = 1
     """Of the images: more than one are copies of it, for kernels that like them even."""
 
 
 OURS = Choice()
 OTHERS = {
+    "layers of `fastest`": replace(OURS, narrow=True),
     "bfloat16": replace(OURS, bfloat16=True),
+    "both: `precision: fastest`": replace(OURS, narrow=True, bfloat16=True),
     "contiguous": replace(OURS, layout=torch.contiguous_format),
     "batches of 32": replace(OURS, batch=32),
     "batches of 128": replace(OURS, batch=128),
@@ -59,7 +65,17 @@ def trainer(net: str, choice: Choice, images: int) -> Callable[[], None]:
     """What trains on so many images."""
     generator = torch.Generator().manual_seed(0)
     shape = (choice.channels, 28, 28)
-    model = build(Architecture.parse(net), shape, 10, generator=generator, initialization="kaiming")
+    model = build(
+        Architecture.parse(net),
+        shape,
+        10,
+        generator=generator,
+        initialization="kaiming",
+        batch_norm=NarrowBatchNorm if choice.narrow else nn.BatchNorm2d,
+        max_pool=NarrowMaxPool if choice.narrow else nn.MaxPool2d,
+    )
+    if choice.narrow:
+        leave_biases(model)
     model = model.to(memory_format=choice.layout).train()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True, fused=True)
     x = torch.randn(choice.batch, *shape, generator=generator).contiguous(memory_format=choice.layout)

@@ -14,6 +14,7 @@ from vggsearch.recipe import total_steps
 from vggsearch.runs.record import CurvePoint, RunKey
 from vggsearch.training.evaluation import Evaluator, stratified_part
 from vggsearch.training.meter import Meter
+from vggsearch.training.narrow import NarrowBatchNorm, NarrowMaxPool, leave_biases
 from vggsearch.training.optimizer import make_optimizer
 from vggsearch.training.position import ResumableBatches
 from vggsearch.training.precision import precision
@@ -58,6 +59,7 @@ def set_up(
     recipe, architecture = key.recipe, Architecture.parse(key.architecture)
     side = (key.input_shape[1], key.input_shape[2])
     dropout = stream(key.seed, "dropout", device)
+    fastest = recipe.precision == "fastest"
     # Drawn on the CPU, so that the same seed starts the same net on every device.
     model: nn.Module = build(
         architecture,
@@ -66,7 +68,11 @@ def set_up(
         generator=stream(key.seed, "initialization", torch.device("cpu")),
         initialization=recipe.initialization,
         dropout_generator=dropout,
+        batch_norm=NarrowBatchNorm if fastest else nn.BatchNorm2d,
+        max_pool=NarrowMaxPool if fastest else nn.MaxPool2d,
     )
+    if fastest:
+        leave_biases(model)
     model = model.to(device).to(memory_format=torch.channels_last).train()
     bfloat16 = precision(recipe, device) == "bfloat16"
     steps = total_steps(

@@ -1,0 +1,165 @@
+"""Layers for nets of few channels on a CPU, whose results are PyTorch's but for rounding.
+
+PyTorch's kernels for channels-last images take the channels of one pixel at a time, and a vector register
+holds 16 numbers or more: with 4 channels most of the time goes into what fills none.
+
+**Batch norm** in training takes k pixels side by side for one pixel of k C channels, by the same kernels, and
+brings the k statistics of each channel together: their mean, and the mean of their variances plus the
+variance of their means (Chan, Golub, LeVeque 1979, for parts of one size). **Max-pool** of bfloat16 is made
+in float32, which has kernels for half a register, and changes no bit. The **bias** in front of batch norm is
+left as it is.
+
+| notation | |
+|---|---|
+| x, y | one channel before and after batch norm, over the n pixels of a batch |
+| x̂, y | x̂ = (x - mean) / deviation, with deviation = sqrt(variance + eps); y = weight x̂ + bias |
+| g | gradient of the loss by y; by the weight it is Σ g x̂, by the bias Σ g |
+| by x | weight / deviation (g - Σ g / n - x̂ Σ g x̂ / n) (Ioffe & Szegedy 2015, §3), written a g + b x + c |
+
+What each is worth: docs/performance.md.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+VECTOR = 16
+"""float32 numbers in a register of AVX-512."""
+
+WIDTH = 256
+"""Channels that pixels are joined to at most: more gain nothing."""
+
+LEAST = 150_000
+"""Numbers in a batch from which joining pays for its forty small operations (tests/benchmarks/choices.py)."""
+
+
+class NarrowBatchNorm(nn.BatchNorm2d):
+    """`torch.nn.BatchNorm2d`, with pixels joined where that pays."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise [N, C, H, W]; in training, update the running statistics."""
+        if not (self.training and x.numel() >= LEAST and _narrow(x)):
+            return super().forward(x)
+        mean, variance = self.running_mean, self.running_var
+        assert mean is not None
+        assert variance is not None
+        assert self.momentum is not None
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked.add_(1)
+        y: Tensor = _Joined.apply(x, self.weight, self.bias, mean, variance, self.momentum, self.eps)
+        return y
+
+
+class NarrowMaxPool(nn.MaxPool2d):
+    """`torch.nn.MaxPool2d`, by way of float32 where that pays."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pool [N, C, H, W]."""
+        by_float = x.dtype == torch.bfloat16 and _narrow(x)
+        y: Tensor = super().forward(x.float() if by_float else x)
+        return y.bfloat16() if by_float else y
+
+
+def leave_biases(model: nn.Module) -> None:
+    """Do not train the bias of a convolution that batch norm follows.
+
+    Batch norm takes the mean away, and the bias with it: its gradient is 0, in floating point a sum over the
+    whole batch of what cancels out.
+    """
+    for layer, following in pairwise(model.modules()):
+        if isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d) and layer.bias is not None:
+            layer.bias.requires_grad_(False)
+
+
+def _narrow(x: Tensor) -> bool:
+    """Whether the channels of [N, C, H, W] leave much of a vector register empty."""
+    channels = x.shape[1]
+    return (
+        x.device.type == "cpu"
+        and channels < 2 * VECTOR
+        and channels % VECTOR != 0
+        and x.is_contiguous(memory_format=torch.channels_last)
+    )
+
+
+class _Joined(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        running_mean: Tensor,
+        running_variance: Tensor,
+        momentum: float,
+        eps: float,
+    ) -> Tensor:
+        rows, k = _fold(x), _pixels_a_row(x)
+        means, variances = torch.batch_norm_update_stats(rows, None, None, 0.0)
+        means, variances = means.to(weight.dtype).view(k, -1), variances.to(weight.dtype).view(k, -1)
+        mean = means.sum(0) / k
+        apart = means - mean
+        variance = torch.addcmul(variances, apart, apart).sum(0) / k
+        n = x.numel() // x.shape[1]
+        running_mean.lerp_(mean, momentum)
+        running_variance.lerp_(variance * (n / (n - 1)), momentum)
+        inverse = (variance + eps).rsqrt_()
+        scale = weight * inverse
+        ctx.save_for_backward(x, scale, mean, inverse)
+        shift = torch.addcmul(bias, mean, scale, value=-1)
+        y = torch.empty_like(x)  # its own tensor, not a view: ReLU changes it in place
+        _affine(rows, _repeat(scale, k), _repeat(shift, k), out=_fold(y))
+        return y
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, scale, mean, inverse = ctx.saved_tensors  # type: ignore[attr-defined]
+        rows, k, n = _fold(x), _pixels_a_row(x), x.numel() // x.shape[1]
+        g = _fold(gradient.contiguous(memory_format=torch.channels_last))
+        zeros = scale.new_zeros(rows.shape[1])
+        # Σ g x and Σ g of every joined channel: what the kernel gives for a mean of 0 and a deviation of 1.
+        _, products, sums = torch.ops.aten.native_batch_norm_backward(
+            g, rows, None, zeros, zeros + 1, None, None, False, 0.0, [False, True, True]
+        )
+        by_bias = sums.view(k, -1).sum(0)
+        by_weight = torch.addcmul(products.view(k, -1).sum(0), mean, by_bias, value=-1).mul_(inverse)
+        b = (scale * inverse).mul_(by_weight).div_(-n)
+        c = (scale * by_bias).div_(-n).addcmul_(b, mean, value=-1)
+        a = _repeat(scale, k)
+        by_x = torch.empty_like(x)
+        part = _affine(rows, _repeat(b, k), _repeat(c, k), out=_fold(by_x))
+        if g.dtype == a.dtype:
+            part.addcmul_(g, a[:, None, None])
+        else:
+            part += _affine(g, a, zeros, out=torch.empty_like(g))
+        return by_x, by_weight, by_bias, None, None, None, None
+
+
+def _pixels_a_row(x: Tensor) -> int:
+    """How many pixels are joined: a power of 2 that divides them."""
+    pixels, channels = x.numel() // x.shape[1], x.shape[1]
+    k = 1
+    while 2 * k * channels <= WIDTH and pixels % (2 * k) == 0:
+        k *= 2
+    return k
+
+
+def _fold(x: Tensor) -> Tensor:
+    """[N, C, H, W], channels last, as [N H W / k, k C, 1, 1]: the same memory."""
+    return x.permute(0, 2, 3, 1).view(-1, _pixels_a_row(x) * x.shape[1], 1, 1)
+
+
+def _repeat(of_channels: Tensor, k: int) -> Tensor:
+    return of_channels.expand(k, -1).reshape(-1)
+
+
+def _affine(rows: Tensor, scale: Tensor, shift: Tensor, out: Tensor) -> Tensor:
+    """rows × scale + shift, rounded once, also where rows are bfloat16 and the others float32."""
+    if rows.dtype == scale.dtype:
+        return torch.addcmul(shift[:, None, None], rows, scale[:, None, None], out=out)
+    zeros, none = torch.zeros_like(scale), scale.new_empty(0)
+    torch.ops.aten.native_batch_norm.out(
+        rows, scale, shift, zeros, zeros + 1, False, 0.0, 0.0, out=out, save_mean=none, save_invstd=none
+    )
+    return out

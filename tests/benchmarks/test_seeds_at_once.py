@@ -1,0 +1,24 @@
+"""The ways to train several seeds at once that are timed beside each other train the same nets."""
+
+import pytest
+import torch
+from seeds_at_once import WAYS, one_by_one, set_up_seeds
+
+CPU = torch.device("cpu")
+NET = "2x4-1x8+bn+gap"
+SEEDS, STEPS = 3, 4
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if way not in ("one by one", "streams")])
+def test_after_the_same_steps_every_seed_has_the_same_weights_but_for_rounding(way):
+    theirs = one_by_one(set_up_seeds(NET, SEEDS, CPU))
+    ours = WAYS[way](set_up_seeds(NET, SEEDS, CPU))
+    begun = [weight.clone() for weight in theirs.weights()]
+    for _ in range(STEPS):
+        theirs.step()
+        ours.step()
+    for before, expected, found in zip(begun, theirs.weights(), ours.weights(), strict=True):
+        torch.testing.assert_close(found.reshape(expected.shape), expected, rtol=1e-3, atol=1e-4)
+        if expected.ndim > 2:  # biases begin alike, and some stay where they are
+            assert not torch.allclose(expected, before, rtol=1e-2)
+            assert not torch.allclose(expected[0], expected[1], rtol=1e-2)

@@ -1,11 +1,11 @@
 """What known tricks would add to a short training, those that no recipe has; and what bfloat16 changes.
 
-    python tests/benchmarks/tricks.py DATA_DIR SEEDS
+    python tests/benchmarks/tricks.py DATA_DIR FIRST_SEED SEEDS [TRICK ...]
 
-The net sees the training images twice by the recipe `sprint`, as it is and with each trick, from the same
-seeds, one process a core. Prints the mean difference in validation accuracy to the recipe as it is, over the
-seeds, in percentage points, its standard error, and the CPU time over the other's. The test images are not
-opened.
+A trick is named as its class is; by default all are made. The net sees the training images twice by the
+recipe `sprint`, as it is and with each trick, from the same seeds, one process a core. Prints the mean
+difference in validation accuracy to the recipe as it is, over the seeds, in percentage points, its standard
+error, and the CPU time over the other's. The test images are not opened.
 """
 
 import math
@@ -14,6 +14,8 @@ import os
 import statistics
 import sys
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -157,7 +159,6 @@ class Orthogonal(Control):
 
 
 TRICKS = (
-    Control,
     Float32,
     Cosine,
     WeightAveraging,
@@ -194,9 +195,8 @@ def trained(trick: Control, key: RunKey, data: SearchData) -> tuple[float, float
     return 100 * run.evaluator(data.val).accuracy, took
 
 
-def one_seed(arguments: tuple[Path, int]) -> list[tuple[float, float]]:
+def one_seed(where: Path, tricks: Sequence[type[Control]], seed: int) -> list[tuple[float, float]]:
     """All of them in turn, on this process's core."""
-    where, seed = arguments
     torch.set_num_threads(1)
     data = load_search_data("fashion-mnist", data_dir=where, val_fraction=0.1, split_seed=0)
     key = RunKey(
@@ -210,19 +210,21 @@ def one_seed(arguments: tuple[Path, int]) -> list[tuple[float, float]]:
         device="cpu",
     )
     with keeping_freed_memory(needed=0, free=0):
-        return [trained(trick(), key, data) for trick in TRICKS]
+        return [trained(trick(), key, data) for trick in tricks]
 
 
 def main() -> None:
-    where, seeds = Path(sys.argv[1]), int(sys.argv[2])
+    where, first, seeds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    named = sys.argv[4:]
+    tricks = [Control, *(trick for trick in TRICKS if not named or trick.__name__ in named)]
     free = cores()
     take = multiprocessing.get_context("spawn").Queue()
     for core in free:
         take.put(core)
     with multiprocessing.get_context("spawn").Pool(len(free), _pin, (take,)) as pool:
-        found = list(pool.imap(one_seed, [(where, 5000 + seed) for seed in range(seeds)]))
+        found = list(pool.imap(partial(one_seed, where, tricks), range(first, first + seeds)))
     print(f"{NET}, {EPOCHS} epochs, n = {seeds}; control {statistics.mean(row[0][0] for row in found):.2f} %")
-    for i, trick in enumerate(TRICKS[1:], 1):
+    for i, trick in enumerate(tricks[1:], 1):
         gains = [row[i][0] - row[0][0] for row in found]
         times = [row[i][1] / row[0][1] for row in found]
         error = statistics.stdev(gains) / math.sqrt(seeds)

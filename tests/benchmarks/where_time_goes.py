@@ -1,10 +1,10 @@
 """Where the CPU time of a training step goes: by operation, and by whether freed memory is kept.
 
-    OMP_NUM_THREADS=1 python tests/benchmarks/where_time_goes.py [ARCHITECTURE]
+    OMP_NUM_THREADS=1 python tests/benchmarks/where_time_goes.py [ARCHITECTURE [PRECISION]]
 
-Images are noise of Fashion-MNIST's shape; the recipe is `fast`. Operations are timed one by one, by this
-thread's CPU time. Page faults and kernel time are of processes that each make steps with the memory kept or
-not, in turn, three of either kind.
+Images are noise of Fashion-MNIST's shape; the recipe is `fast`, in float32 or another precision. Operations
+are timed one by one, by this thread's CPU time. Page faults and kernel time are of processes that each make
+steps with the memory kept or not, in turn, three of either kind.
 """
 
 import math
@@ -28,7 +28,7 @@ NET = "2x8-2x16-2x32-2x64+bn+gap"
 WARM_UP, STEPS = 8, 30
 
 
-def begin(net: str) -> Training:
+def begin(net: str, precision: str) -> Training:
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (6400, 1, 28, 28), generator=generator, dtype=torch.uint8)
     images = Images(pixels, torch.randint(0, 10, (6400,), generator=generator))
@@ -38,7 +38,7 @@ def begin(net: str) -> Training:
         input_shape=(1, 28, 28),
         num_classes=10,
         data=key,
-        recipe=RECIPES["fast"],
+        recipe=RECIPES["fast"].model_copy(update={"precision": precision}),
         budget=Budget(steps=10_000),
         seed=0,
         device="cpu",
@@ -64,20 +64,20 @@ class Clock(TorchDispatchMode):
         return result
 
 
-def by_operation(net: str) -> None:
-    run, clock = begin(net), Clock()
+def by_operation(net: str, precision: str) -> None:
+    run, clock = begin(net, precision), Clock()
     with clock:
         for _ in range(STEPS):
             step(run)
     whole = sum(clock.spent.values())
-    print(f"{net}: {whole / STEPS / 1e6:.1f} ms a step")
+    print(f"{net}, {precision}: {whole / STEPS / 1e6:.1f} ms a step")
     for name, spent in sorted(clock.spent.items(), key=lambda item: -item[1])[:14]:
         print(f"{spent / whole:6.1%}  {name}")
 
 
-def faults(net: str, *, keep: bool) -> None:
+def faults(net: str, precision: str, *, keep: bool) -> None:
     with keeping_freed_memory(needed=1, free=10 if keep else 0):
-        run = begin(net)
+        run = begin(net, precision)
         before = resource.getrusage(resource.RUSAGE_SELF)
         for _ in range(STEPS):
             step(run)
@@ -95,10 +95,11 @@ def faults(net: str, *, keep: bool) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     chosen = sys.argv[1] if len(sys.argv) > 1 else NET
-    if len(sys.argv) > 2:
-        faults(chosen, keep=sys.argv[2] == "kept")
+    multiplied_in = sys.argv[2] if len(sys.argv) > 2 else "float32"
+    if len(sys.argv) > 3:
+        faults(chosen, multiplied_in, keep=sys.argv[3] == "kept")
     else:
-        by_operation(chosen)
+        by_operation(chosen, multiplied_in)
         for _ in range(3):
             for how in ("usual", "kept"):
-                subprocess.run([sys.executable, __file__, chosen, how], check=True)
+                subprocess.run([sys.executable, __file__, chosen, multiplied_in, how], check=True)

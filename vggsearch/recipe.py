@@ -107,9 +107,10 @@ class Recipe(Frozen):
     """Each training image is shifted by up to so many pixels in both directions, zeros moving in."""
     flip: bool = False
     """Each training image is mirrored left to right with probability one half."""
-    initialization: Literal["kaiming", "xavier"] = "kaiming"
+    initialization: Literal["kaiming", "xavier", "whitening"] = "kaiming"
     """`kaiming`: He normal, fan out, for convolutions, N(0, 0.01²) for linear layers (torchvision's VGG);
-    `xavier`: Glorot uniform for both (the d2l chapter). Biases 0."""
+    `xavier`: Glorot uniform for both (the d2l chapter); `whitening`: as `kaiming`, but the first convolution
+    whitens the training images' patches (`vggsearch.training.whitening`). Biases 0."""
     precision: Literal["auto", "fastest", "float32", "bfloat16"] = "auto"
     """`bfloat16`: autocast. `auto`: that on CUDA, float32 on a CPU. `fastest`: that on a CPU too, where it
     multiplies bfloat16 in hardware, and layers made for speed whose results differ in rounding alone

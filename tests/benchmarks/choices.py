@@ -26,12 +26,13 @@ from vggsearch.training.allocator import keeping_freed_memory
 from vggsearch.training.narrow import NarrowBatchNorm, NarrowMaxPool, leave_biases
 
 NETS = {
+    "÷ 32": "2x2-2x4-2x8-2x16+bn+gap",
     "÷ 16": "2x4-2x8-2x16-2x32+bn+gap",
     "÷ 8": "2x8-2x16-2x32-2x64+bn+gap",
     "÷ 4": "2x16-2x32-2x64-2x128+bn+gap",
     "÷ 2": "2x32-2x64-2x128-2x256+bn+gap",
 }
-IMAGES = {"÷ 16": 1536, "÷ 8": 1536, "÷ 4": 768, "÷ 2": 512}
+IMAGES = {"÷ 32": 1536, "÷ 16": 1536, "÷ 8": 1536, "÷ 4": 768, "÷ 2": 512}
 """Of one measurement."""
 
 
@@ -51,7 +52,7 @@ OURS = Choice()
 OTHERS = {
     "layers of `fastest`": replace(OURS, narrow=True),
     "bfloat16": replace(OURS, bfloat16=True),
-    "both: `precision: fastest`": replace(OURS, narrow=True, bfloat16=True),
+    "both": replace(OURS, narrow=True, bfloat16=True),
     "contiguous": replace(OURS, layout=torch.contiguous_format),
     "batches of 32": replace(OURS, batch=32),
     "batches of 128": replace(OURS, batch=128),

@@ -18,6 +18,7 @@ RECIPES = {
     "plain": Recipe(lr=0.05, batch_size=32, initialization="xavier"),
     "momentum": Recipe(lr=0.1, momentum=0.9, nesterov=True, warmup=0.1, schedule="linear", batch_size=32),
     "bfloat16": Recipe(lr=0.1, momentum=0.9, batch_size=32, precision="bfloat16"),
+    "fastest": Recipe(lr=0.1, momentum=0.9, nesterov=True, batch_size=32, precision="fastest"),
     "augmented": Recipe(lr=0.1, momentum=0.9, batch_size=48, shift_px=1, flip=True, label_smoothing=0.1),
 }
 

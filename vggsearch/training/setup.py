@@ -18,6 +18,7 @@ from vggsearch.training.narrow import NarrowBatchNorm, NarrowMaxPool, leave_bias
 from vggsearch.training.optimizer import make_optimizer
 from vggsearch.training.position import ResumableBatches
 from vggsearch.training.precision import precision
+from vggsearch.training.whitening import whiten
 
 CURVE_IMAGES = 1000
 """Validation images behind the points of a curve before the last: all of them would cost a tenth of a run."""
@@ -66,13 +67,15 @@ def set_up(
         key.input_shape,
         key.num_classes,
         generator=stream(key.seed, "initialization", torch.device("cpu")),
-        initialization=recipe.initialization,
+        initialization="xavier" if recipe.initialization == "xavier" else "kaiming",
         dropout_generator=dropout,
         batch_norm=NarrowBatchNorm if fastest else nn.BatchNorm2d,
         max_pool=NarrowMaxPool if fastest else nn.MaxPool2d,
     )
     if fastest:
         leave_biases(model)
+    if recipe.initialization == "whitening":
+        whiten(model, data.train, mean=data.mean, std=data.std, side=side)
     model = model.to(device).to(memory_format=torch.channels_last).train()
     bfloat16 = precision(recipe, device) == "bfloat16"
     steps = total_steps(

@@ -1,0 +1,50 @@
+"""The first convolution begun from the training images: it whitens their patches.
+
+A patch is what a kernel sees: k × k pixels of all channels, d numbers. Neighbouring pixels are alike, so a
+few of the d directions hold most of what varies; divided by its deviation, each counts the same (Coates, Ng,
+Lee 2011; as the first layer of a net that is trained, Page 2019 and Jordan 2024). Every direction comes
+twice, with either sign, as ReLU keeps one side. What it is worth: docs/recipes.md.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from vggsearch.data import Images, evaluation_batches
+
+PATCHES = 500_000
+"""Looked at, at most."""
+
+EPS = 0.01
+"""Added to a direction's variance: those of next to none, which are noise, stay small."""
+
+
+def whiten(
+    model: nn.Module,
+    images: Images,
+    *,
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    side: tuple[int, int],
+) -> None:
+    """Begin the first convolution of `model` with the directions of most variance in the patches of `images`.
+
+    The images are normalised and resized as in training, and looked at in their order, on the CPU, where the
+    model lies. Of C output channels C // 2, but at most d, become directions and as many their negatives; the
+    rest stays as it was, and so do biases.
+    """
+    convolution = next(layer for layer in model.modules() if isinstance(layer, nn.Conv2d))
+    height, width = side
+    count = -(-PATCHES // (height * width))
+    some = Images(images.images[:count].cpu(), images.labels[:count].cpu())
+    x, _ = next(
+        evaluation_batches(some, batch_size=count, mean=mean, std=std, side=side, channels_last=False)
+    )
+    kernel_size = (convolution.kernel_size[0], convolution.kernel_size[1])
+    patches = F.unfold(x, kernel_size, padding=kernel_size[0] // 2).transpose(1, 2).flatten(0, 1)
+    variances, directions = torch.linalg.eigh(torch.cov(patches.T.double(), correction=0))
+    half = min(convolution.out_channels // 2, len(variances))
+    filters = (directions / (variances.clamp(min=0) + EPS).sqrt()).T.flip(0)[:half]
+    with torch.no_grad():
+        shape = (2 * half, *convolution.weight.shape[1:])
+        convolution.weight[: 2 * half] = torch.cat((filters, -filters)).view(shape)

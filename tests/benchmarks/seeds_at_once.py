@@ -1,6 +1,6 @@
 """Ways to train several seeds of one net at once in one process; and how long each takes beside the others.
 
-    python tests/benchmarks/seeds_at_once.py [cpu|cuda] [SEEDS] [ROUNDS]
+    python tests/benchmarks/seeds_at_once.py [cpu|cuda] [SEEDS] [ROUNDS] [PRECISION]
 
 - **one by one**: a step of the first, a step of the second, ...; on a GPU each is one launch;
 - **streams** (a GPU): the same launches, each net's on a stream of its own;
@@ -59,7 +59,7 @@ class Together:
 Way = Callable[[Sequence[Training]], Together]
 
 
-def set_up_seeds(net: str, seeds: int, device: torch.device) -> list[Training]:
+def set_up_seeds(net: str, seeds: int, device: torch.device, precision: str = "auto") -> list[Training]:
     """Trainings that differ in their seed, about to begin."""
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (IMAGES, 1, 28, 28), generator=generator, dtype=torch.uint8)
@@ -72,7 +72,7 @@ def set_up_seeds(net: str, seeds: int, device: torch.device) -> list[Training]:
             input_shape=(1, 28, 28),
             num_classes=10,
             data=data_key,
-            recipe=RECIPES["fast"],
+            recipe=RECIPES["fast"].model_copy(update={"precision": precision}),
             budget=Budget(steps=1_000_000),
             seed=seed,
             device=device.type,
@@ -244,13 +244,13 @@ def seconds(step: Step, steps: int, device: torch.device) -> float:
     return clock() - begun
 
 
-def compare(name: str, seeds: int, rounds: int, device: torch.device) -> None:
+def compare(name: str, seeds: int, rounds: int, device: torch.device, precision: str) -> None:
     steps = 100 if device.type == "cuda" else 5
-    alone = one_by_one(set_up_seeds(NETS[name], 1, device)).step
+    alone = one_by_one(set_up_seeds(NETS[name], 1, device, precision)).step
     for way, make in WAYS.items():
         if way == "streams" and device.type == "cpu":
             continue
-        step = make(set_up_seeds(NETS[name], seeds, device)).step
+        step = make(set_up_seeds(NETS[name], seeds, device, precision)).step
         ratios = []
         for i in range(rounds + 1):
             both = [seconds(work, steps, device) for work in (alone, step)]
@@ -265,13 +265,13 @@ def compare(name: str, seeds: int, rounds: int, device: torch.device) -> None:
 def main() -> None:
     given = dict(enumerate(sys.argv[1:]))
     device = torch.device(given.get(0, "cuda" if torch.cuda.is_available() else "cpu"))
-    seeds, rounds = int(given.get(1, 10)), int(given.get(2, 5))
+    seeds, rounds, precision = int(given.get(1, 10)), int(given.get(2, 5)), str(given.get(3, "auto"))
     torch.set_num_threads(1)
-    print(f"{seeds} seeds on {device_model(device)}, over one; n = {rounds}", flush=True)
+    print(f"{seeds} seeds on {device_model(device)}, {precision}, over one; n = {rounds}", flush=True)
     with keeping_freed_memory(needed=1, free=10):
         for name in NETS:
             if device.type == "cuda" or name in ("÷ 16", "÷ 8"):
-                compare(name, seeds, rounds, device)
+                compare(name, seeds, rounds, device, precision)
 
 
 if __name__ == "__main__":

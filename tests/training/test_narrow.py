@@ -52,7 +52,7 @@ def furthest(found, exact):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("mean", [0.0, 3.0])
+@pytest.mark.parametrize("mean", [0.0, 3.0, 30.0])
 @pytest.mark.parametrize("shape", [(64, 4, 28, 28), (48, 12, 28, 28), (64, 20, 14, 14), (51, 8, 27, 29)])
 def test_batch_norm_is_as_close_to_the_exact_one_as_pytorch_s(shape, mean, dtype):
     x, g = images(*shape, dtype=dtype, mean=mean), images(*shape, dtype=dtype, seed=1)

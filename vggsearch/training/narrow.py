@@ -119,12 +119,12 @@ class _Joined(torch.autograd.Function):
         rows, k, n = _fold(x), _pixels_a_row(x), x.numel() // x.shape[1]
         g = _fold(gradient.contiguous(memory_format=torch.channels_last))
         zeros = scale.new_zeros(rows.shape[1])
-        # Σ g x and Σ g of every joined channel: what the kernel gives for a mean of 0 and a deviation of 1.
+        # Σ g (x - mean) and Σ g of every joined channel: what the kernel gives for a deviation of 1.
         _, products, sums = torch.ops.aten.native_batch_norm_backward(
-            g, rows, None, zeros, zeros + 1, None, None, False, 0.0, [False, True, True]
+            g, rows, None, _repeat(mean, k), zeros + 1, None, None, False, 0.0, [False, True, True]
         )
         by_bias = sums.view(k, -1).sum(0)
-        by_weight = torch.addcmul(products.view(k, -1).sum(0), mean, by_bias, value=-1).mul_(inverse)
+        by_weight = products.view(k, -1).sum(0).mul_(inverse)
         b = (scale * inverse).mul_(by_weight).div_(-n)
         c = (scale * by_bias).div_(-n).addcmul_(b, mean, value=-1)
         a = _repeat(scale, k)

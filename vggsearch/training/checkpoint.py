@@ -13,7 +13,7 @@ import contextlib
 import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -23,6 +23,7 @@ from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
+from torch.nn import Parameter
 
 from vggsearch.recipe import Frozen
 from vggsearch.runs.record import Count, CurvePoint, Digest, Duration
@@ -163,7 +164,7 @@ def tensors_of(run: Training) -> dict[str, Tensor]:
     order, augment = run.batches.epoch_states
     found = {f"model.{name}": tensor for name, tensor in run.model.state_dict().items()}
     if run.key.recipe.momentum:
-        for name, weight in run.model.named_parameters():
+        for name, weight in trained_parameters(run):
             buffer = run.optimizer.state.get(weight, {}).get("momentum_buffer")
             found[f"momentum.{name}"] = weight if buffer is None else buffer
     return found | {
@@ -172,6 +173,11 @@ def tensors_of(run: Training) -> dict[str, Tensor]:
         "generator.dropout": run.dropout.get_state(),
         "loss": run.loss,
     }
+
+
+def trained_parameters(run: Training) -> Iterator[tuple[str, Parameter]]:
+    """Those that steps change, by name: the momentum's."""
+    return (named for named in run.model.named_parameters() if named[1].requires_grad)
 
 
 def _read(path: Path, run: Training) -> tuple[Counters, dict[str, Tensor]]:
@@ -220,7 +226,7 @@ def _apply(run: Training, counters: Counters, tensors: dict[str, Tensor]) -> Non
         {name.removeprefix("model."): tensors[name] for name in tensors if name.startswith("model.")}
     )
     if run.key.recipe.momentum:
-        for name, weight in run.model.named_parameters():
+        for name, weight in trained_parameters(run):
             # In the weight's own memory format: the fused optimiser walks both side by side.
             buffer = torch.empty_like(weight, requires_grad=False).copy_(tensors[f"momentum.{name}"])
             run.optimizer.state[weight] = {"momentum_buffer": buffer}

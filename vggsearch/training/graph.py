@@ -11,7 +11,7 @@ from typing import cast
 
 import torch
 
-from vggsearch.training.checkpoint import tensors_of
+from vggsearch.training.checkpoint import tensors_of, trained_parameters
 from vggsearch.training.setup import Training
 
 WARM_UP = 3
@@ -68,7 +68,7 @@ def cuda_graph(warm_up: Launch, compute: Launch, generators: Sequence[torch.Gene
 def _begin_momentum(run: Training) -> None:
     """Give every weight the momentum, 0, that its first step would: a captured step has no first one."""
     if run.key.recipe.momentum:
-        for weight in run.model.parameters():
+        for _, weight in trained_parameters(run):
             if "momentum_buffer" not in run.optimizer.state[weight]:
                 zeros = torch.zeros_like(weight, requires_grad=False)
                 run.optimizer.state[weight] = {"momentum_buffer": zeros}

@@ -97,8 +97,10 @@ class _Joined(torch.autograd.Function):
         eps: float,
     ) -> Tensor:
         rows, k = _fold(x), _pixels_a_row(x)
-        means, variances = torch.batch_norm_update_stats(rows, None, None, 0.0)
-        means, variances = means.to(weight.dtype).view(k, -1), variances.to(weight.dtype).view(k, -1)
+        # Given running statistics, which are not used, those of bfloat16 come in float32.
+        unused = weight.new_zeros(2, rows.shape[1])
+        means, variances = torch.batch_norm_update_stats(rows, unused[0], unused[1], 0.0)
+        means, variances = means.view(k, -1), variances.view(k, -1)
         mean = means.sum(0) / k
         apart = means - mean
         variance = torch.addcmul(variances, apart, apart).sum(0) / k
@@ -152,7 +154,8 @@ def _fold(x: Tensor) -> Tensor:
 
 
 def _repeat(of_channels: Tensor, k: int) -> Tensor:
-    return of_channels.expand(k, -1).reshape(-1)
+    # A single channel would otherwise come as one number that is read k times, which kernels do not expect.
+    return of_channels.expand(k, -1).reshape(-1).contiguous()
 
 
 def _affine(rows: Tensor, scale: Tensor, shift: Tensor, out: Tensor) -> Tensor:

@@ -17,7 +17,13 @@ from vggsearch.study import AblationStudy, SearchStudy, load_study
 FOLDER = Path(__file__).parents[1] / "studies"
 FASHION_MNIST = ((1, 28, 28), 10)
 
-SIZES = {"quickstart": 168, "fashion-mnist-search": 22_608, "d2l-vgg11": 1, "time-to-accuracy": 10}
+SIZES = {
+    "quickstart": 168,
+    "fashion-mnist-search": 22_608,
+    "d2l-vgg11": 1,
+    "time-to-accuracy": 10,
+    "thirty-seconds": 10,
+}
 """How many networks each search chooses among."""
 
 ARMS = {"kernel-size": 7, "block-count": 8, "null": 2, "sprint-recipe": 9, "whitening": 2}

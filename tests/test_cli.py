@@ -447,7 +447,7 @@ BAD_COMMANDS = [
     ("train 1x4+gap --budget 1.5steps", None),
     (
         "train 1x4+gap --recipe slow",
-        "a recipe is one of d2l, fast, sprint, not 'slow': use fast, for example",
+        "a recipe is one of d2l, fast, sprint, dash, not 'slow': use fast, for example",
     ),
     (
         "train 1x4-1x4-1x4-1x4-1x4+gap --data folder:images",

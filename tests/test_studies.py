@@ -136,3 +136,18 @@ def test_the_recipe_sprint_is_the_control_of_the_study_that_chose_it_without_tes
     study = load_study(FOLDER / "sprint-recipe.yaml")
     assert study.evaluate_on == "validation"
     assert study.recipe == RECIPES["sprint"].model_copy(update={"precision": "auto"})
+
+
+def test_the_recipe_dash_is_sprint_with_the_beginning_that_won_without_test_images():
+    study = load_study(FOLDER / "whitening.yaml")
+    assert study.evaluate_on == "validation"
+    assert study.recipe == RECIPES["sprint"]
+    ((name, (level,)),) = study.factors.items()
+    assert RECIPES["dash"] == RECIPES["sprint"].model_copy(update={name: level})
+
+
+def test_thirty_seconds_are_half_of_time_to_accuracy_by_the_recipe_that_came_later():
+    shorter, longer = (load_study(FOLDER / f"{name}.yaml") for name in ("thirty-seconds", "time-to-accuracy"))
+    assert shorter.architectures == longer.architectures
+    assert (shorter.finalists, 2 * shorter.budget.seconds) == (longer.finalists, longer.budget.seconds)
+    assert (shorter.recipe, longer.recipe) == (RECIPES["dash"], RECIPES["sprint"])

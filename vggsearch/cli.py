@@ -216,7 +216,7 @@ def train(
     resize: Annotated[
         int | None, typer.Option(help="Side images are resized to.", show_default=False)
     ] = None,
-    recipe: Annotated[str, typer.Option(help="fast, sprint or d2l.")] = "fast",
+    recipe: Annotated[str, typer.Option(help="fast, sprint, dash or d2l.")] = "fast",
     budget: Annotated[str, typer.Option(help="As in 30s, 2epochs, 500steps, 1e12macs.")] = "30s",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Device = "auto",

@@ -71,7 +71,7 @@ def by_operation(net: str, precision: str) -> None:
             step(run)
     whole = sum(clock.spent.values())
     print(f"{net}, {precision}: {whole / STEPS / 1e6:.1f} ms a step")
-    for name, spent in sorted(clock.spent.items(), key=lambda item: -item[1])[:14]:
+    for name, spent in sorted(clock.spent.items(), key=lambda item: -item[1])[:24]:
         print(f"{spent / whole:6.1%}  {name}")
 
 

@@ -60,9 +60,11 @@ def test_batch_norm_is_as_close_to_the_exact_one_as_pytorch_s(shape, mean, dtype
     theirs, _ = with_gradients(batch_norm(nn.BatchNorm2d, shape[1]), x, g)
     ours, how = with_gradients(batch_norm(NarrowBatchNorm, shape[1]), x, g)
     assert how == "_JoinedBackward"
-    rounding = 1e-5 if dtype == torch.float32 else 0.01
-    for our, their in zip(furthest(ours, exact), furthest(theirs, exact), strict=True):
-        assert our < max(2 * their, rounding)
+    # y, running mean and variance, gradients by x, weight, bias. Of bfloat16, y and the gradient by x are
+    # rounded to 8 bits: y once, the other three times where PyTorch rounds once.
+    rounded = (0, 3) if dtype == torch.bfloat16 else ()
+    for i, (our, their) in enumerate(zip(furthest(ours, exact), furthest(theirs, exact), strict=True)):
+        assert our < (their + 0.004 if i in rounded else max(2 * their, 2e-5)), i
 
 
 @settings(max_examples=60, deadline=None)
@@ -77,7 +79,8 @@ def test_batch_norm_of_any_narrow_shape_in_double_precision(n, c, h, w, seed):
     x, g = images(n, c, h, w, dtype=torch.float64, seed=seed), images(n, c, h, w, dtype=torch.float64)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(narrow, "LEAST", 0)
-        ours, _ = with_gradients(batch_norm(NarrowBatchNorm, c, torch.float64), x, g)
+        ours, how = with_gradients(batch_norm(NarrowBatchNorm, c, torch.float64), x, g)
+    assert how == "_JoinedBackward"
     theirs, _ = with_gradients(batch_norm(nn.BatchNorm2d, c, torch.float64), x, g)
     for our, their in zip(ours, theirs, strict=True):
         torch.testing.assert_close(our, their, rtol=1e-9, atol=1e-9)
@@ -126,6 +129,8 @@ def test_max_pool_is_pytorch_s_bit_for_bit_with_many_equal_values(shape, dtype):
         leaf = x.clone(memory_format=torch.preserve_format).requires_grad_()
         y = kind(2, 2)(leaf)
         found.append((y, *torch.autograd.grad(y, leaf, g)))
+    by_float = dtype == torch.bfloat16 and shape[1] % 16 != 0
+    assert y.grad_fn.name().startswith("ToCopy" if by_float else "MaxPool")
     for theirs, ours in zip(*found, strict=True):
         assert theirs.dtype == ours.dtype == dtype
         assert torch.equal(theirs, ours)

@@ -111,3 +111,30 @@ def test_a_recipe_asks_for_it(data, make_key):
     assert not torch.equal(begun("whitening"), expected)
     assert torch.equal(begun("whitening"), begun("whitening"))
     torch.testing.assert_close(begun("whitening")[4:8], -begun("whitening")[:4])
+
+
+def test_images_in_the_order_of_their_classes_are_looked_at_evenly(monkeypatch):
+    """As they lie in a folder: a part of them stands for all classes, not for the first."""
+    generator = torch.Generator().manual_seed(3)
+    rough = torch.randint(0, 256, (100, 1, 12, 12), generator=generator, dtype=torch.uint8)
+    ordered = torch.cat((smooth_images(100).images, rough))
+
+    def lengths(pixels, images_looked_at):
+        monkeypatch.setattr("vggsearch.training.whitening.PATCHES", images_looked_at * 144)
+        model, images = net("1x8+bn+gap"), Images(pixels, torch.zeros(len(pixels)).long())
+        whiten(model, images, mean=(0.5,), std=(0.25,), side=(12, 12))
+        return first_of(model).weight.detach().flatten(1).norm(dim=1)
+
+    torch.testing.assert_close(lengths(ordered, 50), lengths(ordered, 200), rtol=0.05, atol=0)
+    assert not torch.allclose(lengths(ordered[:100], 50), lengths(ordered, 200), rtol=0.05)
+
+
+def test_parts_give_what_all_patches_at_once_give(monkeypatch):
+    images = smooth_images(61)
+    found = []
+    for at_once in (200, 10_000_000):
+        monkeypatch.setattr("vggsearch.training.whitening.AT_ONCE", at_once)
+        model = net("1x8+bn+gap")
+        whiten(model, images, **statistics(images), side=(12, 12))
+        found.append(first_of(model).weight.detach())
+    torch.testing.assert_close(found[0], found[1], rtol=1e-4, atol=1e-4)

@@ -60,13 +60,15 @@ def cuda_graph(warm_up: Launch, compute: Launch, generators: Sequence[torch.Gene
     graph = torch.cuda.CUDAGraph()
     for generator in generators:
         graph.register_generator_state(generator)
-    with torch.cuda.graph(graph):
+    # On a stream of its own, as libraries keep a workspace a stream: graphs may be replayed side by side.
+    with torch.cuda.graph(graph, stream=aside):
         compute()
     return graph.replay
 
 
 def _begin_momentum(run: Training) -> None:
-    """Give every weight the momentum, 0, that its first step would: a captured step has no first one."""
+    """Give every weight momentum 0, from which a step makes what the first one makes of none: a captured step
+    has no first one."""
     if run.key.recipe.momentum:
         for _, weight in trained_parameters(run):
             if "momentum_buffer" not in run.optimizer.state[weight]:

@@ -6,13 +6,13 @@ holds 16 numbers or more: with 4 channels most of the time goes into what fills 
 **Batch norm** in training takes k pixels side by side for one pixel of k C channels, by the same kernels, and
 brings the k statistics of each channel together: their mean, and the mean of their variances plus the
 variance of their means (Chan, Golub, LeVeque 1979, for parts of one size). **Max-pool** of bfloat16 is made
-in float32, which has kernels for half a register, and changes no bit. The **bias** in front of batch norm is
-left as it is.
+in float32, which has kernels for half a register; where windows do not overlap, that changes no bit. The
+**bias** in front of batch norm is left as it is.
 
 | notation | |
 |---|---|
-| x, y | one channel before and after batch norm, over the n pixels of a batch |
-| x̂, y | x̂ = (x - mean) / deviation, with deviation = sqrt(variance + eps); y = weight x̂ + bias |
+| x, y | one channel before and after batch norm, over the n pixels of a batch: y = weight x̂ + bias |
+| x̂ | (x - mean) / deviation, where deviation = sqrt(variance + eps) |
 | g | gradient of the loss by y; by the weight it is Σ g x̂, by the bias Σ g |
 | by x | weight / deviation (g - Σ g / n - x̂ Σ g x̂ / n) (Ioffe & Szegedy 2015, §3), written a g + b x + c |
 
@@ -23,6 +23,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 VECTOR = 16
 """float32 numbers in a register of AVX-512."""
@@ -39,16 +40,20 @@ class NarrowBatchNorm(nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise [N, C, H, W]; in training, update the running statistics."""
-        pixels = x.numel() // x.shape[1]
-        if not (self.training and pixels >= LEAST and _narrow(x)):
+        mean, variance, momentum = self.running_mean, self.running_var, self.momentum
+        if (
+            not self.training
+            or not _narrow(x)
+            or x.numel() < LEAST * x.shape[1]
+            or mean is None
+            or variance is None
+            or momentum is None
+            or not self.affine
+        ):
             return super().forward(x)
-        mean, variance = self.running_mean, self.running_var
-        assert mean is not None
-        assert variance is not None
-        assert self.momentum is not None
-        assert self.num_batches_tracked is not None
-        self.num_batches_tracked.add_(1)
-        y: Tensor = _Joined.apply(x, self.weight, self.bias, mean, variance, self.momentum, self.eps)
+        if self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        y: Tensor = _Joined.apply(x, self.weight, self.bias, mean, variance, momentum, self.eps)
         return y
 
 
@@ -116,6 +121,7 @@ class _Joined(torch.autograd.Function):
         return y
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, scale, mean, inverse = ctx.saved_tensors  # type: ignore[attr-defined]
         rows, k, n = _fold(x), _pixels_a_row(x), x.numel() // x.shape[1]

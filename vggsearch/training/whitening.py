@@ -6,6 +6,8 @@ Lee 2011; as the first layer of a net that is trained, Page 2019 and Jordan 2024
 twice, with either sign, as ReLU keeps one side. What it is worth: docs/recipes.md.
 """
 
+from math import prod
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -13,7 +15,10 @@ from torch.nn import functional as F
 from vggsearch.data import Images, evaluation_batches
 
 PATCHES = 500_000
-"""Looked at, at most."""
+"""About so many are looked at, of images spread evenly over all."""
+
+AT_ONCE = 16_384
+"""About so many are in memory at once."""
 
 EPS = 0.01
 """Added to a direction's variance: those of next to none, which are noise, stay small."""
@@ -29,21 +34,33 @@ def whiten(
 ) -> None:
     """Begin the first convolution of `model` with the directions of most variance in the patches of `images`.
 
-    The images are normalised and resized as in training, and looked at in their order, on the CPU, where the
-    model lies. Of C output channels C // 2, but at most d, become directions and as many their negatives; the
-    rest stays as it was, and so do biases.
+    The images are normalised and resized as in training, and looked at on the CPU, where the model lies. Of C
+    output channels C // 2, but at most d, become directions and as many their negatives; the rest stays as it
+    was, and so do biases.
     """
     convolution = next(layer for layer in model.modules() if isinstance(layer, nn.Conv2d))
-    height, width = side
-    count = -(-PATCHES // (height * width))
-    some = Images(images.images[:count].cpu(), images.labels[:count].cpu())
-    x, _ = next(
-        evaluation_batches(some, batch_size=count, mean=mean, std=std, side=side, channels_last=False)
-    )
     kernel_size = (convolution.kernel_size[0], convolution.kernel_size[1])
-    patches = F.unfold(x, kernel_size, padding=kernel_size[0] // 2).transpose(1, 2).flatten(0, 1)
-    variances, directions = torch.linalg.eigh(torch.cov(patches.T.double(), correction=0))
-    half = min(convolution.out_channels // 2, len(variances))
+    pixels = side[0] * side[1]
+    count = len(images.labels)
+    some = min(count, -(-PATCHES // pixels))
+    spread = torch.arange(some, device=images.labels.device) * count // some
+    batches = evaluation_batches(
+        Images(images.images[spread].cpu(), images.labels[spread].cpu()),
+        batch_size=max(1, AT_ONCE // pixels),
+        mean=mean,
+        std=std,
+        side=side,
+        channels_last=False,
+    )
+    size = convolution.in_channels * prod(kernel_size)
+    total, products = torch.zeros(size, dtype=torch.float64), torch.zeros(size, size, dtype=torch.float64)
+    for x, _ in batches:
+        patches = F.unfold(x, kernel_size, padding=kernel_size[0] // 2).transpose(1, 2).flatten(0, 1).double()
+        total += patches.sum(0)
+        products += patches.T @ patches
+    mean_patch = total / (some * pixels)
+    variances, directions = torch.linalg.eigh(products / (some * pixels) - mean_patch.outer(mean_patch))
+    half = min(convolution.out_channels // 2, size)
     filters = (directions / (variances.clamp(min=0) + EPS).sqrt()).T.flip(0)[:half]
     with torch.no_grad():
         shape = (2 * half, *convolution.weight.shape[1:])

@@ -7,8 +7,9 @@
 - **grouped**: one net whose convolutions have a group for each seed; batch norm and pooling do not mind;
 - **vmap**: `torch.func.vmap` over the stacked weights.
 
-Every seed has its own weights, order of images and augmentation in each of them, and after the same steps
-the same weights but for rounding (`test_seeds_at_once.py`). The fifth way, several processes, is in
+Every seed has its own weights, order of images and augmentation in each of them, and after the same steps on
+a CPU the same weights but for rounding (`test_seeds_at_once.py`); on a GPU the grouped and the vmapped nets
+are trained some steps further by the warm-up before their capture. The fifth way, several processes, is in
 `test_gpu.py`. Prints the time of a step of all seeds over that of one seed alone: medians with least and
 most, on a CPU of one thread's CPU time. Images are noise of Fashion-MNIST's shape.
 """
@@ -97,6 +98,8 @@ def streams(runs: Sequence[Training]) -> Together:
     """On a GPU alone."""
     launches = [one_launch(run, partial(compute, run)) for run in runs]
     lanes = [torch.cuda.Stream() for _ in runs]
+    for lane in lanes:
+        lane.wait_stream(torch.cuda.current_stream())
 
     def step() -> None:
         for run, launch, lane in zip(runs, launches, lanes, strict=True):
@@ -104,7 +107,11 @@ def streams(runs: Sequence[Training]) -> Together:
                 run.batches.advance()
                 launch()
 
-    return Together(step, partial(_stacked, runs))
+    def weights() -> list[Tensor]:
+        torch.cuda.synchronize()
+        return _stacked(runs)
+
+    return Together(step, weights)
 
 
 def _stacked(runs: Sequence[Training]) -> list[Tensor]:
@@ -129,7 +136,7 @@ class Grouped(nn.Module):
                     groups=self.seeds,
                 )
             elif isinstance(first, nn.BatchNorm2d):
-                layer = nn.BatchNorm2d(self.seeds * first.num_features)
+                layer = type(first)(self.seeds * first.num_features)
             elif isinstance(first, nn.Linear):
                 layer = nn.Conv1d(
                     self.seeds * first.in_features, self.seeds * first.out_features, 1, groups=self.seeds
@@ -138,8 +145,9 @@ class Grouped(nn.Module):
                 layer = first
             with torch.no_grad():
                 for name, weight in layer.named_parameters():
-                    joined = torch.cat([dict(one.named_parameters())[name] for one in alike])
-                    weight.copy_(joined.view_as(weight))
+                    same = [dict(one.named_parameters())[name] for one in alike]
+                    weight.copy_(torch.cat(same).view_as(weight))
+                    weight.requires_grad_(same[0].requires_grad)
             self.layers.append(layer)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -246,13 +254,16 @@ def seconds(step: Step, steps: int, device: torch.device) -> float:
 
 def compare(name: str, seeds: int, rounds: int, device: torch.device, precision: str) -> None:
     steps = 100 if device.type == "cuda" else 5
+    torch.backends.cudnn.benchmark = True  # as in a study's workers
     alone = one_by_one(set_up_seeds(NETS[name], 1, device, precision)).step
+    kept = []  # a graph that ends may take along what libraries hold for others
     # vmap does not go with the layers that `fastest` has on a CPU.
     not_on_a_cpu = ("streams", "vmap") if precision == "fastest" else ("streams",)
     for way, make in WAYS.items():
         if device.type == "cpu" and way in not_on_a_cpu:
             continue
         step = make(set_up_seeds(NETS[name], seeds, device, precision)).step
+        kept.append(step)
         ratios = []
         for i in range(rounds + 1):
             both = [seconds(work, steps, device) for work in (alone, step)]

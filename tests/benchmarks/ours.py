@@ -5,7 +5,7 @@
 With everything that a study does besides: asks, records, checkpoints, learning curves, latency. Another
 small study comes first, so that torch is loaded and the data in memory, as there. A budget is steps, or
 seconds with an s behind them; the recipe is `fast`, in that precision. Prints which part of the workers' time
-was not training, then the seconds.
+was not training, then the seconds; on standard error what each run spent.
 """
 
 import sys
@@ -64,6 +64,8 @@ def search_and_time(where: Path, budget: str, precision: str, nets: list[str], m
         results = search("speed", nets, amount)
         took = time.perf_counter() - begun
     assert len(results.runs) == len(nets)
+    for run in results.runs.values():
+        print(f"trained {run.train_wall_s:.1f} s, evaluated {run.eval_s:.1f} s", file=sys.stderr)
     print(1 - sum(run.train_wall_s for run in results.runs.values()) / took / len(cores()), took)
 
 

@@ -23,7 +23,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
+from torch.autograd.function import BackwardCFunction, FunctionCtx, once_differentiable
 
 VECTOR = 16
 """float32 numbers in a register of AVX-512."""
@@ -92,7 +92,7 @@ def _narrow(x: Tensor) -> bool:
 class _Joined(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: torch.autograd.function.FunctionCtx,
+        ctx: FunctionCtx,
         x: Tensor,
         weight: Tensor,
         bias: Tensor,
@@ -122,8 +122,8 @@ class _Joined(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, scale, mean, inverse = ctx.saved_tensors  # type: ignore[attr-defined]
+    def backward(ctx: BackwardCFunction, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, scale, mean, inverse = list(ctx.saved_tensors)
         rows, k, n = _fold(x), _pixels_a_row(x), x.numel() // x.shape[1]
         g = _fold(gradient.contiguous(memory_format=torch.channels_last))
         zeros = scale.new_zeros(rows.shape[1])

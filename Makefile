@@ -40,7 +40,7 @@ fuzz: $(TESTABLE) ## a million hostile inputs and more to every parser; `make te
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/run.py
 
 cluster: $(TESTABLE) ## all tests on a Ray cluster of several nodes, started here; `make test` leaves out the longest
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --long tests/study/test_ray.py
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --long tests/execution/test_ray.py
 
 statistics: $(INSTALLED) ## simulate studies of known truth: how often verdicts are wrong, as in docs/statistics.md
 	$(BIN)/python -m vggsearch.testing.simulation

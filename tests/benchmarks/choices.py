@@ -20,8 +20,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from vggsearch.arch import Architecture
+from vggsearch.execution.process import cores
 from vggsearch.model import build
-from vggsearch.study.process import cores
 from vggsearch.training.allocator import keeping_freed_memory
 from vggsearch.training.narrow import NarrowBatchNorm, NarrowMaxPool, leave_biases
 

@@ -18,10 +18,10 @@ import torch
 import yaml
 
 from vggsearch.data import data_key, describe
+from vggsearch.execution.local import LocalExecutor
+from vggsearch.execution.process import cores
 from vggsearch.study import Store, StudyResults
-from vggsearch.study.executors import LocalExecutor
-from vggsearch.study.file import parse_study
-from vggsearch.study.process import cores
+from vggsearch.study.file.load import parse_study
 from vggsearch.study.run import run_study
 from vggsearch.training import device_model
 

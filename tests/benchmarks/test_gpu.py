@@ -17,10 +17,11 @@ from interleaved import in_turn, note
 from vggsearch.arch import Architecture, parse
 from vggsearch.cost import cost
 from vggsearch.data import data_key, load_search_data
+from vggsearch.execution.contract import Finished
+from vggsearch.execution.local import LocalExecutor
 from vggsearch.recipe import RECIPES, TRAINING_PASSES, Budget
 from vggsearch.runs import RunKey
 from vggsearch.runs.record import Outcome
-from vggsearch.study.executors import Finished, LocalExecutor
 from vggsearch.training import device_model, train
 from vggsearch.training.graph import one_launch
 from vggsearch.training.loop import CURVE_POINTS, compute, spend

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from interleaved import note
 
-from vggsearch.study.process import cores
+from vggsearch.execution.process import cores
 
 HERE = Path(__file__).parent
 NETS = {"÷ 16": (4, 4.0), "÷ 8": (8, 4.0), "÷ 4": (16, 2.2)}

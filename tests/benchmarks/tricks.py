@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vggsearch.data import Batches, SearchData, load_search_data, stream
+from vggsearch.execution.process import cores
 from vggsearch.recipe import RECIPES, Budget, Recipe
 from vggsearch.runs import RunKey
-from vggsearch.study.process import cores
 from vggsearch.training.allocator import keeping_freed_memory
 from vggsearch.training.optimizer import learning_rate, set_learning_rate
 from vggsearch.training.setup import Training, set_up

@@ -24,9 +24,10 @@ from boundaries import Boundaries
 
 from vggsearch.cli import main
 from vggsearch.errors import VggSearchError
+from vggsearch.execution.contract import Executor
+from vggsearch.execution.local import LocalExecutor
 from vggsearch.recipe import Recipe
 from vggsearch.runs.record import RunKey, RunRecord
-from vggsearch.study.executors import Executor, LocalExecutor
 from vggsearch.testing.fake import SCRIPTED_TRAINER, FakeExecutor, artificial_record
 from vggsearch.testing.studies import conduct, make_ablation, make_study
 

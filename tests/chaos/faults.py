@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from inspect import getclosurevars
 from multiprocessing.connection import Connection
 
+from vggsearch.execution.worker import Report, Trainer, WorkerSetup
 from vggsearch.runs.record import RunKey, RunRecord
-from vggsearch.study.worker import Report, Trainer, WorkerSetup
 from vggsearch.testing.fake import artificial_record
 
 THIRD = 2

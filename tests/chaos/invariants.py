@@ -10,12 +10,12 @@ from typing import TypeVar
 
 from nursery import Nursery, log_of
 
+from vggsearch.designs.plan import Plan, Registration
 from vggsearch.report import write_report
-from vggsearch.runs.ledger import FINAL
-from vggsearch.runs.record import Digest, RunKey, RunRecord
-from vggsearch.runs.sealed import TEMPORARY
+from vggsearch.runs.checksums import TEMPORARY
+from vggsearch.runs.record import FINAL, Digest, RunKey, RunRecord
 from vggsearch.study import AblationStudy, Store, Study, StudyResults
-from vggsearch.study.plan import Plan, Registration
+from vggsearch.study.results import read_results
 from vggsearch.testing.fake import FakeExecutor
 from vggsearch.testing.studies import answers, conduct, make_ablation, make_study
 
@@ -107,7 +107,7 @@ class Case:
         self._keep()
         self.nursery.settle()
         store = Store.open(self.folder)
-        results = store.results(self.whole.study)
+        results = read_results(store, self.whole.study)
         assert results.notes == ()
         assert store.ledger.damaged() == []
         if retold:

@@ -9,8 +9,8 @@ import pytest
 from conftest import ABLATION, SMALL, Make
 from nursery import Nursery
 
-from vggsearch.study.events import Event, TrialFinished
-from vggsearch.study.stopping import Stopping
+from vggsearch.study.control.events import Event, TrialFinished
+from vggsearch.study.control.stopping import Stopping
 from vggsearch.testing.fake import FakeExecutor
 from vggsearch.testing.studies import answers, conduct, make_study
 

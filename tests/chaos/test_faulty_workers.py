@@ -10,6 +10,7 @@ from nursery import Nursery
 
 from vggsearch.runs.record import Outcome
 from vggsearch.study import Store, StudyResults
+from vggsearch.study.results import read_results
 
 ALONE: dict[str, object] = {**SEARCH, "finalists": None}
 """Nothing in it depends on how a run ends."""
@@ -57,7 +58,7 @@ def test_a_worker_that_fails_always_costs_one_run_and_no_other(
     script, deadline_s = f"fault={fault},times=9", 5 if fault == "hang" else None
     controller = nursery.start(case.folder, ALONE, script=script, deadline_s=deadline_s, **FAULTY)
     assert controller.status() == 0
-    results = Store.open(case.folder).results(case.whole.study)
+    results = read_results(Store.open(case.folder), case.whole.study)
     failed = case.begun()[2]
     assert (results.runs[failed].outcome, case.begun().count(failed)) == (outcome, attempts)
     assert reason in results.runs[failed].reason

@@ -10,6 +10,7 @@ from conftest import ABLATION, SEARCH, Make
 from nursery import Nursery
 
 from vggsearch.study import Store
+from vggsearch.study.results import read_results
 
 SCRIPT = "sleep=0.02"
 
@@ -41,7 +42,7 @@ def test_a_signal_lets_runs_finish(make_case: Make, nursery: Nursery, number: si
     controller.kill(number)
     assert re.search(r"(1 run finishes|2 runs finish) first", controller.until("Notice"))
     assert controller.status() == 0
-    results = Store.open(case.folder).results(case.whole.study)
+    results = read_results(Store.open(case.folder), case.whole.study)
     assert {trial.run for trial in results.trials} == set(case.begun())
     case.note()
     assert nursery.start(case.folder, SEARCH).status() == 0

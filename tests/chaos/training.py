@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 
 from vggsearch.data import Images, SearchData
+from vggsearch.execution.worker import Report, Trainer, WorkerSetup
 from vggsearch.recipe import Budget, Recipe
 from vggsearch.runs.record import CurvePoint, DataKey, RunKey, RunRecord
-from vggsearch.study.worker import Report, Trainer, WorkerSetup
 from vggsearch.training import Checkpoints, train
 from vggsearch.training.checkpoint import tensors_of
 from vggsearch.training.loop import spend

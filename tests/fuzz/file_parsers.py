@@ -20,8 +20,8 @@ from vggsearch.data.catalog import CATALOG, DatasetInfo, RawFile
 from vggsearch.data.folder import list_folder, read_folder
 from vggsearch.data.raw import read_files
 from vggsearch.recipe import Budget, Recipe
+from vggsearch.runs.checksums import seal, unseal
 from vggsearch.runs.record import DataKey, RunKey
-from vggsearch.runs.sealed import seal, unseal
 from vggsearch.training import Checkpoints
 from vggsearch.training.checkpoint import tensors_of
 from vggsearch.training.loop import spend

@@ -14,16 +14,16 @@ from text_parsers import REPORTS, STUDIES
 
 from vggsearch.commands.lookup import Found
 from vggsearch.commands.runs import _curve, _lines, _object
+from vggsearch.designs.plan import Plan, Registration, deviations
+from vggsearch.execution.worker import _MESSAGES, Cancel, Point, Record, Train, WorkerSetup
 from vggsearch.recipe import Budget
+from vggsearch.runs.checksums import read_bounded, seal, unseal
 from vggsearch.runs.frames import curves_frame, runs_frame
-from vggsearch.runs.ledger import MAX_RECORD_BYTES, validated
 from vggsearch.runs.record import CurvePoint, RunRecord
-from vggsearch.runs.sealed import read_bounded, seal, unseal
+from vggsearch.runs.validation import MAX_RECORD_BYTES, valid_trial, validated
+from vggsearch.store.plans import PlanBook
+from vggsearch.store.state import Asked, AskedNote, Notes, RateChoice, Selection
 from vggsearch.study import Store, StudyResults, load_study
-from vggsearch.study.notes import Asked, AskedNote, Notes, RateChoice, Selection
-from vggsearch.study.plan import Plan, PlanBook, Registration, deviations
-from vggsearch.study.results import valid_trial
-from vggsearch.study.worker import _MESSAGES, Cancel, Point, Record, Train, WorkerSetup
 
 FIELDS = tuple(f'"{name}"'.encode() for name in (*RunRecord.model_fields, *CurvePoint.model_fields))
 
@@ -152,7 +152,7 @@ def _short(plan: dict[str, object]) -> dict[str, object]:
 
 def messages(_: Path) -> Ready:
     """Between the controller, its workers and Ray's tasks."""
-    from vggsearch.study.ray_worker import TOLD, Begun, TaskSetup
+    from vggsearch.execution.ray.task import TOLD, Begun, TaskSetup
 
     def read(data: bytes) -> None:
         faults = []

@@ -16,9 +16,9 @@ from vggsearch.errors import (
     StudyFileError,
     VggSearchError,
 )
-from vggsearch.runs.sealed import Damage
-from vggsearch.study.messages import EXAMPLE
-from vggsearch.study.yaml_text import YamlTextError
+from vggsearch.runs.checksums import Damage
+from vggsearch.study.file.messages import EXAMPLE
+from vggsearch.study.file.yaml_text import YamlTextError
 
 
 def _words(*words: str) -> tuple[bytes, ...]:

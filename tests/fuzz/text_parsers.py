@@ -18,10 +18,11 @@ from vggsearch.cost import cost
 from vggsearch.data import folder as folder_data
 from vggsearch.data.catalog import named
 from vggsearch.recipe import RECIPES, total_steps
-from vggsearch.runs.ledger import Ledger, validated
+from vggsearch.runs.validation import validated
+from vggsearch.store.ledger import Ledger
 from vggsearch.study import AblationStudy, SearchStudy, Store, load_study
-from vggsearch.study.postgresql import parse_storage
-from vggsearch.study.yaml_text import read
+from vggsearch.study.file.yaml_text import read
+from vggsearch.study.search.postgresql import parse_storage
 
 ROOT = Path(__file__).parents[2]
 REPORTS = ROOT / "reports"
@@ -134,7 +135,7 @@ def digests(folder: Path) -> Ready:
 
 def ray_addresses(_: Path) -> Ready:
     """Read as before a connection: the host becomes an address, and no name is asked for on the network."""
-    from vggsearch.study.ray_cluster import _check_address
+    from vggsearch.execution.ray.cluster import _check_address
 
     def refused(address: tuple[str, int], _: float) -> None:
         found = socket.getaddrinfo(*address, flags=socket.AI_NUMERICHOST)

@@ -16,8 +16,8 @@ import pytest
 from markdown_it import MarkdownIt
 from place import Place, unsafe
 
+from vggsearch.designs.plan import Plan
 from vggsearch.runs.record import RunRecord
-from vggsearch.study.plan import Plan
 
 REPORTS = Path(__file__).parents[2] / "reports"
 KINDS = {"search": "quickstart", "ablation": "null"}

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from place import Place
 
+from vggsearch.runs.checksums import seal
 from vggsearch.runs.record import RunRecord
-from vggsearch.runs.sealed import seal
 
 STUDY = """\
 data: {name: folder:images}

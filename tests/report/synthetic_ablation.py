@@ -10,6 +10,7 @@ import numpy as np
 
 from vggsearch.cost import cost
 from vggsearch.designs import Arm
+from vggsearch.designs.plan import Plan, PlannedArm, PlannedContrast, Registration
 from vggsearch.recipe import Budget
 from vggsearch.runs.record import (
     CurvePoint,
@@ -23,8 +24,7 @@ from vggsearch.runs.record import (
     pack_bits,
 )
 from vggsearch.study import AblationStudy, StudyResults
-from vggsearch.study.file import parse_study
-from vggsearch.study.plan import Plan, PlannedArm, PlannedContrast, Registration
+from vggsearch.study.file.load import parse_study
 
 START = 1_795_000_000.0
 TEST_IMAGES = 2_003

@@ -24,7 +24,7 @@ from vggsearch.runs.record import (
     TrialRecord,
     pack_bits,
 )
-from vggsearch.study.file import parse_study
+from vggsearch.study.file.load import parse_study
 from vggsearch.study.results import StudyResults
 
 QUESTION = "Which small VGG nets are worth their cost on Fashion-MNIST?"

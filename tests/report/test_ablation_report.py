@@ -13,7 +13,7 @@ from vggsearch.report.ablation import find
 from vggsearch.report.ablation.images import image_count, new_images
 from vggsearch.report.ablation.sentences import pp, pp_interval, sentence
 from vggsearch.study import StudyResults
-from vggsearch.study.ablation_frames import pairs_frame
+from vggsearch.study.ablation.frames import pairs_frame
 
 COMMAND = "vggsearch report --from reports/kernel-size"
 FIGURES = {

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic_ablation import FACTORIAL, Maker, source
 
+from vggsearch.analysis.spending import spending
 from vggsearch.analysis.verdicts import Verdict
 from vggsearch.report.ablation import find
 from vggsearch.report.ablation.answer import summarize, tiles
 from vggsearch.report.ablation.sentences import pair_s, pp, pp_interval, sentence
-from vggsearch.report.content import Strong
-from vggsearch.report.formats import NBSP
-from vggsearch.report.spending import spending
+from vggsearch.report.document.content import Strong
+from vggsearch.report.document.formats import NBSP
 
 NAN = float("nan")
 

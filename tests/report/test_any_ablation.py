@@ -11,10 +11,10 @@ from test_any_study import HOSTILE
 
 from vggsearch.report.ablation import compose, find, summarize
 from vggsearch.report.ablation.sentences import pp
+from vggsearch.report.document.files import table_files
+from vggsearch.report.document.inline import Markup
+from vggsearch.report.document.render import html, markdown_page
 from vggsearch.report.figures.style import svg, theme
-from vggsearch.report.files import table_files
-from vggsearch.report.inline import Markup
-from vggsearch.report.render import html, markdown_page
 from vggsearch.runs.record import Outcome
 from vggsearch.study import StudyResults
 

@@ -5,13 +5,13 @@ import re
 import synthetic_study
 from synthetic_study import Maker, source
 
-from vggsearch.report.answer import summarize
+from vggsearch.report.document.files import table_files
+from vggsearch.report.document.inline import Markup
+from vggsearch.report.document.render import html, markdown_page
 from vggsearch.report.figures.style import theme
-from vggsearch.report.files import table_files
-from vggsearch.report.findings import find
-from vggsearch.report.inline import Markup
-from vggsearch.report.page import compose
-from vggsearch.report.render import html, markdown_page
+from vggsearch.report.search.answer import summarize
+from vggsearch.report.search.findings import find
+from vggsearch.report.write import compose
 from vggsearch.runs.record import Outcome
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from synthetic_study import Maker, source
 
+from vggsearch.analysis.spending import spending
 from vggsearch.recipe import Budget
-from vggsearch.report.checklist import checklist
-from vggsearch.report.findings import find
-from vggsearch.report.spending import spending
+from vggsearch.report.search.findings import find
+from vggsearch.report.search.practices import checklist
 from vggsearch.runs.record import Outcome
 
 NETS = ("1x8-1x16+bn+gap", "1x16-1x32+bn+gap", "2x8-2x16+bn+gap")

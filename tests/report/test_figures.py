@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vggsearch.report.figures.style import BLUE, INK, ORANGE, apart, panel, png, svg, theme
+from vggsearch.report.document.drawing import BLUE, INK, ORANGE
+from vggsearch.report.document.inline import inline
+from vggsearch.report.figures.style import apart, panel, png, svg, theme
 from vggsearch.report.figures.tradeoff import KERNELS
-from vggsearch.report.inline import inline
 
 
 @settings(deadline=None)

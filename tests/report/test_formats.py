@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vggsearch.report import formats as f
+from vggsearch.report.document import formats as f
 
 NAN = float("nan")
 

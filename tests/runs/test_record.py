@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from vggsearch.runs.ledger import validated
-from vggsearch.runs.sealed import Damage
+from vggsearch.runs.checksums import Damage
+from vggsearch.runs.validation import validated
 from vggsearch.testing.fake import artificial_record, run_key
 
 

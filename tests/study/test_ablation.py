@@ -8,17 +8,19 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from vggsearch.designs.plan import Plan, deviations
 from vggsearch.errors import StoreError, StudyFileError, VggSearchError
+from vggsearch.execution.contract import Executor
 from vggsearch.recipe import Budget
-from vggsearch.runs.ledger import Ledger
 from vggsearch.runs.record import CurvePoint, Outcome, RunKey, RunRecord
+from vggsearch.store.ledger import Ledger
+from vggsearch.store.plans import PlanBook
+from vggsearch.store.state import Notes
 from vggsearch.study import AblationStudy, Store, StudyResults
-from vggsearch.study.ablation import CALIBRATION, CALIBRATION_ROUNDS
-from vggsearch.study.ablation_frames import correctness, pairs_frame, rates_frame
-from vggsearch.study.executors import Executor
-from vggsearch.study.notes import Notes
-from vggsearch.study.plan import Plan, PlanBook, deviations
-from vggsearch.study.stopping import Stopping
+from vggsearch.study.ablation.assembly import CALIBRATION, CALIBRATION_ROUNDS
+from vggsearch.study.ablation.frames import correctness, pairs_frame, rates_frame
+from vggsearch.study.control.stopping import Stopping
+from vggsearch.study.results import read_results
 from vggsearch.testing import studies
 from vggsearch.testing.fake import FakeExecutor, artificial_record
 from vggsearch.testing.studies import ABLATION, Recorder, answers, make_ablation
@@ -350,7 +352,7 @@ def test_a_trial_that_does_not_say_what_it_is_of_is_left_out(tmp_path: Path, nam
     trial = next(trial for trial in results.trials if trial.stage == "pairs")
     store = Store.open(tmp_path)
     store.put_trial(trial.model_copy(update={"params": trial.params | {name: [1.5, "x"][name != "arm"]}}))
-    damaged = store.results(results.study)
+    damaged = read_results(store, results.study)
     assert len(pairs_frame(damaged)) == 11
     assert damaged.notes == (
         f"trial file pairs-000000.json is left out: params: {name} is absent, or of another kind",

@@ -11,14 +11,16 @@ import optuna
 import pytest
 
 from vggsearch.errors import StoreError, StudyFileError, VggSearchError
-from vggsearch.runs.ledger import Ledger
+from vggsearch.execution.contract import Event, Finished
 from vggsearch.runs.record import Outcome, RunKey, RunRecord
-from vggsearch.study import Store, StudyResults, assembly, events
-from vggsearch.study.executors import Event, Finished
-from vggsearch.study.mirror import Mirror
-from vggsearch.study.notes import Notes
+from vggsearch.store.ledger import Ledger
+from vggsearch.store.state import Notes
+from vggsearch.study import Store, StudyResults
+from vggsearch.study.control import events
+from vggsearch.study.control.stopping import Stopping
 from vggsearch.study.run import run_study
-from vggsearch.study.stopping import Stopping
+from vggsearch.study.search import assembly
+from vggsearch.study.search.mirror import Mirror
 from vggsearch.testing.fake import FakeExecutor, run_key
 from vggsearch.testing.studies import SPACE, FakeInfo, Recorder, answers, conduct, make_study
 
@@ -627,7 +629,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path, monkeypatch: 
             raise OSError(28, "No space left on device")
         real(path, data)
 
-    from vggsearch.study import store
+    from vggsearch.store import store
 
     real = store.write_atomically
     with monkeypatch.context() as patch:

@@ -91,7 +91,7 @@ def test_bytes_of_a_trial_do_not_grow_with_those_before_it(tmp_path):
 
 
 def test_what_is_handed_out_is_noted_once_a_trial(tmp_path, monkeypatch):
-    from vggsearch.study.notes import Notes
+    from vggsearch.store.state import Notes
 
     written: list[int] = []
     put = Notes.put_asked

@@ -11,9 +11,9 @@ from vggsearch.cost import METRICS
 from vggsearch.errors import StudyFileError
 from vggsearch.recipe import RECIPES
 from vggsearch.study import Study, load_study
-from vggsearch.study.choices import Constraints
-from vggsearch.study.file import KINDS, parse_study
-from vggsearch.study.messages import EXAMPLE
+from vggsearch.study.file.load import KINDS, parse_study
+from vggsearch.study.file.messages import EXAMPLE
+from vggsearch.study.file.space import Constraints
 
 PATH = Path("studies/x.yaml")
 

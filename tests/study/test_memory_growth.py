@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 from vggsearch.runs.record import pack_bits
-from vggsearch.study.events import TrialFinished
+from vggsearch.study.control.events import TrialFinished
 from vggsearch.testing.fake import FakeExecutor, artificial_record
 from vggsearch.testing.studies import conduct, make_study
 

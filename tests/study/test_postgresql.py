@@ -17,9 +17,12 @@ from postgres_server import PASSWORD, Server, running
 from workplace import make_images, run
 
 from vggsearch.errors import StoreError
-from vggsearch.study import Store, StudyResults, events, mirror
-from vggsearch.study.postgresql import MAX_URL, parse_storage, store_token
+from vggsearch.study import Store, StudyResults
+from vggsearch.study.control import events
+from vggsearch.study.results import read_results
 from vggsearch.study.run import run_study
+from vggsearch.study.search import mirror
+from vggsearch.study.search.postgresql import MAX_URL, parse_storage, store_token
 from vggsearch.testing.fake import FakeExecutor, run_key
 from vggsearch.testing.studies import ABLATION, FakeInfo, Recorder, answers, make_study
 
@@ -80,7 +83,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(alone: Path) -> StudyResults:
-    return Store.open(alone).results(make_study(**SETTINGS))
+    return read_results(Store.open(alone), make_study(**SETTINGS))
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +236,7 @@ import os, signal, sys
 sys.path[:0] = eval(os.environ["FOLDERS"])
 from pathlib import Path
 from test_postgresql import conduct
-from vggsearch.study.events import TrialStarted
+from vggsearch.study.control.events import TrialStarted
 
 class Killer:
     def notify(self, event):

@@ -11,10 +11,11 @@ from vggsearch.cost import cost
 from vggsearch.errors import StoreError, StudyFileError, VggSearchError
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs import CurvePoint, DataKey, RunKey, RunRecord, TrialRecord
-from vggsearch.runs.frames import ARCHITECTURE_COLUMNS, OUTCOME_COLUMNS, RUN_COLUMNS
+from vggsearch.runs.architectures import ARCHITECTURE_COLUMNS
+from vggsearch.runs.frames import OUTCOME_COLUMNS, RUN_COLUMNS
 from vggsearch.study import Study, StudyResults
 from vggsearch.study.data_folder import MAX_DATA_BYTES
-from vggsearch.study.file import parse_study
+from vggsearch.study.file.load import parse_study
 
 SOURCE = """\
 data: {name: fashion-mnist}

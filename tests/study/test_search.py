@@ -22,14 +22,14 @@ from vggsearch.cost import cost
 from vggsearch.errors import StoreError
 from vggsearch.runs.record import Outcome, RunRecord, TrialRecord
 from vggsearch.space import Choice, Constraint, ListedSpace, SearchSpace, Space
-from vggsearch.study import database
-from vggsearch.study.database import SqliteFile
-from vggsearch.study.draws import stream_seed, unseen_member
-from vggsearch.study.mirror import Mirror
-from vggsearch.study.samplers import population_size, startup
-from vggsearch.study.search import Search, distributions
-from vggsearch.study.stages import Candidate
-from vggsearch.study.suggestions import MAX_WASTED, SearchStage
+from vggsearch.study.control.stages import Candidate
+from vggsearch.study.search import database
+from vggsearch.study.search.database import SqliteFile
+from vggsearch.study.search.draws import stream_seed, unseen_member
+from vggsearch.study.search.mirror import Mirror
+from vggsearch.study.search.optuna_study import Search, distributions
+from vggsearch.study.search.samplers import population_size, startup
+from vggsearch.study.search.stage import MAX_WASTED, SearchStage
 from vggsearch.testing.fake import artificial_record, run_key
 
 SAMPLERS = ("grid", "random", "tpe", "nsga2")

@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load, save
 
 from vggsearch.recipe import Budget
+from vggsearch.runs.checksums import seal, unseal
 from vggsearch.runs.record import RunKey
-from vggsearch.runs.sealed import seal, unseal
 from vggsearch.training import Checkpoints, checkpoint
 from vggsearch.training.loop import spend
 from vggsearch.training.setup import set_up

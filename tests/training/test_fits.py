@@ -8,10 +8,10 @@ import psutil
 import pytest
 import torch
 
+from vggsearch.execution.worker import _outcome
 from vggsearch.memory import out_of_memory
 from vggsearch.recipe import Budget, Recipe
 from vggsearch.runs.record import Outcome
-from vggsearch.study.worker import _outcome
 from vggsearch.training import fits, train
 from vggsearch.training.fits import cgroup_free_bytes, free_bytes, needed_memory, why_not
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from vggsearch.errors import ArchitectureError
+from vggsearch.text import quoted
 
 MAX_TEXT = 2000
 """Longest text that is read, in characters: a border against input that is not an architecture at all."""
@@ -204,9 +205,3 @@ def _block(match: re.Match[str], text: str, position: int) -> Block:
 
 def _expected(text: str, position: int, expected: str) -> NoReturn:
     raise ArchitectureError(f"architecture {quoted(text)}, character {position + 1}: expected {expected}")
-
-
-def quoted(text: str) -> str:
-    """`text` in quotes for a message: unprintable characters escaped, at most 62 characters in all."""
-    shown = repr(text[:80])
-    return shown if len(shown) <= 62 else f"{shown[:58]}...{shown[0]}"

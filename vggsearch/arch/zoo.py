@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from vggsearch.arch.spec import Architecture, quoted
+from vggsearch.arch.spec import Architecture
 from vggsearch.errors import ArchitectureError
+from vggsearch.text import quoted
 
 PAPER = "Simonyan & Zisserman, arXiv:1409.1556v6, table 1"
 D2L = "Zhang et al., Dive into Deep Learning, chapter 8.2"

@@ -8,12 +8,12 @@ from vggsearch.commands import ablation
 from vggsearch.commands.cluster import Cluster
 from vggsearch.commands.data import fetch_if_absent
 from vggsearch.commands.devices import resolve_device
+from vggsearch.commands.display import LiveDisplay, PlainLog
 from vggsearch.commands.output import make_console
 from vggsearch.commands.standing import best_of
-from vggsearch.display import LiveDisplay, PlainLog
-from vggsearch.progress import Planned, Progress
 from vggsearch.study import AblationStudy, Store, Study, StudyResults
-from vggsearch.study.database import Database
+from vggsearch.study.control.progress import Planned, Progress
+from vggsearch.study.search.database import Database
 
 
 def conduct(

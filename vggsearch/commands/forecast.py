@@ -9,10 +9,10 @@ from vggsearch.analysis.power import minimum_detectable_effect
 from vggsearch.analysis.verdicts import MIN_PAIRS, best_possible_p, pairs_needed_for_any_verdict
 from vggsearch.commands import ablation
 from vggsearch.commands.devices import default_workers
+from vggsearch.designs.plan import Plan
 from vggsearch.runs.record import Stage
 from vggsearch.study import StudyResults
-from vggsearch.study.ablation_frames import pairs_frame
-from vggsearch.study.plan import Plan
+from vggsearch.study.ablation.frames import pairs_frame
 
 SIGMAS = (0.0015, 0.002, 0.003)
 """Standard deviations over seeds of one arm's accuracy, fractions: what small nets on small images show."""

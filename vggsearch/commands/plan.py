@@ -11,8 +11,9 @@ from vggsearch.commands.plan_tables import print_plan
 from vggsearch.commands.status import plan_object
 from vggsearch.designs import Contrast, Design, Row, mismatch, proof
 from vggsearch.designs.design import Held
+from vggsearch.designs.plan import Plan
 from vggsearch.study import AblationStudy, Store, StudyResults, load_study
-from vggsearch.study.plan import Plan
+from vggsearch.study.results import read_results
 
 
 def plan_command(path: Path, *, store: Path, data_dir: Path | None, device: str, as_json: bool) -> int:
@@ -26,7 +27,7 @@ def plan_command(path: Path, *, store: Path, data_dir: Path | None, device: str,
             f"kind: a plan is what an ablation has, and a search has a space: use vggsearch space {path}"
         )
     opened = Store.open(store)
-    results = opened.results(study)
+    results = read_results(opened, study)
     if not _is_current(results, opened):
         results, why = conduct(study, opened, results, device, 1, data_dir, train=False)
         if why in ("interrupted", "time limit"):

@@ -10,9 +10,9 @@ from vggsearch.commands.output import duration, short_count, table
 from vggsearch.commands.status import plan_lines
 from vggsearch.designs import Row
 from vggsearch.designs.design import Held
+from vggsearch.designs.plan import Plan
 from vggsearch.designs.text import shown
 from vggsearch.study import AblationStudy, StudyResults
-from vggsearch.study.plan import Plan
 
 
 def print_plan(

@@ -14,9 +14,10 @@ from vggsearch.commands.lookup import find_run
 from vggsearch.commands.output import Json, make_console, print_json, table
 from vggsearch.data import data_key
 from vggsearch.errors import DataError, DeviceError, VggSearchError
+from vggsearch.execution.contract import Finished
+from vggsearch.execution.local import LocalExecutor
 from vggsearch.recipe import TRAINING_REVISION
 from vggsearch.runs.record import RunKey, RunRecord
-from vggsearch.study.executors import Finished, LocalExecutor
 
 
 def repeat_command(

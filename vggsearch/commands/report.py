@@ -6,6 +6,7 @@ from pathlib import Path
 from vggsearch.errors import VggSearchError
 from vggsearch.report import summarize_results, write_report
 from vggsearch.study import Store, StudyResults, load_study
+from vggsearch.study.results import read_results
 
 REPORTS = Path("reports")
 
@@ -23,7 +24,7 @@ def report_command(study: Path | None, *, source: Path | None, out: Path | None,
         folder = out or source
     else:
         assert study is not None  # one of the two is given
-        results = Store.open(store, create=False).results(load_study(study))
+        results = read_results(Store.open(store, create=False), load_study(study))
         folder = out or report_folder(results)
     write_and_print(results, folder, made_from=source)
 

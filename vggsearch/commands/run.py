@@ -9,8 +9,9 @@ from vggsearch.commands.output import make_console
 from vggsearch.commands.report import print_summary, report_folder, write_and_print
 from vggsearch.commands.standing import is_finished
 from vggsearch.study import AblationStudy, Store, Study, load_study
-from vggsearch.study.database import Database
-from vggsearch.study.postgresql import parse_storage
+from vggsearch.study.results import read_results
+from vggsearch.study.search.database import Database
+from vggsearch.study.search.postgresql import parse_storage
 
 
 def run_command(
@@ -39,7 +40,7 @@ def run_command(
     if database is not None:
         database.check()
     opened = Store.open(store)
-    results = opened.results(study)
+    results = read_results(opened, study)
     if is_finished(results, opened) and not _lacks_copy(study, opened, database):
         with opened.lock():
             opened.begin(study)

@@ -9,11 +9,10 @@ import psutil
 
 from vggsearch.commands import ablation
 from vggsearch.commands.devices import usable_cores
-from vggsearch.progress import best_run
-from vggsearch.runs.record import RunRecord, Stage
+from vggsearch.runs.record import STAGES, RunRecord, Stage
+from vggsearch.store.state import Notes
 from vggsearch.study import AblationStudy, SearchStudy, Store, StudyResults
-from vggsearch.study.events import STAGES
-from vggsearch.study.notes import Notes
+from vggsearch.study.control.progress import best_run
 
 
 @dataclass(frozen=True, slots=True)

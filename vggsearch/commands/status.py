@@ -5,19 +5,20 @@ from collections import Counter
 from pathlib import Path
 
 from vggsearch.commands import ablation
+from vggsearch.commands.display import describe
 from vggsearch.commands.output import Json, duration, make_console, print_json, table
 from vggsearch.commands.standing import best_of, controller_pid, stage_statuses, time_left_s
-from vggsearch.display import describe
+from vggsearch.designs.plan import Registration, deviations
 from vggsearch.runs import RunRecord
 from vggsearch.study import AblationStudy, Store, StudyResults, load_study
-from vggsearch.study.plan import Registration, deviations
+from vggsearch.study.results import read_results
 
 
 def status_command(path: Path, *, store: Path, as_json: bool) -> None:
     """Print how far the study in `path` is."""
     study = load_study(path)
     opened = Store.open(store, create=False)
-    results = opened.results(study)
+    results = read_results(opened, study)
     controller = controller_pid(opened.root / "lock")
     stages = stage_statuses(results, opened, running=controller is not None)
     outcomes = Counter(trial.outcome.value for trial in results.trials)

@@ -9,12 +9,13 @@ from vggsearch.commands.data import check_batch
 from vggsearch.commands.devices import DeviceKind, default_workers
 from vggsearch.data import data_key, describe
 from vggsearch.data.catalog import DatasetInfo
+from vggsearch.execution.contract import Executor
+from vggsearch.execution.local import LocalExecutor
 from vggsearch.recipe import Recipe
 from vggsearch.study import AblationStudy, SearchStudy, Store, Study, StudyResults
-from vggsearch.study.database import Database
-from vggsearch.study.events import Observer
-from vggsearch.study.executors import Executor, LocalExecutor
+from vggsearch.study.control.events import Observer
 from vggsearch.study.run import run_study
+from vggsearch.study.search.database import Database
 from vggsearch.training import device_model
 
 
@@ -64,7 +65,7 @@ def _executor(
     if cluster is None:
         several = workers or default_workers(kind)
         return LocalExecutor(several, kind, data_dir, checkpoints=store.checkpoints)
-    from vggsearch.study.ray_executor import RayExecutor
+    from vggsearch.execution.ray.executor import RayExecutor
 
     return RayExecutor(cluster.address, kind, workers, data_dir, checkpoints=store.checkpoints)
 

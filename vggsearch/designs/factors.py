@@ -22,9 +22,10 @@ from vggsearch.arch.spec import MAX_CONVS
 from vggsearch.designs.beside import Side, beside
 from vggsearch.designs.design import CONTROL, Arm, Design
 from vggsearch.designs.recipes import RECIPE_FACTORS, with_fields
-from vggsearch.designs.text import Level, given, shown, suggestion
+from vggsearch.designs.text import Level, given, shown
 from vggsearch.errors import ArchitectureError, DesignError
 from vggsearch.recipe import Recipe
+from vggsearch.text import suggestion
 
 ARCHITECTURE_FACTORS = ("num_blocks", "convs_per_block", "ratio", "kernel_size", "batch_norm", "head")
 

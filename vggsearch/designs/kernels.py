@@ -24,13 +24,12 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from vggsearch.arch import Architecture, Block, expand
-from vggsearch.arch.spec import quoted
 from vggsearch.designs.beside import Side, beside
 from vggsearch.designs.design import CONTROL, Arm, Design, Held
-from vggsearch.designs.text import suggestion
 from vggsearch.designs.widths import Measure, match_width, measured
 from vggsearch.errors import DesignError
 from vggsearch.recipe import Recipe
+from vggsearch.text import quoted, suggestion
 
 NULL = "control-again"
 """Not `null`, which YAML reads as nothing."""

@@ -3,18 +3,23 @@
 Their tables are in `vggsearch.runs.frames`, which needs pandas and is not imported here.
 """
 
-from vggsearch.runs.base import BaseLedger
-from vggsearch.runs.ledger import FINAL, Ledger
-from vggsearch.runs.record import CurvePoint, DataKey, Outcome, Provenance, RunKey, RunRecord, TrialRecord
-from vggsearch.runs.sealed import Damaged
+from vggsearch.runs.checksums import Damaged
+from vggsearch.runs.record import (
+    FINAL,
+    CurvePoint,
+    DataKey,
+    Outcome,
+    Provenance,
+    RunKey,
+    RunRecord,
+    TrialRecord,
+)
 
 __all__ = [
     "FINAL",
-    "BaseLedger",
     "CurvePoint",
     "Damaged",
     "DataKey",
-    "Ledger",
     "Outcome",
     "Provenance",
     "RunKey",

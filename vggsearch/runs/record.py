@@ -3,10 +3,10 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ Text = Annotated[str, Field(max_length=4096)]
 Moment = Annotated[float, Field(ge=-62_135_596_800, lt=253_402_300_800)]
 """Seconds since the epoch, UTC, in the years 1 to 9999: others no calendar prints."""
 
+Clock = Callable[[], float]
+"""Seconds since the epoch."""
+
 _HEX64 = r"^[0-9a-f]{64}$"
 _BITS = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 """Whole base64: what cannot be unpacked is no record."""
@@ -33,6 +36,9 @@ _BITS = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
 Stage = Literal["search", "baseline", "finalists", "calibration", "rates", "pairs"]
 """Of a study: the first three of a search, the others of an ablation; each in the order of its work."""
+
+STAGES: tuple[Stage, ...] = get_args(Stage)
+"""In the order in which they are worked on."""
 
 
 class Outcome(StrEnum):
@@ -46,6 +52,16 @@ class Outcome(StrEnum):
     TIMED_OUT = "timed_out"
     PREEMPTED = "preempted"
     CRASHED = "crashed"
+
+
+FINAL = frozenset(Outcome) - {
+    Outcome.CRASHED,
+    Outcome.PREEMPTED,
+    Outcome.OUT_OF_MEMORY,
+    Outcome.INFEASIBLE,
+}
+"""Outcomes that stand for ever. A run that ended otherwise may be made again and its record replaced: it
+crashed, was preempted, or found too little memory, on one machine at one moment."""
 
 
 class DataKey(Frozen):

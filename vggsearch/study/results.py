@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from pydantic import ValidationError
-
 from vggsearch.arch.spec import Architecture
+from vggsearch.designs.plan import Registration
 from vggsearch.errors import ArchitectureError
 from vggsearch.runs.architectures import ARCHITECTURE_COLUMNS, Kind, Scalar, architecture_row, structure
-from vggsearch.runs.ledger import first_error, many_records, validated
-from vggsearch.runs.record import SCHEMA_VERSION, Digest, RunRecord, TrialRecord
-from vggsearch.runs.sealed import Damage
+from vggsearch.runs.checksums import Damaged
+from vggsearch.runs.record import Digest, RunRecord, TrialRecord
+from vggsearch.runs.validation import many_records, valid_trial, validated
+from vggsearch.store.store import Store, trial_order
 from vggsearch.study.data_folder import (
     MAX_DATA_BYTES,
     Contents,
@@ -21,10 +21,9 @@ from vggsearch.study.data_folder import (
     read_lines,
     write_folder,
 )
-from vggsearch.study.definition import Study
-from vggsearch.study.file import parse_study
-from vggsearch.study.plan import Registration
-from vggsearch.study.search_file import SearchStudy
+from vggsearch.study.file.base import Study
+from vggsearch.study.file.load import parse_study
+from vggsearch.study.file.search import SearchStudy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,31 +141,27 @@ class StudyResults:
         return (*known, *[None] * (len(ARCHITECTURE_COLUMNS) - len(known)))
 
 
-def valid_trial(data: bytes) -> TrialRecord:
-    """A trial from JSON that may come from anyone; or `Damage` where this version cannot read it."""
-    try:
-        trial = TrialRecord.model_validate_json(data)
-        if str(Architecture.parse(trial.architecture)) != trial.architecture:
-            raise Damage("architecture: not in its canonical text")
-    except ValidationError as error:
-        raise Damage(first_error(error)) from error
-    except ArchitectureError as error:
-        raise Damage(str(error)) from error
-    if trial.stage in ("pairs", "rates", "calibration"):
-        _check_params(trial)
-    if trial.schema_version != SCHEMA_VERSION:
-        raise Damage(f"written in schema version {trial.schema_version}, and this is {SCHEMA_VERSION}")
-    return trial
-
-
-def _check_params(trial: TrialRecord) -> None:
-    """Raise `Damage` where a trial of an ablation does not say which arm it is of, and which of its runs."""
-    kinds = {"arm": str, "lr": float, "pair" if trial.stage == "pairs" else "repeat": int}
-    if trial.stage == "calibration":
-        del kinds["lr"]
-    for name, kind in kinds.items():
-        if type(trial.params.get(name)) is not kind:
-            raise Damage(f"params: {name} is absent, or of another kind")
+def read_results(store: Store, study: Study) -> StudyResults:
+    """What a store knows of a study now. What is damaged or missing stands in the results' notes."""
+    found = list(store.scan_trials(study.name))
+    trials = sorted((trial for trial in found if isinstance(trial, TrialRecord)), key=trial_order)
+    notes = [
+        f"trial file {item.path.name} is left out: {item.reason}"
+        for item in found
+        if isinstance(item, Damaged)
+    ]
+    runs: dict[Digest, RunRecord] = {}
+    with many_records():
+        for trial in trials:
+            if trial.run is None or trial.run in runs:
+                continue
+            run = store.ledger.get(trial.run)
+            if run is not None:
+                runs[trial.run] = run
+                continue
+            what = f"{trial.stage} trial {trial.number}"
+            notes.append(f"{what}: its run {trial.run[:12]} is absent or damaged")
+    return StudyResults(study, tuple(trials), runs, tuple(notes), store.plans(study.name).read())
 
 
 def _without_correctness(results: StudyResults) -> StudyResults:

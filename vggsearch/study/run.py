@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from vggsearch.designs import Design
-from vggsearch.runs.record import DataKey
+from vggsearch.execution.contract import Executor
+from vggsearch.runs.record import Clock, DataKey
 from vggsearch.space import Space
-from vggsearch.study.ablation import AblationAssembly
-from vggsearch.study.ablation_file import AblationStudy
-from vggsearch.study.assembly import SearchAssembly
-from vggsearch.study.conditions import Conditions
-from vggsearch.study.controller import Controller
-from vggsearch.study.database import Database
-from vggsearch.study.definition import Study
-from vggsearch.study.events import Notice, NullObserver, Observer
-from vggsearch.study.executors import Executor
-from vggsearch.study.notes import Notes
-from vggsearch.study.results import StudyResults
-from vggsearch.study.search_file import SearchStudy
-from vggsearch.study.stages import Clock, Job, Stage
-from vggsearch.study.stopping import Stopping
-from vggsearch.study.store import Store
+from vggsearch.store.state import Notes
+from vggsearch.store.store import Store
+from vggsearch.study.ablation.assembly import AblationAssembly
+from vggsearch.study.control.conditions import Conditions
+from vggsearch.study.control.controller import Controller
+from vggsearch.study.control.events import Notice, NullObserver, Observer
+from vggsearch.study.control.stages import Job, Stage
+from vggsearch.study.control.stopping import Stopping
+from vggsearch.study.file.ablation import AblationStudy
+from vggsearch.study.file.base import Study
+from vggsearch.study.file.search import SearchStudy
+from vggsearch.study.results import StudyResults, read_results
+from vggsearch.study.search.assembly import SearchAssembly
+from vggsearch.study.search.database import Database
 
 
 class DataInfo(Protocol):
@@ -106,7 +106,7 @@ def run_study(
             design = study.plan_design(info.input_shape, info.num_classes)
             with store.lock():
                 run.ablation(study, design, conditions, info, when, train=train)
-        return store.results(study)
+        return read_results(store, study)
 
 
 @dataclass(frozen=True)

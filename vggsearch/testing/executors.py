@@ -13,8 +13,8 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
+from vggsearch.execution.contract import Event, Executor, Finished, Progress
 from vggsearch.runs.record import Outcome, RunKey, RunRecord
-from vggsearch.study.executors import Event, Executor, Finished, Progress
 from vggsearch.testing.fake import artificial_record, run_key, script_of
 
 PATIENCE_S = 120.0

@@ -14,10 +14,10 @@ from typing import cast
 
 from vggsearch.arch.spec import Architecture
 from vggsearch.cost import cost
+from vggsearch.execution.contract import Event, Executor, Finished, Progress
+from vggsearch.execution.worker import Report, Trainer, WorkerSetup, describe
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs.record import CurvePoint, DataKey, Digest, Outcome, RunKey, RunRecord
-from vggsearch.study.executors import Event, Executor, Finished, Progress
-from vggsearch.study.worker import Report, Trainer, WorkerSetup, describe
 
 SCRIPTED_TRAINER = "vggsearch.testing.fake:scripted_trainer"
 """For `LocalExecutor(trainer=...)`."""

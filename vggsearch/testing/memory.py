@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vggsearch.errors import StoreError
-from vggsearch.runs.base import BaseLedger, check_digest
-from vggsearch.runs.ledger import stands, validated
+from vggsearch.runs.checksums import Damage, Damaged, seal, unseal
 from vggsearch.runs.record import Digest, RunRecord
-from vggsearch.runs.sealed import Damage, Damaged, seal, unseal
+from vggsearch.runs.validation import validated
+from vggsearch.store.base import BaseLedger, check_digest
+from vggsearch.store.ledger import stands
 
 
 class MemoryLedger(BaseLedger):

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import yaml
 
+from vggsearch.execution.contract import Executor
+from vggsearch.runs.record import Clock
 from vggsearch.study import AblationStudy, SearchStudy, Store, Study, StudyResults
-from vggsearch.study.events import Event, Observer
-from vggsearch.study.executors import Executor
-from vggsearch.study.file import parse_study
+from vggsearch.study.control.events import Event, Observer
+from vggsearch.study.control.stopping import Stopping
+from vggsearch.study.file.load import parse_study
 from vggsearch.study.run import run_study
-from vggsearch.study.stages import Clock
-from vggsearch.study.stopping import Stopping
 from vggsearch.testing.fake import FakeExecutor, run_key
 
 SPACE: Mapping[str, object] = {

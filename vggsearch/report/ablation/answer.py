@@ -5,14 +5,14 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from vggsearch.analysis.spending import Spending
 from vggsearch.analysis.verdicts import Verdict
 from vggsearch.report.ablation.findings import STAGES, Ablation, Finding
 from vggsearch.report.ablation.sentences import pp, pp_interval, sentence
-from vggsearch.report.content import Paragraph, Tile, note, text
-from vggsearch.report.effort import device, effort, trained_s, workers
-from vggsearch.report.formats import NBSP, count, duration, plain
-from vggsearch.report.spending import Spending
-from vggsearch.report.summary import ReportSummary
+from vggsearch.report.document.content import Paragraph, Tile, note, text
+from vggsearch.report.document.formats import NBSP, count, duration, plain
+from vggsearch.report.shared.effort import device, effort, trained_s, workers
+from vggsearch.report.shared.summary import ReportSummary
 
 MOST_SENTENCES = 20
 """More contrasts than that have their verdicts in the table alone."""

@@ -4,15 +4,15 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import pandas as pd
 
+from vggsearch.analysis.spending import Spending
+from vggsearch.designs.evaluation import PARTS, Part
 from vggsearch.report.ablation.findings import STAGES, Ablation
-from vggsearch.report.ablation.rates import trained_at
-from vggsearch.report.content import Block, Column, Figures, Section, Table, note, text
+from vggsearch.report.ablation.learning_rates import trained_at
+from vggsearch.report.document.content import Block, Column, Figures, Section, Table, note, text
+from vggsearch.report.document.formats import count, duration, plain, spread
 from vggsearch.report.figures.parts import spending_figure
-from vggsearch.report.formats import count, duration, plain, spread
-from vggsearch.report.records import Spec, number, outcome_name, record_table
-from vggsearch.report.spending import Spending
-from vggsearch.report.trials import outcome_table
-from vggsearch.study.ablation_part import PARTS, Part
+from vggsearch.report.shared.outcomes import outcome_table
+from vggsearch.report.shared.records import Spec, number, outcome_name, record_table
 
 MOST_RUNS = 1000
 """Rows of the run table that are printed; its CSV file has all."""

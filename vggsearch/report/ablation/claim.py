@@ -3,9 +3,9 @@
 import pandas as pd
 
 from vggsearch.report.ablation.findings import Ablation
-from vggsearch.report.content import Column, Section, Table, text
-from vggsearch.report.effort import data_names
-from vggsearch.report.formats import count, plain
+from vggsearch.report.document.content import Column, Section, Table, text
+from vggsearch.report.document.formats import count, plain
+from vggsearch.report.shared.effort import data_names
 
 REFERENCE = (
     "K. Simonyan and A. Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, "

@@ -5,9 +5,9 @@ import pandas as pd
 
 from vggsearch.report.ablation.findings import Ablation, Finding
 from vggsearch.report.ablation.sentences import interacts
-from vggsearch.report.content import Block, Figures, Section, note, text
+from vggsearch.report.document.content import Block, Figures, Section, note, text
+from vggsearch.report.document.formats import percent, plain, points
 from vggsearch.report.figures.arm_curves import arm_curve_figure
-from vggsearch.report.formats import percent, plain, points
 from vggsearch.runs.frames import curves_frame
 
 TITLE = "Learning curves"

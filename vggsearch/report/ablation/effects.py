@@ -10,10 +10,10 @@ from vggsearch.report.ablation.factors import interaction_cells
 from vggsearch.report.ablation.findings import Ablation, Finding, percentage
 from vggsearch.report.ablation.images import Interval
 from vggsearch.report.ablation.sentences import interacts, pp, pp_interval, sides
-from vggsearch.report.content import Block, Column, Figures, Section, Table, note, text
+from vggsearch.report.document.content import Block, Column, Figures, Section, Table, note, text
+from vggsearch.report.document.formats import MISSING, count, fixed, plain
 from vggsearch.report.figures.effects import effect_figure
 from vggsearch.report.figures.interactions import interaction_figure
-from vggsearch.report.formats import MISSING, count, fixed, plain
 
 TITLE = "Effects"
 

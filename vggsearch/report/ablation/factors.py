@@ -6,7 +6,7 @@ import pandas as pd
 
 from vggsearch.designs.text import shown
 from vggsearch.report.ablation.findings import Ablation
-from vggsearch.report.formats import plain
+from vggsearch.report.document.formats import plain
 
 CELL_COLUMNS = ("factor", "level", "other", "other_level", "n", "mean", "se")
 

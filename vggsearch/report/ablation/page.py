@@ -1,5 +1,6 @@
 """The page of an ablation, section by section."""
 
+from vggsearch.analysis.spending import spending
 from vggsearch.report.ablation import (
     arms,
     claim,
@@ -9,16 +10,15 @@ from vggsearch.report.ablation import (
     practices,
     price,
     proof,
-    rates,
     registration,
     threats,
 )
+from vggsearch.report.ablation import learning_rates as rates
 from vggsearch.report.ablation.answer import answer, tiles
 from vggsearch.report.ablation.findings import Ablation
 from vggsearch.report.ablation.repeat import repeat
-from vggsearch.report.content import Report, Section
-from vggsearch.report.formats import plain
-from vggsearch.report.spending import spending
+from vggsearch.report.document.content import Report, Section
+from vggsearch.report.document.formats import plain
 
 
 def compose(found: Ablation, command: str) -> Report:

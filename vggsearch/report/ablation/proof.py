@@ -6,11 +6,11 @@ import pandas as pd
 
 from vggsearch.arch import Architecture
 from vggsearch.designs import Arm, Contrast, Design, Row, mismatch, proof
+from vggsearch.designs.plan import Plan
 from vggsearch.designs.text import shown
 from vggsearch.report.ablation.findings import Ablation
-from vggsearch.report.content import Block, Column, Section, Table, note, text
-from vggsearch.report.formats import MISSING, count, duration, missing, plain, si
-from vggsearch.study.plan import Plan
+from vggsearch.report.document.content import Block, Column, Section, Table, note, text
+from vggsearch.report.document.formats import MISSING, count, duration, missing, plain, si
 
 TITLE = "Proof of change"
 

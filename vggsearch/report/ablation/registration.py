@@ -2,11 +2,11 @@
 
 import pandas as pd
 
+from vggsearch.designs.plan import deviations
 from vggsearch.report.ablation.findings import Ablation
-from vggsearch.report.content import Block, Code, Column, Section, Table, note, text
-from vggsearch.report.formats import count, plain
-from vggsearch.report.origin import moment
-from vggsearch.study.plan import deviations
+from vggsearch.report.document.content import Block, Code, Column, Section, Table, note, text
+from vggsearch.report.document.formats import count, plain
+from vggsearch.report.shared.origin import moment
 
 TITLE = "Pre-registration"
 

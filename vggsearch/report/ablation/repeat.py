@@ -1,9 +1,9 @@
 """How to make it all again."""
 
+from vggsearch.analysis.spending import Spending
 from vggsearch.report.ablation.findings import Ablation
-from vggsearch.report.content import Section
-from vggsearch.report.origin import provenance
-from vggsearch.report.spending import Spending
+from vggsearch.report.document.content import Section
+from vggsearch.report.shared.origin import provenance
 
 
 def repeat(found: Ablation, spent: Spending, command: str) -> Section:

@@ -6,8 +6,8 @@ from vggsearch.analysis.power import MAX_PAIRS
 from vggsearch.analysis.verdicts import Verdict
 from vggsearch.designs import Contrast
 from vggsearch.report.ablation.findings import Ablation, Finding
-from vggsearch.report.content import Span, Strong
-from vggsearch.report.formats import NBSP, duration, plain, points
+from vggsearch.report.document.content import Span, Strong
+from vggsearch.report.document.formats import NBSP, duration, plain, points
 
 FEWEST_DIGITS = 2
 

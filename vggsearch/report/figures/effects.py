@@ -10,20 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from vggsearch.designs import Contrast
-from vggsearch.report.figures.style import (
-    BLUE,
-    GREEN,
-    INK,
-    MOST_DOTS,
-    MUTED,
-    PAPER,
-    RULE,
-    VERMILION,
-    Drawing,
-    jitter,
-    panel,
-)
-from vggsearch.report.formats import plain
+from vggsearch.report.document.drawing import BLUE, GREEN, INK, MUTED, PAPER, RULE, VERMILION, Drawing
+from vggsearch.report.document.formats import plain
+from vggsearch.report.figures.style import MOST_DOTS, jitter, panel
 
 MOST_ROWS = 30
 """More contrasts than that are in the table alone."""

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from vggsearch.report.figures.style import BLUE, INK, ORANGE, PANEL, PAPER, Drawing, panel
+from vggsearch.report.document.drawing import BLUE, INK, ORANGE, PAPER, Drawing
+from vggsearch.report.figures.style import PANEL, panel
 
 
 def finalist_figure(finalists: pd.DataFrame) -> Drawing:

@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from vggsearch.report.figures.style import PAPER, Drawing, label, percent_axis
+from vggsearch.report.document.drawing import PAPER, Drawing
+from vggsearch.report.figures.style import label, percent_axis
 
 MOST_PANELS = 6
 """More pairs of factors than that are in the CSV file alone."""

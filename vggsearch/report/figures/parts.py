@@ -6,27 +6,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from vggsearch.report.figures.style import (
-    BLUE,
-    GREEN,
-    INK,
-    MOST_DOTS,
-    MUTED,
-    ORANGE,
-    PANEL,
-    PAPER,
-    RULE,
-    SKY,
-    Drawing,
-    jitter,
-    label,
-    panel,
-    percent_axis,
-)
+from vggsearch.analysis.kernels import KernelComparison
+from vggsearch.analysis.spending import PARTS, Spending
+from vggsearch.report.document.drawing import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, RULE, SKY, Drawing
+from vggsearch.report.document.formats import NBSP, si
+from vggsearch.report.figures.style import MOST_DOTS, PANEL, jitter, label, panel, percent_axis
 from vggsearch.report.figures.tradeoff import KERNELS, OTHER
-from vggsearch.report.formats import NBSP, si
-from vggsearch.report.kernels import KernelComparison
-from vggsearch.report.spending import PARTS, Spending
 
 NO_VERDICT = "Observational: what a search happened to train, not the ablation; no verdict."
 

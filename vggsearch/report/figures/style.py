@@ -3,12 +3,10 @@
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -16,14 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from PIL import Image
 
-from vggsearch.report.formats import tick
-
-INK, MUTED, RULE, PAPER = "#1f2328", "#6a737d", "#d8dee4", "#ffffff"
-"""Text, lesser text, lines, ground. The page replaces them by its own, so that figures follow its dark
-mode."""
-
-BLUE, ORANGE, GREEN, SKY, VERMILION, PURPLE = "#0072b2", "#e69f00", "#009e73", "#56b4e9", "#d55e00", "#cc79a7"
-"""Okabe & Ito (2008): told apart with every kind of colour vision."""
+from vggsearch.report.document.drawing import INK, MUTED, PAPER, RULE
+from vggsearch.report.document.formats import tick
 
 PANEL = (4.9, 3.55)
 """Inches of a panel: legible across the whole width of a phone, or half the width of a page."""
@@ -37,18 +29,6 @@ MOST_DOTS = 400
 
 MAX_VECTOR_POINTS = 1200
 """More points than that are drawn as one picture inside the SVG."""
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """A figure with the numbers in it."""
-
-    name: str
-    """Of its files."""
-    title: str
-    caption: str
-    figure: Figure
-    data: pd.DataFrame
 
 
 @contextmanager

@@ -5,18 +5,10 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
+from vggsearch.report.document.drawing import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, PURPLE, SKY, Drawing
 from vggsearch.report.figures.style import (
-    BLUE,
-    GREEN,
-    INK,
     MAX_VECTOR_POINTS,
-    MUTED,
-    ORANGE,
     PANEL,
-    PAPER,
-    PURPLE,
-    SKY,
-    Drawing,
     key_above,
     label,
     log_axis,

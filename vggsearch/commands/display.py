@@ -1,0 +1,205 @@
+"""How a running study looks: a live display on a terminal, plain log lines elsewhere.
+
+Both are observers of the controller and draw from one `Progress`, which knows no terminal.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from vggsearch.arch import parse
+from vggsearch.commands.output import duration, percent, short_count, table
+from vggsearch.cost import cost
+from vggsearch.runs.record import Outcome, RunRecord, TrialRecord
+from vggsearch.study.control.events import Event, Notice, StudyEnded, StudyStarted, TrialFinished
+from vggsearch.study.control.progress import ABLATION, Progress, Running
+
+RECENT = 5
+"""How many finished runs the live display keeps in sight."""
+
+REFRESH_PER_SECOND = 4
+
+
+class PlainLog:
+    """One line with a time stamp for every finished run and notice.
+
+    Args:
+        console: Where to.
+        progress: What to draw from.
+        stamp: The time as text.
+    """
+
+    def __init__(self, console: Console, progress: Progress, stamp: Callable[[], str] | None = None) -> None:
+        self._console, self._progress = console, progress
+        self._stamp = stamp or (lambda: time.strftime("%Y-%m-%d %H:%M:%S"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held."""
+
+    def notify(self, event: Event) -> None:
+        """Print `event` where a log should have it."""
+        self._progress.notify(event)
+        progress = self._progress
+        match event:
+            case StudyStarted():
+                stages = ", ".join(
+                    f"{stage} {progress.done.get(stage, 0)}/{n}" for stage, n in event.quota.items()
+                )
+                plan = (
+                    f"; plan {progress.planned.digest[:12]}"
+                    if "pairs" in event.quota and progress.planned
+                    else ""
+                )
+                self._line(f"study {event.study}: {stages}; {event.slots} at once{plan}")
+            case TrialFinished():
+                self._line(
+                    f"{event.trial.stage} {event.done}/{event.quota}: {finished_line(event)}{self._tail()}"
+                )
+            case Notice():
+                self._line(event.text)
+            case StudyEnded() if event.why != "finished":
+                self._line(f"stopped ({event.why}), {event.left} runs left")
+            case _:
+                pass
+
+    def _tail(self) -> str:
+        """What is known of the whole, after a finished run."""
+        progress = self._progress
+        parts = [f"best {percent(progress.best.val_accuracy)}"] if progress.best else []
+        parts += [_pairs(progress)] if progress.stage == "pairs" and progress.planned else []
+        left_s = progress.time_left_s()
+        parts += [f"{duration(max(1, left_s))} left"] if left_s is not None and progress.left else []
+        return "".join(f"; {part}" for part in parts)
+
+    def _line(self, text: str) -> None:
+        self._console.print(Text(f"{self._stamp()}  {text}"), soft_wrap=True)
+
+
+class LiveDisplay:
+    """A display that is drawn anew a few times a second, as a context manager; notices scroll by above it."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        self._console, self._progress = console, progress
+        self._recent: deque[str] = deque(maxlen=RECENT)
+        self._lock = threading.Lock()  # rich draws from a thread of its own
+        self._live = Live(
+            console=console, get_renderable=self._draw, refresh_per_second=REFRESH_PER_SECOND, transient=True
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def notify(self, event: Event) -> None:
+        """Show `event` at the next refresh."""
+        with self._lock:
+            self._progress.notify(event)
+            if isinstance(event, TrialFinished):
+                self._recent.append(f"{event.trial.stage} {event.done}/{event.quota}: {finished_line(event)}")
+        if isinstance(event, Notice):
+            self._console.print(Text(event.text, style="yellow"))
+
+    def _draw(self) -> RenderableType:
+        with self._lock:
+            return draw(self._progress, list(self._recent))
+
+
+def draw(progress: Progress, recent: list[str]) -> RenderableType:
+    """The live display at this moment."""
+    left_s = progress.time_left_s()
+    head = Text(progress.study, style="bold")
+    head.append(f"  {duration(progress.elapsed_s)}", style="default")
+    if not progress.quota:
+        head.append(", starting", "default")
+    elif progress.left:
+        head.append(
+            f", about {duration(left_s)} left" if left_s is not None else ", time left not known yet",
+            "default",
+        )
+    stages = Table.grid(padding=(0, 2))
+    for stage, quota in progress.quota.items():
+        done = progress.done.get(stage, 0)
+        stages.add_row(
+            Text(stage, style="bold" if stage == progress.stage else "dim"),
+            ProgressBar(total=max(1, quota), completed=done, width=30),
+            f"{done}/{quota}",
+        )
+    parts: list[RenderableType] = [head, stages]
+    parts += [_running(progress)] if progress.running else []
+    if progress.best is not None:
+        parts.append(Text(f"best so far {describe(progress.best)}", style="green"))
+    counts = ", ".join(f"{count} {outcome.value}" for outcome, count in progress.outcomes.most_common())
+    parts += [Text(_pairs(progress), style="green")] if progress.planned is not None else []
+    parts += [Text(f"here: {counts}", style="dim")] if counts else []
+    parts += [Text(f"  {line}", style="dim", no_wrap=True, overflow="ellipsis") for line in recent]
+    return Group(*parts)
+
+
+def _running(progress: Progress) -> Table:
+    judged = "" if progress.stage in ABLATION else "val. accuracy"
+    rows = table("running", "architecture", "budget", "", judged, right=(judged,))
+    now_s, run_s = progress.clock(), progress.run_s
+    for run in progress.running.values():
+        fraction = run.fraction(now_s, run_s)
+        rows.add_row(
+            f"{run.stage} {run.number}",
+            run.architecture,
+            ProgressBar(total=1.0, completed=fraction, width=24),
+            f"{fraction:.0%}",
+            _accuracy(run),
+        )
+    return rows
+
+
+def _accuracy(run: Running) -> str:
+    return "" if run.stage in ABLATION else percent(run.point.val_accuracy if run.point else None)
+
+
+def _pairs(progress: Progress) -> str:
+    wanted = progress.planned.pairs if progress.planned else 0
+    return f"{progress.pairs_complete or 0} of {wanted} pairs complete"
+
+
+def finished_line(event: TrialFinished) -> str:
+    """A finished trial in one line: what it reached, or why it did not.
+
+    Of an ablation's run it says which one it was, and not what it reached (`progress.ABLATION`).
+    """
+    trial, run = event.trial, event.run
+    of = _part(trial) if trial.stage in ABLATION else ""
+    if run is None or trial.outcome is not Outcome.COMPLETED:
+        why = f": {trial.reason}" if trial.reason else ""
+        return f"{of}{trial.outcome.value}, {trial.architecture}{why}"
+    test = f", {percent(run.test_accuracy)} test" if run.test_accuracy is not None else ""
+    took = "already in the store" if trial.cached else f"{run.train_s:.1f} s training"
+    reached = f"{run.steps} steps" if of else f"{percent(run.val_accuracy)} val{test}"
+    return f"{of}{reached}, {took}, {trial.architecture}"
+
+
+def _part(trial: TrialRecord) -> str:
+    """Which run of an ablation it is: `iso-macs, lr 0.2, pair 3: `."""
+    told = [str(trial.params.get("arm", ""))]
+    told += [f"{name} {trial.params[name]}" for name in ("lr", "repeat", "pair") if name in trial.params]
+    return f"{', '.join(told)}: "
+
+
+def describe(run: RunRecord) -> str:
+    """A run's result in one line: accuracy, architecture, cost."""
+    key = run.key
+    price = cost(parse(key.architecture), key.input_shape, key.num_classes)
+    macs, params = short_count(price.macs), short_count(price.params)
+    return f"{percent(run.val_accuracy)} val: {key.architecture}, {macs} MACs, {params} parameters"

@@ -1,0 +1,220 @@
+"""The plan of an ablation, fixed before its first run: arms, contrasts, seeds, margin; and its hash.
+
+    studies/NAME/plan.json     the plan, and those that replaced it after runs had been made
+
+A plan that is replaced before the first run leaves no trace. One that is replaced later stays, and what was
+changed is told in every report.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+from vggsearch.arch import Architecture
+from vggsearch.cost import cost
+from vggsearch.designs import Contrast
+from vggsearch.designs.design import Held, Question
+from vggsearch.designs.evaluation import PARTS, EvaluateOn, Part
+from vggsearch.errors import ArchitectureError
+from vggsearch.recipe import Budget, Frozen, Recipe, total_steps
+from vggsearch.runs.record import Count, DataKey, Digest, Moment, Text
+
+MAX_RUNS = 100_000
+"""Of a plan in all, as each is counted one by one: at a second a run, more than a day."""
+
+Name = Annotated[str, Field(max_length=500)]
+
+
+class PlannedArm(Frozen):
+    """An arm as it is trained, but for its learning rate."""
+
+    name: Name
+    architecture: Annotated[str, Field(max_length=2000)]
+    """Canonical text."""
+    recipe: Recipe
+    budget: Budget
+    seed_offset: Count = 0
+    step_s: float | None = Field(default=None, gt=0)
+    """Training seconds of one step, measured alone on this machine; None where that was not needed."""
+
+
+class PlannedContrast(Frozen):
+    """`vggsearch.designs.Contrast`, written down."""
+
+    name: Name
+    weights: dict[str, float] = Field(min_length=1, max_length=1000)
+    better: Name
+    worse: Name
+    at: Name
+    held: tuple[Held, ...]
+    question: Question
+
+    def contrast(self) -> Contrast:
+        """The contrast itself."""
+        return Contrast(self.name, self.weights, self.better, self.worse, self.at, self.held, self.question)
+
+    @classmethod
+    def of(cls, contrast: Contrast) -> Self:
+        """`contrast`, written down."""
+        return cls(
+            name=contrast.name,
+            weights=dict(contrast.weights),
+            better=contrast.better,
+            worse=contrast.worse,
+            at=contrast.at,
+            held=contrast.held,
+            question=contrast.question,
+        )
+
+
+class Plan(Frozen):
+    """Everything that was decided before the first run."""
+
+    study: Text
+    data: DataKey
+    input_shape: tuple[int, int, int]
+    num_classes: Count
+    train_images: Count
+    """About as many as a pass over the training part has."""
+    device: Literal["cpu", "cuda"]
+    device_model: Text
+    """On which the seconds of a step were measured."""
+    arms: tuple[PlannedArm, ...] = Field(min_length=2, max_length=1000)
+    contrasts: tuple[PlannedContrast, ...] = Field(min_length=1, max_length=10_000)
+    primary: Name
+    pairs: int = Field(ge=2, le=MAX_RUNS)
+    """Seeds with which each arm is trained."""
+    first_seed: Count
+    rates: tuple[float, ...] = Field(min_length=1, max_length=1000)
+    """Learning rates that each arm tries; the middle one is the recipe's where there is one alone."""
+    rate_seeds: int = Field(ge=1, le=MAX_RUNS)
+    first_rate_seed: Count
+    margin: float = Field(gt=0)
+    """A fraction: 0.003 is 0.3 pp."""
+    alpha: float = Field(gt=0, lt=1)
+    evaluate_on: EvaluateOn = "test"
+    """The images on which the pairs are judged."""
+
+    @model_serializer(mode="wrap")
+    def _recorded(self, whole: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """A plan from before `evaluate_on` was decided keeps its bytes, and so its digest."""
+        values: dict[str, object] = whole(self)
+        values.pop("evaluate_on", None)
+        return values | self.part.recorded
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        """A plan may come from a stranger's report: its parts fit each other, and its nets can be built."""
+        names = [arm.name for arm in self.arms]
+        if len(set(names)) < len(names):
+            raise ValueError("arms: a name stands twice")
+        for contrast in self.contrasts:
+            if not contrast.weights.keys() <= set(names):
+                raise ValueError(f"contrasts: {contrast.name[:100]!r} weighs an arm that is not planned")
+        if self.primary not in {contrast.name for contrast in self.contrasts}:
+            raise ValueError("primary: is none of the contrasts")
+        if most_runs(len(self.arms), self.pairs, len(self.rates), self.rate_seeds) > MAX_RUNS:
+            raise ValueError(f"arms: more than {MAX_RUNS} runs in all")
+        try:
+            for arm in self.arms:
+                cost(Architecture.parse(arm.architecture), self.input_shape, self.num_classes)
+        except ArchitectureError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    @property
+    def digest(self) -> Digest:
+        """SHA-256 of the canonical JSON of what was decided; how contrasts are worded is left out."""
+        text = json.dumps(self.decided(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def decided(self) -> dict[str, object]:
+        """All of it as plain JSON values, but for the words of sentences."""
+        return self.model_dump(mode="json", exclude={"contrasts": {"__all__": {"better", "worse", "at"}}})
+
+    @property
+    def part(self) -> Part:
+        """The images on which the pairs are judged."""
+        return PARTS[self.evaluate_on]
+
+    @property
+    def tuned(self) -> bool:
+        """Whether each arm chooses among several learning rates."""
+        return len(self.rates) > 1
+
+    def arm(self, name: str) -> PlannedArm:
+        """The arm of that name; KeyError where there is none."""
+        return {arm.name: arm for arm in self.arms}[name]
+
+    def steps(self, arm: PlannedArm) -> int | None:
+        """Optimiser steps of one run of `arm`; None where only the clock can tell."""
+        return steps_of(arm, self.train_images, self.input_shape, self.num_classes)
+
+    def run_s(self, arm: PlannedArm) -> float | None:
+        """Training seconds expected of one run of `arm`; None where nothing was measured."""
+        if arm.budget.seconds is not None:
+            return arm.budget.seconds
+        steps = self.steps(arm)
+        return None if steps is None or arm.step_s is None else steps * arm.step_s
+
+
+class Registration(Frozen):
+    """A plan that was fixed."""
+
+    plan: Plan
+    digest: Digest
+    at: Moment
+    runs: Count
+    """Runs for learning rates and pairs that had been made then."""
+
+    @model_validator(mode="after")
+    def _own_digest(self) -> Self:
+        if self.digest != self.plan.digest:
+            raise ValueError("digest: is not that of the plan")
+        return self
+
+
+def most_runs(arms: int, pairs: int, rates: int, rate_seeds: int) -> int:
+    """Runs of a plan in which no two arms share one; a single learning rate is not tried."""
+    return arms * (pairs + (rates * rate_seeds if rates > 1 else 0))
+
+
+def deviations(registrations: Sequence[Registration]) -> tuple[str, ...]:
+    """What was changed after runs had been made, a line each; empty where the first plan was kept."""
+    lines = []
+    for before, now in pairwise(registrations):
+        was, became = before.plan.decided(), now.plan.decided()
+        for name in Plan.model_fields:
+            old, new = getattr(before.plan, name), getattr(now.plan, name)
+            if was.get(name) != became.get(name):
+                lines.append(
+                    f"{name} was {_short(name, old)} and became {_short(name, new)} after {now.runs} runs"
+                )
+    return tuple(lines)
+
+
+def steps_of(
+    arm: PlannedArm, train_images: int, input_shape: tuple[int, int, int], num_classes: int
+) -> int | None:
+    """Optimiser steps of one run of `arm`; None where only the clock can tell."""
+    batch = arm.recipe.batch_size
+    macs = cost(Architecture.parse(arm.architecture), input_shape, num_classes).macs
+    return total_steps(
+        arm.budget, steps_per_epoch=train_images // batch, macs_per_image=macs, batch_size=batch
+    )
+
+
+def _short(name: str, value: object) -> str:
+    if name in ("arms", "contrasts") and isinstance(value, tuple):
+        return ", ".join(each.name for each in value)
+    text = str(value)
+    return text if len(text) <= 200 else text[:197] + "..."

@@ -1,0 +1,124 @@
+"""A report as HTML and as Markdown: the templates' surroundings, and the escapes that hold in them."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from vggsearch.report.document.content import Code, Figures, Listing, Paragraph, Report, Strong, Table
+from vggsearch.report.document.formats import markdown
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+MOST_ROWS = 25
+"""Rows of a table that are printed in Markdown, which can neither sort nor scroll."""
+
+_KINDS = {
+    Paragraph: "paragraph",
+    Table: "table",
+    Figures: "figures",
+    Listing: "listing",
+    Code: "code",
+    Strong: "strong",
+}
+_SAFE_CODE = re.compile(r"[\w+,./:=<> -]+")
+
+
+def html(report: Report, drawn: Mapping[str, Markup], csv: Mapping[str, str]) -> str:
+    """The page; `drawn` has the inline SVG of each figure and `csv` each CSV file, by name. All else is
+    escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.globals.update(kind=_kind)
+    script = (TEMPLATES / "table.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    template = environment.get_template("index.html.j2")
+    return template.render(
+        report=report, drawn=drawn, csv=csv, style=style, script=script, script_digest=digest
+    )
+
+
+def markdown_page(report: Report, csv: Mapping[str, str]) -> str:
+    """The same for a code host. Every expression of the template is escaped, unless a filter made it
+    `_Ready`."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: value if isinstance(value, _Ready) else markdown(str(value)),
+    )
+    environment.globals.update(kind=_kind, most_rows=MOST_ROWS)
+    environment.filters.update(spans=_spans, table=_table, tiles=_tiles, fence=_fence, ready=_Ready)
+    return environment.get_template("report.md.j2").render(
+        report=report, csv={name: _Ready(path) for name, path in csv.items()}
+    )
+
+
+def _kind(block: object) -> str:
+    """What a template has before it."""
+    return _KINDS.get(type(block), "text")
+
+
+class _Ready(str):
+    """Markdown that is not to be escaped any more."""
+
+    __slots__ = ()
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if _SAFE_CODE.fullmatch(text) else markdown(text)
+
+
+def _spans(block: Paragraph) -> _Ready:
+    parts = []
+    for span in block.spans:
+        match span:
+            case Code(text):
+                parts.append(_code(text))
+            case Strong(text):
+                parts.append(f"**{markdown(text)}**")
+            case _:
+                parts.append(markdown(span))
+    line = "".join(parts)
+    return _Ready(f"> {line}" if block.tone == "note" else line)
+
+
+def _table(table: Table) -> _Ready:
+    headings = [markdown(column.heading) for column in table.columns]
+    rules = ["---:" if column.align == "right" else ":---" for column in table.columns]
+    rows = [
+        [
+            _code(cell) if column.code and cell else markdown(cell)
+            for cell, column in zip(row, table.columns, strict=True)
+        ]
+        for row in table.rows[:MOST_ROWS]
+    ]
+    return _Ready("\n".join(f"| {' | '.join(cells)} |" for cells in (headings, rules, *rows)))
+
+
+def _tiles(report: Report) -> _Ready:
+    rows = []
+    for tile in report.tiles:
+        value = f"**{markdown(tile.value)}**" if tile.bold else markdown(tile.value)
+        rows.append(f"| {markdown(tile.name)} | {value} | {markdown(tile.detail)} |")
+    return _Ready("\n".join(["| | | |", "| :--- | ---: | :--- |", *rows]))
+
+
+def _fence(text: str) -> _Ready:
+    """A block of code whose fence is longer than any in the text."""
+    longest = max((len(found) for found in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return _Ready(f"{fence}text\n{text}\n{fence}")

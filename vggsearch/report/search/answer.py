@@ -1,0 +1,146 @@
+"""The study's answer in plain words, its headline figures, and the three lines for the terminal."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from vggsearch.analysis.spending import Spending
+from vggsearch.report.document.content import Code, Paragraph, Span, Strong, Tile, text
+from vggsearch.report.document.formats import (
+    MISSING,
+    NBSP,
+    count,
+    duration,
+    interval,
+    percent,
+    plain,
+    points,
+    si,
+    spread,
+)
+from vggsearch.report.search.findings import STAGES, Findings
+from vggsearch.report.shared.effort import device, effort, trained_s, workers
+from vggsearch.report.shared.summary import ReportSummary
+
+
+def summarize(findings: Findings, path: Path) -> ReportSummary:
+    """The summary of a report whose page is `path`: the most accurate net, and the cheapest near it."""
+    top, low = findings.best, findings.cheapest
+    best = f"none, {_nothing(findings)}" if top is None else _line(findings, top)
+    cheapest = "none" if low is None else _line(findings, low)
+    return ReportSummary((f"best: {best}", f"cheapest within 1 pp of the best: {cheapest}"), path)
+
+
+def _line(findings: Findings, row: pd.Series) -> str:
+    parts = [f"{percent(row['val_accuracy'])} validation"]
+    tested = findings.finalist(str(row["architecture"]))
+    if tested is not None:
+        parts.append(
+            f"{spread(tested['test_mean'], tested['test_sd'])} test over {int(tested['n'])} fresh seeds"
+        )
+    parts += [f"{si(row['macs'])} MACs", f"{si(row['params'])} parameters"]
+    return f"{plain(row['architecture'])}: {', '.join(parts)}".replace(NBSP, " ")
+
+
+def _nothing(findings: Findings) -> str:
+    number = len(findings.trials)
+    return f"as none of {number} trials completed" if number else "as the study has no trials yet"
+
+
+def answer(findings: Findings, spent: Spending) -> tuple[Paragraph, ...]:
+    """The first paragraph of the report, and what must be known to read it rightly."""
+    top, low = findings.best, findings.cheapest
+    if top is None or low is None:
+        nothing = text(Strong("No answer yet"), f": {_nothing(findings)}.")
+        return (nothing, *effort(findings.results, findings.trials, spent))
+    finder = ", found by the random baseline," if top["stage"] == "baseline" else " found"
+    spans: list[Span] = [
+        f"The most accurate net{finder} is ",
+        Code(plain(top["architecture"])),
+        ": ",
+        Strong(f"{percent(top['val_accuracy'])} validation accuracy"),
+        f" with one seed, at {si(top['macs'])} MACs per image and {si(top['params'])} parameters. ",
+    ]
+    spans += _tested(findings, top)
+    if low["architecture"] == top["architecture"]:
+        spans.append("No cheaper net comes within one percentage point of it.")
+    else:
+        saved = 1 - float(low["macs"]) / float(top["macs"])
+        spans += [
+            "The cheapest within one percentage point of it is ",
+            Code(plain(low["architecture"])),
+            ": ",
+            Strong(f"{percent(low['val_accuracy'])} with {si(low['macs'])} MACs"),
+            f" ({100 * saved:.0f} % fewer) and {si(low['params'])} parameters.",
+        ]
+        tested = findings.finalist(str(low["architecture"]))
+        if tested is not None:
+            spans.append(f" On the test set it reaches {spread(tested['test_mean'], tested['test_sd'])}.")
+    return (Paragraph(tuple(spans), "lead"), *effort(findings.results, findings.trials, spent))
+
+
+def above(difference: float) -> str:
+    """`0.32 pp above`."""
+    size = points(abs(difference)).lstrip("+−")
+    return f"{size} {'above' if difference >= 0 else 'below'}"
+
+
+def _tested(findings: Findings, top: pd.Series) -> list[Span]:
+    tested = findings.finalist(str(top["architecture"]))
+    if tested is None:
+        return ["It was trained once, and its test accuracy is not known. "]
+    fresh: list[Span] = [
+        "Trained again with ",
+        f"{int(tested['n'])} fresh seed{'s' if tested['n'] > 1 else ''}, it reaches ",
+        Strong(f"{spread(tested['test_mean'], tested['test_sd'])} on the test set"),
+    ]
+    if pd.notna(tested["test_low"]):
+        fresh.append(f" (95 % interval of the mean {interval(tested['test_low'], tested['test_high'])})")
+    if pd.isna(tested["optimism"]):
+        return [*fresh, ". "]
+    return [
+        *fresh,
+        f"; on validation, the value that selected it was {above(tested['optimism'])} the mean of fresh "
+        "seeds. ",
+    ]
+
+
+def tiles(findings: Findings, spent: Spending) -> tuple[Tile, ...]:
+    """The headline figures."""
+    trials = findings.trials
+    shown = _found(findings)
+    runs = int(trials["digest"].dropna().nunique())
+    numbers = [
+        f"{count(len(findings.stage(stage)))} {stage}" for stage in STAGES if len(findings.stage(stage))
+    ]
+    shown.append(Tile(count(runs), "distinct runs", "trials: " + ", ".join(numbers) if numbers else ""))
+    machine = plain(device(findings.results), limit=60) if runs else ""
+    shown.append(Tile(duration(trained_s(findings.trials)), "training time", machine))
+    if spent.elapsed_s > 0:
+        shown.append(Tile(duration(spent.elapsed_s), "from start to end", workers(spent)))
+    return tuple(shown)
+
+
+def _found(findings: Findings) -> list[Tile]:
+    top, low = findings.best, findings.cheapest
+    if top is None or low is None:
+        return []
+    best = Tile(percent(top["val_accuracy"]), "best validation accuracy", _price(top))
+    tested = findings.finalist(str(top["architecture"]))
+    if tested is None:
+        test = Tile(MISSING, "its test accuracy", "not measured")
+    else:
+        seeds = f"n = {int(tested['n'])}"
+        if pd.notna(tested["test_low"]):
+            seeds += f", 95 % interval {interval(tested['test_low'], tested['test_high'])}"
+        test = Tile(spread(tested["test_mean"], tested["test_sd"]), "its test accuracy, fresh seeds", seeds)
+    cheap = Tile(
+        f"{si(low['macs'])}{NBSP}MACs",
+        "cheapest within 1 pp",
+        f"{percent(low['val_accuracy'])}, {si(low['params'])} parameters",
+    )
+    return [best, test, cheap]
+
+
+def _price(row: pd.Series) -> str:
+    return f"{si(row['macs'])} MACs, {si(row['params'])} parameters"

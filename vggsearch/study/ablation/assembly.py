@@ -1,0 +1,234 @@
+"""From an ablation's file and its store to a plan, and to stages that stand where they were left.
+
+| stage | runs | seeds | judged on |
+|---|---|---|---|
+| calibration | every arm alone, in turns, for 2 s | study's + 3001, … | nothing: only its steps are counted |
+| rates | every arm at every learning rate | study's + 1001, … | validation |
+| pairs | every arm at its chosen rate: all arms with one seed, then the next | + 1, + 2, … | `Plan.part` |
+
+Arms that are the same run (an arm against itself, one net given two budgets) share it: it is trained once.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+from vggsearch.cost import cost
+from vggsearch.designs import Arm, Design
+from vggsearch.designs.plan import Plan, PlannedArm, PlannedContrast
+from vggsearch.errors import VggSearchError
+from vggsearch.recipe import Budget
+from vggsearch.runs.record import Clock, Digest, Outcome, RunKey, RunRecord
+from vggsearch.space import Scalar
+from vggsearch.store.state import Notes, RateChoice
+from vggsearch.store.store import Store
+from vggsearch.study.control.conditions import Conditions
+from vggsearch.study.control.stages import Job, ListedStage, Told
+from vggsearch.study.file.ablation import MAX_SEEDS, AblationStudy
+
+CALIBRATION = Budget(seconds=2.0)
+CALIBRATION_ROUNDS = 3
+"""The median of so many measurements counts, made in turns: what slows the machine down meets all arms."""
+
+FIRST_SEED = 1
+FIRST_RATE_SEED = FIRST_SEED + MAX_SEEDS
+FIRST_CALIBRATION_SEED = 3001
+"""Above `designs.kernels.NULL_SEED_OFFSET` + `MAX_SEEDS`: no two stages share a seed."""
+
+
+class AblationAssembly:
+    """The stages of an ablation, and the plan that they follow."""
+
+    def __init__(
+        self,
+        study: AblationStudy,
+        design: Design,
+        store: Store,
+        notes: Notes,
+        conditions: Conditions,
+        train_images: int,
+        clock: Clock,
+    ) -> None:
+        self._study, self._design, self._store, self._notes = study, design, store, notes
+        self._conditions = conditions
+        self._train_images = train_images
+        self._plan: Plan | None = None
+        self._asked: dict[Digest, bool | None] = {}
+        """Of runs that were handed out and not answered: whether another had made them then."""
+        self._rates = ListedStage("rates", 0, clock)
+        self._pairs = ListedStage("pairs", len(design.arms) * study.seeds, clock)
+        self.calibration = ListedStage("calibration", 0, clock)
+        self.stages = [*([self._rates] if len(study.rates.grid) > 1 else []), self._pairs]
+        self.sound = False
+        """Whether the study holds runs that ended otherwise than by crashing."""
+
+    @property
+    def runs(self) -> int:
+        """Distinct runs for learning rates and pairs that were answered."""
+        return sum(stage.done for stage in self.stages)
+
+    def restore(self) -> None:
+        """Bring every stage to where it was. Raises `StudyFileError` where runs had other conditions."""
+        self._asked = {note.run: note.cached for note in self._notes.asked() if note.run}
+        trials = self._store.trials(self._study.name)
+        for stage in (self.calibration, *self.stages):
+            told: list[Told] = []
+            for trial in trials:
+                run = None if trial.stage != stage.name or trial.run is None else self._run(trial.run)
+                if run is not None:  # a run that is gone from the ledger is made again
+                    self._conditions.check(run.key, self._study.path)
+                    self.sound |= run.outcome is not Outcome.CRASHED
+                    told.append((trial, run))
+            stage.restore(told, ())
+        self.calibration.fix(list(self._calibration_jobs()))
+
+    def plan(self) -> Plan:
+        """What is to be done, by what was measured. Raises `VggSearchError` where an arm gave no measure."""
+        study, conditions = self._study, self._conditions
+        measured = self._measured()
+        return Plan(
+            study=study.name,
+            data=conditions.data_key,
+            input_shape=conditions.input_shape,
+            num_classes=conditions.num_classes,
+            train_images=self._train_images,
+            device=conditions.device,
+            device_model=conditions.device_model,
+            arms=tuple(self._planned(arm, measured) for arm in self._design.arms),
+            contrasts=tuple(map(PlannedContrast.of, self._design.contrasts)),
+            primary=study.primary,
+            pairs=study.seeds,
+            first_seed=study.seed + FIRST_SEED,
+            rates=study.rates.grid,
+            rate_seeds=study.rates.seeds,
+            first_rate_seed=study.seed + FIRST_RATE_SEED,
+            margin=study.margin,
+            alpha=study.alpha,
+            evaluate_on=study.evaluate_on,
+        )
+
+    def begin(self, plan: Plan) -> None:
+        """Follow `plan`."""
+        self._plan = plan
+        if self._rates in self.stages:
+            self._rates.fix(list(self._rate_jobs(plan)))
+
+    def select(self) -> Sequence[Job]:
+        """The pairs, once learning rates are known: all arms with the first seed, then with the second, …"""
+        plan = self._plan
+        assert plan is not None  # stages are worked on after `begin`
+        rates = self._chosen_rates(plan)
+        jobs = []
+        for pair in range(1, plan.pairs + 1):
+            for arm in plan.arms:
+                seed = plan.first_seed + pair - 1 + arm.seed_offset
+                key = self._key(arm, rates[arm.name], seed, final=plan.evaluate_on == "test")
+                params: dict[str, Scalar] = {"arm": arm.name, "pair": pair, "lr": rates[arm.name]}
+                jobs.append(self._job(arm.architecture, params, key))
+        return jobs
+
+    def _calibration_jobs(self) -> Iterator[Job]:
+        """Nothing where the budget is in seconds: then it is known how long a run takes."""
+        if not self._study.budget.deterministic:
+            return
+        for number in range(CALIBRATION_ROUNDS):
+            for arm in self._design.arms:
+                key = self._calibration_key(arm, number)
+                yield self._job(key.architecture, {"arm": arm.name, "repeat": number + 1}, key)
+
+    def _calibration_key(self, arm: Arm, number: int) -> RunKey:
+        seed = self._study.seed + FIRST_CALIBRATION_SEED + number
+        return self._conditions.key(str(arm.architecture), arm.recipe, CALIBRATION, seed=seed, final=False)
+
+    def _measured(self) -> dict[str, float]:
+        """Training seconds of one step, by arm."""
+        if not self._study.budget.deterministic:
+            return {}
+        measured = {}
+        for arm in self._design.arms:
+            runs = [
+                self._run(self._calibration_key(arm, number).digest) for number in range(CALIBRATION_ROUNDS)
+            ]
+            steps_s = [run.train_s / run.steps for run in runs if run and run.steps and run.train_s > 0]
+            if not steps_s:
+                reason = next((run.reason for run in runs if run and run.reason), "no step was made")
+                raise VggSearchError(
+                    f"arm {arm.name} ({arm.architecture}) cannot be trained here: {reason}: choose a smaller "
+                    "control, or leave its contrast out"
+                )
+            measured[arm.name] = median(steps_s)
+        return measured
+
+    def _planned(self, arm: Arm, measured: dict[str, float]) -> PlannedArm:
+        step_s = measured.get(arm.name)
+        budget = self._study.budget
+        if arm.same_time_as is not None and step_s is not None:
+            reference = self._design.arm(arm.same_time_as)
+            budget = self._rescaled(reference, arm, measured[reference.name] / step_s)
+        return PlannedArm(
+            name=arm.name,
+            architecture=str(arm.architecture),
+            recipe=arm.recipe,
+            budget=budget,
+            seed_offset=arm.seed_offset,
+            step_s=step_s,
+        )
+
+    def _rescaled(self, reference: Arm, arm: Arm, ratio: float) -> Budget:
+        """The study's budget with `ratio` times the steps that it gives `reference`."""
+        budget, shape, classes = (
+            self._study.budget,
+            self._conditions.input_shape,
+            self._conditions.num_classes,
+        )
+        match budget.kind:
+            case "epochs":
+                return Budget(epochs=round(budget.amount * ratio, 6))
+            case "steps":
+                return Budget(steps=max(1, math.floor(budget.amount * ratio + 0.5)))
+            case "macs":
+                macs = [cost(each.architecture, shape, classes).macs for each in (reference, arm)]
+                return Budget(macs=budget.amount * ratio * macs[1] / macs[0])
+            case _:
+                return budget
+
+    def _rate_jobs(self, plan: Plan) -> Iterator[Job]:
+        """Every arm at every rate with the first seed, then with the second, and so on."""
+        for repeat in range(1, plan.rate_seeds + 1):
+            for arm in plan.arms:
+                for lr in plan.rates:
+                    key = self._key(arm, lr, plan.first_rate_seed + repeat - 1, final=False)
+                    params: dict[str, Scalar] = {"arm": arm.name, "repeat": repeat, "lr": lr}
+                    yield self._job(arm.architecture, params, key)
+
+    def _chosen_rates(self, plan: Plan) -> dict[str, float]:
+        """By arm; once chosen, a rate stays. The recipe's where no rate let any run complete."""
+        import pandas as pd
+
+        from vggsearch.analysis.rate_choice import rate_table
+
+        if not plan.tuned:
+            return dict.fromkeys((arm.name for arm in plan.arms), plan.rates[0])
+        before = self._notes.rates()
+        chosen = {arm.name: arm.recipe.lr for arm in plan.arms}
+        rows = []
+        for job in self._rate_jobs(plan):
+            run = self._run(job.key.digest)
+            good = run is not None and run.outcome is Outcome.COMPLETED
+            rows.append((job.params["arm"], job.params["lr"], run.val_accuracy if run and good else None))
+        table = rate_table(pd.DataFrame(rows, columns=["arm", "lr", "val_accuracy"]))
+        best = table[table["chosen"]]
+        chosen |= dict(zip(best["arm"].astype(str), best["lr"].astype(float), strict=True))
+        chosen |= {name: lr for name, lr in before.items() if name in chosen and lr in plan.rates}
+        self._notes.put_rates(RateChoice(rates=before | chosen))
+        return chosen
+
+    def _key(self, arm: PlannedArm, lr: float, seed: int, *, final: bool) -> RunKey:
+        recipe = arm.recipe.model_copy(update={"lr": lr})
+        return self._conditions.key(arm.architecture, recipe, arm.budget, seed=seed, final=final)
+
+    def _job(self, architecture: str, params: dict[str, Scalar], key: RunKey) -> Job:
+        return Job(architecture, params, key, self._asked.get(key.digest))
+
+    def _run(self, digest: Digest) -> RunRecord | None:
+        return self._store.ledger.get(digest)

@@ -1,0 +1,93 @@
+"""The trials of an ablation as tables: what each arm reached with each seed, and at each learning rate."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from vggsearch.designs.evaluation import PARTS, Part
+from vggsearch.designs.plan import Plan
+from vggsearch.runs.record import Outcome, RunRecord, Stage, TrialRecord, unpack_bits
+from vggsearch.study.results import StudyResults
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+def pairs_frame(results: StudyResults) -> "pd.DataFrame":
+    """One row an arm and pair: arm, lr, pair, and the columns of `StudyResults.frame`. Arms that share a run
+    each have a row of it.
+
+    Accuracies are missing where a run did not complete.
+    """
+    frame = _frame(results, "pairs", {"pair": "Int64"})
+    return frame if not results.plans else _shared(frame, _twins(results.plans[-1].plan, same_seeds=True))
+
+
+def rates_frame(results: StudyResults, plan: Plan) -> "pd.DataFrame":
+    """One row an arm of `plan`, learning rate and repeat: arm, lr, repeat, and the columns of
+    `StudyResults.frame`. Arms that share a run each have a row of it.
+
+    Accuracies are missing where a run did not complete.
+    """
+    return _shared(_frame(results, "rates", {"repeat": "Int64"}), _twins(plan, same_seeds=False))
+
+
+def correctness(results: StudyResults, arm: str, images: int, part: Part) -> dict[int, BoolArray]:
+    """Per-image correctness [images] of an arm's completed runs on the images of `part`, by pair."""
+    name = _twins(results.plans[-1].plan, same_seeds=True).get(arm, arm) if results.plans else arm
+    return {
+        int(trial.params["pair"]): unpack_bits(bits, images)
+        for trial, run in _answered(results, "pairs")
+        if trial.params.get("arm") == name
+        and run.outcome is Outcome.COMPLETED
+        and (bits := getattr(run, part.bits))
+    }
+
+
+def _twins(plan: Plan, *, same_seeds: bool) -> dict[str, str]:
+    """By arm, in order: the first arm whose runs are the same."""
+    first: dict[tuple[object, ...], str] = {}
+    return {
+        arm.name: first.setdefault(
+            (arm.architecture, arm.recipe, arm.budget, same_seeds and arm.seed_offset), arm.name
+        )
+        for arm in plan.arms
+    }
+
+
+def _shared(frame: "pd.DataFrame", twins: dict[str, str]) -> "pd.DataFrame":
+    """Every arm's rows under its own name; those of arms that are no longer planned come last."""
+    import pandas as pd
+
+    rows = [frame[frame["arm"] == twin].assign(arm=arm) for arm, twin in twins.items()]
+    return pd.concat([*rows, frame[~frame["arm"].isin(list(twins))]], ignore_index=True)
+
+
+def _answered(results: StudyResults, stage: Stage) -> Iterator[tuple[TrialRecord, RunRecord]]:
+    for trial in results.trials:
+        run = results.runs.get(trial.run) if trial.stage == stage and trial.run else None
+        if run is not None:
+            yield trial, run
+
+
+def _frame(results: StudyResults, stage: Stage, counts: dict[str, str]) -> "pd.DataFrame":
+    import pandas as pd
+
+    trials = [trial for trial in results.trials if trial.stage == stage]
+    frame = results.frame()
+    frame = frame[frame["stage"] == stage].reset_index(drop=True)
+    types = {"arm": "string", "lr": "Float64", **counts}
+    columns = {
+        name: pd.Series([trial.params.get(name) for trial in trials], dtype=kind)
+        for name, kind in types.items()
+    }
+    # The study's recipes may vary from arm to arm, and the run's own learning rate is the one that counts.
+    frame = frame.drop(columns=[name for name in columns if name in frame]).assign(**columns)
+    completed = frame["outcome"] == Outcome.COMPLETED.value
+    for name in (part.column for part in PARTS.values()):
+        frame[name] = frame[name].where(completed)
+    return frame[[*columns, *(name for name in frame if name not in columns)]]

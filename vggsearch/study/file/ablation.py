@@ -1,0 +1,145 @@
+"""A study file of kind `ablation`: a control, what is changed in it, and how sure the answer must be."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from vggsearch.arch import parse
+from vggsearch.designs import Design, check, factorial, kernel_design, one_at_a_time
+from vggsearch.designs.evaluation import PARTS, EvaluateOn, Part
+from vggsearch.designs.plan import MAX_RUNS, most_runs
+from vggsearch.errors import ArchitectureError, DesignError
+from vggsearch.recipe import Frozen
+from vggsearch.study.file.base import Study
+from vggsearch.study.file.messages import broken
+from vggsearch.text import shown, suggestion
+
+MAX_SEEDS = 1000
+
+Rate = Annotated[float, Field(gt=0, le=1000)]
+Level = bool | int | float | Annotated[str, Field(max_length=100)]
+Levels = Annotated[tuple[Level, ...], Field(min_length=1, max_length=64)]
+
+
+class LearningRates(Frozen):
+    """The grid from which every arm gets the learning rate that suits it, by seeds of its own."""
+
+    grid: Annotated[tuple[Rate, ...], Field(min_length=1, max_length=16)]
+    """Peak learning rates; with a single one nothing is tuned."""
+    seeds: int = Field(default=2, ge=1, le=MAX_SEEDS)
+
+    @field_validator("grid")
+    @classmethod
+    def _rising(cls, grid: tuple[float, ...]) -> tuple[float, ...]:
+        if len(set(grid)) < len(grid):
+            raise broken("", f"must name each rate once, not {shown(grid)}: remove what stands twice")
+        return tuple(sorted(grid))
+
+
+class AblationStudy(Study):
+    """Does one factor matter, and by how much?"""
+
+    MAY_CHANGE: ClassVar[tuple[str, ...]] = (
+        *Study.MAY_CHANGE,
+        "seeds",
+        "contrasts",
+        "primary",
+        "margin_pp",
+        "alpha",
+    )
+    """The last five are part of the plan: a change after the first run is told in every report."""
+
+    kind: Literal["ablation"]
+    control: str = Field(max_length=2000)
+    """Canonical text of the architecture that is changed."""
+    contrasts: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)] | None = None
+    """Kernel contrasts by name; exactly one of them and `factors` is given."""
+    kernel_size: int = Field(default=5, ge=1, le=31)
+    """What the control's kernels are compared with, for `contrasts`."""
+    factors: Annotated[dict[str, Levels], Field(min_length=1, max_length=16)] | None = None
+    """Levels of each, in words of the study file: `{ratio: [8, 16], batch_norm: [true, false]}`."""
+    design: Literal["one-at-a-time", "factorial"] = "one-at-a-time"
+    """Whether `factors` are changed one by one, or in all combinations."""
+    primary: str = Field(min_length=1, max_length=200)
+    """Name of the contrast that the study is about."""
+    seeds: int = Field(default=10, ge=2, le=MAX_SEEDS)
+    """Every arm is trained with each of them: so many pairs."""
+    learning_rates: LearningRates | None = None
+    """By default the recipe's rate, half and twice of it."""
+    margin_pp: float = Field(default=0.3, gt=0, le=50)
+    """Percentage points of accuracy below which a difference does not matter."""
+    alpha: float = Field(default=0.05, ge=0.0001, le=0.2)
+    evaluate_on: EvaluateOn = "test"
+    """The images on which the pairs are judged: `validation` where the answer is to choose something."""
+
+    @property
+    def part(self) -> Part:
+        """The images on which the pairs are judged."""
+        return PARTS[self.evaluate_on]
+
+    def identity(self) -> dict[str, object]:
+        """See `Study.identity`; a study that began before `evaluate_on` was a key is the same study."""
+        whole = super().identity()
+        return {key: value for key, value in whole.items() if key != "evaluate_on"} | self.part.recorded
+
+    @property
+    def rates(self) -> LearningRates:
+        """The grid, given or by default."""
+        lr = self.recipe.lr
+        return self.learning_rates or LearningRates(grid=(lr / 2, lr, lr * 2))
+
+    @property
+    def margin(self) -> float:
+        """`margin_pp` as a fraction."""
+        return self.margin_pp / 100
+
+    def plan_design(self, input_shape: tuple[int, int, int], num_classes: int) -> Design:
+        """Arms and contrasts, for images of `input_shape` before or after resizing; proven to change them.
+
+        Raises `StudyFileError` where a contrast cannot be, or does not hold what it promises.
+        """
+        control, shape = parse(self.control), self.input_shape(input_shape)
+        if "iso-time" in (self.contrasts or ()) and not self.budget.deterministic:
+            raise self.mistake(
+                "budget: iso-time gives an arm its own number of steps, so the budget is in epochs, steps or "
+                f"macs, not {self.budget}: write budget: {{epochs: 3}}, for example"
+            )
+        try:
+            if self.contrasts is not None:
+                key = "contrasts"
+                size = self.kernel_size
+                design = kernel_design(control, self.recipe, self.contrasts, size, shape, num_classes)
+            else:
+                key = "factors"
+                make = factorial if self.design == "factorial" else one_at_a_time
+                design = make(control, self.recipe, self.factors or {}, shape, num_classes)
+            check(design, shape, num_classes)
+        except (DesignError, ArchitectureError) as error:
+            raise self.mistake(f"{key}: {error}") from error
+        runs = most_runs(len(design.arms), self.seeds, len(self.rates.grid), self.rates.seeds)
+        if runs > MAX_RUNS:
+            raise self.mistake(
+                f"{key}: an ablation has at most {MAX_RUNS} runs, not {runs}: lower seeds, or leave arms out"
+            )
+        names = [contrast.name for contrast in design.contrasts]
+        if self.primary not in names:
+            rule = f"must be one of the contrasts, not {shown(self.primary)}"
+            raise self.mistake(f"primary: {rule}: {suggestion(self.primary, names)}")
+        return design
+
+    @field_validator("control")
+    @classmethod
+    def _canonical(cls, text: str) -> str:
+        try:
+            return str(parse(text))
+        except ArchitectureError as error:
+            raise broken("", str(error)) from error
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        if (self.contrasts is None) == (self.factors is None):
+            given = "neither" if self.contrasts is None else "both"
+            raise broken("", f"an ablation has contrasts or factors, not {given}: keep one of the two keys")
+        if self.contrasts is not None and self.design != "one-at-a-time":
+            raise broken("design", "is for factors, and here are contrasts: remove it")
+        return self

@@ -1,0 +1,112 @@
+"""What every study file has, whatever it asks: data, recipe, budget, seed; validated once, here."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Self
+
+from pydantic import Field, PrivateAttr, ValidationError, field_validator
+
+from vggsearch.arch.layers import MAX_SIDE
+from vggsearch.errors import StudyFileError
+from vggsearch.recipe import RECIPES, Budget, Frozen, Recipe
+from vggsearch.study.file.messages import broken, one_line
+from vggsearch.text import shown, suggestion
+
+
+class DataChoice(Frozen):
+    """Which images, and how they are split."""
+
+    name: str = Field(min_length=1, max_length=4096)
+    """`fashion-mnist`, …, or `folder:PATH`; `vggsearch.data` knows which there are."""
+    resize: int | None = Field(default=None, ge=2, le=MAX_SIDE)
+    """Side in pixels to which every image is resized."""
+    val_fraction: float = Field(default=0.1, gt=0, le=0.9)
+    split_seed: int = Field(default=0, ge=0, lt=2**63)
+
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, name: str) -> str:
+        # It stands in messages, on terminals and in reports.
+        if not name.isprintable():
+            raise broken("", f"must be printable text, not {shown(name)}: rename the folder")
+        return name
+
+
+class Study(Frozen):
+    """One question, and how it is to be answered. Made by `load_study`: a search or an ablation."""
+
+    MAY_CHANGE: ClassVar[tuple[str, ...]] = ("question", "time_limit_s")
+    """Keys that may say something else when a study is resumed."""
+
+    question: str = Field(default="", max_length=10_000)
+    data: DataChoice
+    recipe: Recipe
+    budget: Budget
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    time_limit_s: float | None = Field(default=None, gt=0, le=1e9)
+
+    _path: Path = PrivateAttr(default=Path("study.yaml"))
+    _source: str = PrivateAttr(default="")
+
+    @property
+    def name(self) -> str:
+        """The file's name without its suffix: names the study in stores and reports."""
+        return self._path.stem
+
+    @property
+    def path(self) -> Path:
+        """Where the file was read from."""
+        return self._path
+
+    @property
+    def source(self) -> str:
+        """The file's text."""
+        return self._source
+
+    def input_shape(self, native: tuple[int, int, int]) -> tuple[int, int, int]:
+        """(channels, height, width) that the net is fed, where the data set's images are `native`."""
+        side = self.data.resize
+        return native if side is None else (native[0], side, side)
+
+    def identity(self) -> dict[str, object]:
+        """What must not change once a store holds trials of the study, as plain JSON values."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=set(self.MAY_CHANGE))
+
+    def with_options(self, **given: float | None) -> Self:
+        """The same study with what is not None replaced; raises `StudyFileError` as a file would."""
+        options = {key: value for key, value in given.items() if value is not None}
+        return self.validated(self.model_dump(by_alias=True) | options, self.path, self.source)
+
+    @classmethod
+    def validated(cls, value: object, path: Path, source: str) -> Self:
+        """The study that a file's values describe; raises `StudyFileError`."""
+        try:
+            study = cls.model_validate(value, strict=True)
+        except ValidationError as error:
+            raise StudyFileError(f"{shown_path(path)}: {one_line(error, cls)}") from error
+        study._path, study._source = path, source
+        return study
+
+    def mistake(self, text: str) -> StudyFileError:
+        """The error of this file that says `text`."""
+        return StudyFileError(f"{shown_path(self.path)}: {text}")
+
+    @field_validator("recipe", mode="before")
+    @classmethod
+    def _by_name(cls, value: object) -> object:
+        if isinstance(value, Recipe):
+            return value
+        base = value.get("base") if isinstance(value, dict) else value
+        if isinstance(value, dict) and "base" not in value:
+            return value
+        if not isinstance(base, str) or base not in RECIPES:
+            key = "base" if isinstance(value, dict) else ""
+            remedy = suggestion(str(base), list(RECIPES))
+            raise broken(key, f"must be a recipe's name or its settings, not {shown(base)}: {remedy}")
+        given: Mapping[str, object] = value if isinstance(value, dict) else {}
+        return RECIPES[base].model_dump() | {key: given[key] for key in given if key != "base"}
+
+
+def shown_path(path: Path) -> str:
+    """A path as a message has it."""
+    return str(path) if str(path).isprintable() else ascii(str(path))

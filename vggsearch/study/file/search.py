@@ -1,0 +1,145 @@
+"""A study file of kind `search`: a space, a sampler, how many trials, and what the best are judged by."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from vggsearch.arch import parse
+from vggsearch.errors import ArchitectureError, SpaceError
+from vggsearch.recipe import Frozen
+from vggsearch.space import ListedSpace, Space
+from vggsearch.study.file.base import Study
+from vggsearch.study.file.messages import broken
+from vggsearch.study.file.space import SpaceChoice
+from vggsearch.text import shown
+
+Objective = Literal["val_accuracy", "macs", "params", "latency_ms"]
+Sampler = Literal["grid", "random", "tpe", "nsga2", "gp"]
+
+MAX_GP_TRIALS = 300
+"""Asking a Gaussian process takes 2.5 s at 1000 trials, and grows (Optuna 5.0, measured)."""
+
+
+class Finalists(Frozen):
+    """How many of the best are trained again, with fresh seeds, before the test set is read."""
+
+    count: int = Field(default=5, ge=1, le=100)
+    seeds: int = Field(default=5, ge=1, le=1000)
+
+
+class SearchStudy(Study):
+    """Which architectures of a space are best for their cost?"""
+
+    MAY_CHANGE: ClassVar[tuple[str, ...]] = (*Study.MAY_CHANGE, "trials", "finalists", "baseline")
+
+    kind: Literal["search"] = "search"
+    choices: SpaceChoice | None = Field(default=None, alias="space")
+    """The key `space` of the file; exactly one of it and `architectures` is given."""
+    architectures: Annotated[tuple[str, ...], Field(min_length=1, max_length=10_000)] | None = None
+    """Canonical texts."""
+    sampler: Sampler
+    trials: int | None = Field(default=None, ge=1, le=100_000)
+    """None only for `grid`: then the whole space."""
+    baseline: bool = False
+    """Whether as many architectures again are drawn at random: by default, unless `grid` or `random`."""
+    finalists: Finalists | None = Finalists()
+    objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=4)] = ("val_accuracy",)
+    reference: dict[str, Annotated[float, Field(ge=0, le=1e24)]] | None = None
+    """Point from which the hypervolume is measured, by objective."""
+
+    def space(self, input_shape: tuple[int, int, int], num_classes: int) -> Space:
+        """The architectures to choose from, for images of `input_shape` before or after resizing.
+
+        Raises `StudyFileError` where there are none, or where they cannot be built.
+        """
+        shape = self.input_shape(input_shape)
+        try:
+            if self.choices is not None:
+                return self.choices.search_space(shape, num_classes)
+            return ListedSpace(tuple(map(parse, self.architectures or ())), shape, num_classes)
+        except (SpaceError, ArchitectureError) as error:
+            key = "space" if self.architectures is None else "architectures"
+            raise self.mistake(f"{key}: {error}") from error
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, data: object) -> object:
+        if isinstance(data, dict) and "baseline" not in data:
+            return data | {"baseline": data.get("sampler") not in ("grid", "random")}
+        return data
+
+    @field_validator("architectures")
+    @classmethod
+    def _canonical(cls, texts: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if texts is None:
+            return None
+        seen: list[str] = []
+        for text in texts:
+            try:
+                canonical = str(parse(text))
+            except ArchitectureError as error:
+                raise broken("", str(error)) from error
+            if canonical in seen:
+                rule = f"an architecture stands once, and {shown(text)} is listed before: remove one"
+                raise broken("", rule)
+            seen.append(canonical)
+        return tuple(seen)
+
+    @model_validator(mode="after")
+    def _rules(self) -> Self:
+        for check in (_check_space, _check_trials, _check_objectives, _check_reference):
+            check(self)
+        return self
+
+
+def _check_space(study: SearchStudy) -> None:
+    if (study.choices is None) == (study.architectures is None):
+        given = "neither" if study.choices is None else "both"
+        raise broken("", f"a study has space or architectures, not {given}: keep one of the two keys")
+
+
+def _check_trials(study: SearchStudy) -> None:
+    if study.trials is None and study.sampler != "grid":
+        raise broken(
+            "trials", f"required with sampler {study.sampler}, and absent: write trials: 54, for example"
+        )
+    if study.sampler == "gp" and (study.trials or 0) > MAX_GP_TRIALS:
+        raise broken(
+            "trials",
+            f"must be at most {MAX_GP_TRIALS} with sampler gp, which asks ever slower, not {study.trials}: "
+            "lower it, or use sampler: tpe",
+        )
+
+
+def _check_objectives(study: SearchStudy) -> None:
+    objectives = shown(study.objectives)
+    if study.objectives[0] != "val_accuracy":
+        raise broken("objectives", f"must begin with val_accuracy, not {objectives}: put it first")
+    if len(set(study.objectives)) < len(study.objectives):
+        raise broken("objectives", f"must name each once, not {objectives}: remove what stands twice")
+
+
+def _check_reference(study: SearchStudy) -> None:
+    wanted = ", ".join(study.objectives)
+    if study.reference is None:
+        if len(study.objectives) > 1:
+            raise broken(
+                "reference",
+                f"required with several objectives, and absent: give a value for each of {wanted}",
+            )
+        return
+    if set(study.reference) != set(study.objectives):
+        raise broken(
+            "reference",
+            f"must have the objectives as its keys, {shown(study.objectives)}, not "
+            f"{shown(tuple(study.reference))}: add or remove keys until they agree",
+        )
+    for objective, value in study.reference.items():
+        if objective == "val_accuracy" and value >= 1:
+            raise broken(
+                "reference", f"val_accuracy must be a fraction below 1, not {value:g}: write 0.8, for example"
+            )
+        if objective != "val_accuracy" and value <= 0:
+            raise broken(
+                "reference", f"{objective} must be above 0, not {value:g}: write a cost no net should have"
+            )

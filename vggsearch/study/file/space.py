@@ -1,0 +1,109 @@
+"""The key `space` of a study file: the choices that make up a search space."""
+
+from typing import Annotated, Self
+
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+
+from vggsearch.arch.spec import MAX_BLOCKS, MAX_CHANNELS, Head
+from vggsearch.errors import ArchitectureError
+from vggsearch.recipe import Frozen
+from vggsearch.space import Choice, Constraint, SearchSpace
+from vggsearch.study.file.messages import broken
+from vggsearch.text import shown
+
+Factor = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
+Factors = Annotated[tuple[Factor, ...], Field(min_length=1, max_length=64)]
+
+
+class PerBlock(Frozen):
+    """Values among which every block chooses for itself."""
+
+    per_block: Factors
+
+
+def _form(value: object) -> str:
+    return "<block>" if isinstance(value, dict | PerBlock) else "<net>"
+
+
+FactorChoice = Annotated[
+    Annotated[Factors, Tag("<net>")] | Annotated[PerBlock, Tag("<block>")], Discriminator(_form)
+]
+"""A list: one value for the whole net; `{per_block: list}`: one for each block."""
+
+
+class Limits(Frozen):
+    """Least and most of a cost, both included."""
+
+    min: float | None = Field(default=None, gt=0, le=1e18)
+    max: float | None = Field(default=None, gt=0, le=1e18)
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if self.min is None and self.max is None:
+            raise broken("", "needs min, max or both, and has neither: write {max: 2e7}, for example")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise broken(
+                "min",
+                f"must be at most max, {shown(self.max)}, not {shown(self.min)}: lower min or raise max",
+            )
+        return self
+
+
+class Constraints(Frozen):
+    """Limits on what an architecture may cost, by metric of `vggsearch.cost`."""
+
+    params: Limits | None = None
+    conv_params: Limits | None = None
+    norm_params: Limits | None = None
+    head_params: Limits | None = None
+    macs: Limits | None = None
+    conv_macs: Limits | None = None
+    head_macs: Limits | None = None
+    activation_bytes: Limits | None = None
+    receptive_field: Limits | None = None
+
+
+class SpaceChoice(Frozen):
+    """The choices that make up a search space."""
+
+    channels: Factors = (64, 128, 256, 512, 512)
+    """Of each block in turn, before they are divided by the ratio."""
+    num_blocks: Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_BLOCKS)], ...], Field(min_length=1)]
+    convs_per_block: FactorChoice
+    ratio: FactorChoice
+    kernel_size: FactorChoice
+    batch_norm: Annotated[tuple[bool, ...], Field(min_length=1, max_length=2)] = (True,)
+    head: Annotated[tuple[str, ...], Field(min_length=1, max_length=64)] = ("gap",)
+    constraints: Constraints = Constraints()
+
+    @field_validator("head")
+    @classmethod
+    def _heads(cls, heads: tuple[str, ...]) -> tuple[str, ...]:
+        for head in heads:
+            try:
+                Head.parse(head)
+            except ArchitectureError as error:
+                raise broken("", str(error)) from error
+        return heads
+
+    def search_space(self, input_shape: tuple[int, int, int], num_classes: int) -> SearchSpace:
+        """The space on images of `input_shape`; may raise `SpaceError` or `ArchitectureError`."""
+        limits = ((name, getattr(self.constraints, name)) for name in Constraints.model_fields)
+        return SearchSpace(
+            num_blocks=self.num_blocks,
+            convs_per_block=_choice(self.convs_per_block),
+            ratio=_choice(self.ratio),
+            kernel_size=_choice(self.kernel_size),
+            batch_norm=self.batch_norm,
+            head=tuple(map(Head.parse, self.head)),
+            channels=self.channels,
+            constraints=tuple(
+                Constraint(name, given.min, given.max) for name, given in limits if given is not None
+            ),
+            input_shape=input_shape,
+            num_classes=num_classes,
+        )
+
+
+def _choice(given: tuple[int, ...] | PerBlock) -> Choice:
+    return Choice(given.per_block, True) if isinstance(given, PerBlock) else Choice(given, False)

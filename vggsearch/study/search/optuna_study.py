@@ -1,0 +1,195 @@
+"""The Optuna study of a search: `Space` and outcomes on one side, Optuna's trials and samplers on the other.
+
+The study lives in memory, made again from the store's trial files at every start; Optuna's database is a copy
+for people and dashboards (`mirror.py`). So a suggestion is whole or was never made, whatever is killed when,
+and a lost database costs nothing. Trial n here is trial n of the stage and trial n in the database.
+
+What is told of a trial, with one value per objective:
+
+| outcome | told as |
+|---|---|
+| completed | its values |
+| diverged, out_of_memory, timed_out | complete: chance's accuracy, the worst latency so far, its costs |
+| infeasible, for want of memory | the same |
+| infeasible, by a constraint, to NSGA-II and GP | complete: its costs, and the median of what is unknown |
+| infeasible, by a constraint, to the others | pruned |
+| pruned | pruned |
+| crashed, preempted | failed: nothing was learnt of the candidate |
+
+Every trial carries its constraints, from its costs, before it is trained. TPE learns them from pruned trials
+too; NSGA-II and GP from complete ones only, and rank every infeasible trial below every feasible one.
+"""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import NSGAIISampler
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from vggsearch.arch import Architecture
+from vggsearch.cost import cost
+from vggsearch.runs.record import Outcome, RunRecord
+from vggsearch.space import Scalar, Space
+from vggsearch.study.file.search import Objective, Sampler
+from vggsearch.study.search.draws import stream_seed
+from vggsearch.study.search.mirror import Mirror
+from vggsearch.study.search.samplers import quiet, sampler_maker
+
+_LEARNT_AS_BAD = frozenset({Outcome.DIVERGED, Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT})
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One candidate: trial `number` of the search."""
+
+    number: int
+    architecture: Architecture
+    params: dict[str, Scalar]
+
+
+class Search:
+    """Asks and is told.
+
+    Args:
+        space: What is searched.
+        sampler: Which of Optuna's samplers suggests.
+        quota: How many runs the search is to have.
+        objectives: Names, the first `val_accuracy` (maximised), the others minimised.
+        seed: Of the study.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        sampler: Sampler,
+        *,
+        quota: int,
+        objectives: Sequence[Objective],
+        seed: int,
+    ) -> None:
+        quiet()
+        self.space = space
+        self.told = 0
+        """Trials whose accuracy was told."""
+        self.sampler = sampler
+        self.seed = seed
+        self._make_sampler = sampler_maker(sampler, quota)
+        self._objectives = tuple(objectives)
+        self._mirror: Mirror | None = None
+        self._study = optuna.create_study(
+            directions=["maximize" if name == "val_accuracy" else "minimize" for name in objectives]
+        )
+        self._known: dict[Objective, list[float]] = {name: [] for name in objectives}
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """All trials, by number; not to be changed."""
+        return self._study.get_trials(deepcopy=False)
+
+    @property
+    def count(self) -> int:
+        """How many trials were asked: the next one's number."""
+        return len(self.trials)
+
+    def suggest(self) -> Suggestion:
+        """What the sampler suggests next: an architecture of the space, feasible or not."""
+        trial = self._prepare().ask()
+
+        def choose(name: str, options: Sequence[Scalar]) -> Scalar:
+            value = trial.suggest_categorical(name, list(options))
+            assert value is not None  # no option is None
+            return value
+
+        architecture = self.space.build(choose)
+        for name, value in self.space.violations(architecture).items():
+            trial.set_constraint(name, value)
+        trial.set_user_attr("architecture", str(architecture))
+        return self._asked(architecture)
+
+    def insert(self, architecture: Architecture) -> Suggestion:
+        """Make `architecture`, a member of the space that was drawn or recorded, the next trial."""
+        params = self.space.params_of(architecture)
+        study = self._prepare()
+        study.add_trial(
+            create_trial(
+                state=TrialState.RUNNING,
+                params=params,
+                distributions=distributions(self.space, params),
+                user_attrs={"architecture": str(architecture)},
+                constraints=self.space.violations(architecture),
+            )
+        )
+        return self._asked(architecture)
+
+    def tell(self, number: int, outcome: Outcome, run: RunRecord | None) -> None:
+        """Tell trial `number` how it ended; `run` is None for a candidate that breaks a constraint."""
+        if outcome is Outcome.INFEASIBLE and run is not None:
+            outcome = Outcome.OUT_OF_MEMORY  # no constraint tells the sampler that it cannot be trained
+        trial = self.trials[number]
+        values = self._values(Architecture.parse(trial.user_attrs["architecture"]), outcome, run)
+        state = TrialState.COMPLETE
+        if values is None:
+            learnt = outcome in (Outcome.INFEASIBLE, Outcome.PRUNED)
+            state = TrialState.PRUNED if learnt else TrialState.FAIL
+        self._study.tell(number, values, state)
+        if values is not None and outcome is not Outcome.INFEASIBLE:
+            self.told += 1
+            for name, value in zip(self._objectives, values, strict=True):
+                self._known[name].append(value)
+        if self._mirror is not None:
+            self._mirror.told(self.trials[number])
+
+    def attach(self, mirror: Mirror) -> None:
+        """Make `mirror` agree with what was asked and told so far, and keep it so from now on."""
+        mirror.reconcile(self.trials)
+        self._mirror = mirror
+
+    def _prepare(self) -> optuna.Study:
+        self._study.sampler = self._make_sampler(stream_seed(self.seed, "search/sampler", self.count))
+        return self._study
+
+    def _asked(self, architecture: Architecture) -> Suggestion:
+        trial = self.trials[-1]
+        sampler = self._study.sampler
+        if isinstance(sampler, NSGAIISampler):
+            # Trials with given parameters would stand outside all generations; parents are chosen at a
+            # generation's first trial. Both happen here, so that a study made again evolves as it did.
+            sampler.get_parent_population(self._study, sampler.get_trial_generation(self._study, trial))
+        if self._mirror is not None:
+            self._mirror.asked(self.trials[-1])
+        return Suggestion(trial.number, architecture, dict(trial.params))
+
+    def _values(
+        self, architecture: Architecture, outcome: Outcome, run: RunRecord | None
+    ) -> list[float] | None:
+        if outcome is Outcome.COMPLETED and run is not None:
+            found = {"val_accuracy": run.val_accuracy, "latency_ms": run.latency_ms}
+        elif outcome in _LEARNT_AS_BAD:
+            worst = max(self._known.get("latency_ms", []), default=None)
+            found = {"val_accuracy": 1 / self.space.num_classes, "latency_ms": worst}
+        elif outcome is Outcome.INFEASIBLE and self.sampler in ("nsga2", "gp"):
+            found = {
+                name: statistics.median(values) if (values := self._known.get(name)) else None
+                for name in ("val_accuracy", "latency_ms")
+            }
+        else:
+            return None
+        costs = cost(architecture, self.space.input_shape, self.space.num_classes)
+        found |= {"macs": costs.macs, "params": costs.params}
+        known = [float(value) for name in self._objectives if (value := found[name]) is not None]
+        return known if len(known) == len(self._objectives) else None
+
+
+def distributions(space: Space, params: dict[str, Scalar]) -> dict[str, BaseDistribution]:
+    """Optuna's distribution of every parameter that applies where `params` are chosen."""
+    found: dict[str, BaseDistribution] = {}
+
+    def choose(name: str, options: Sequence[Scalar]) -> Scalar:
+        found[name] = CategoricalDistribution(tuple(options))
+        return params[name]
+
+    space.build(choose)
+    return found

@@ -1,6 +1,8 @@
 """Who may import whom: the layers of the package, and the heavy libraries only where they work."""
 
 import ast
+import graphlib
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,36 +18,35 @@ SOURCES = sorted(ROOT.rglob("*.py"))
 
 # Each part may import itself and what stands in the lines above it.
 LAYERS = (
-    ("errors",),
-    ("arch", "recipe"),
-    ("cost",),
-    ("memory",),
-    ("space", "designs"),
+    ("errors", "text"),
+    ("arch",),
+    ("cost", "recipe"),
     ("runs",),
+    ("space", "designs"),
     ("analysis",),
-    ("model",),
-    ("data", "latency"),
+    ("model", "latency", "memory"),
+    ("data",),
     ("training",),
+    ("store",),
+    ("execution",),
     ("study",),
     ("report",),
-    ("cli", "commands", "display", "progress"),
+    ("commands",),
+    ("cli",),
 )
-SURFACE = set(LAYERS[-1])
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 
-# Where a heavy library may be imported; within functions only, where it must load late.
-TORCH = {"model", "latency", "data", "training"}
-FIGURES = {"report"}
+# Where a heavy library may be imported, by beginnings of modules; LATE: within functions only.
 HEAVY = {
     # A module of `commands` is loaded when its command runs.
-    "torch": TORCH | {"commands"},
-    "torchvision": TORCH,
-    "optuna": {"study"},
+    "torch": {"model", "latency", "data", "training", "commands"},
+    "torchvision": {"model", "latency", "data", "training"},
+    "optuna": {"study.search"},
     "pandas": {"runs", "analysis", "study", "report", "commands"},
-    "seaborn": FIGURES,
-    "matplotlib": FIGURES,
+    "seaborn": {"report"},
+    "matplotlib": {"report"},
 }
-LATE = {"torch": {"study"}}
+LATE = {"torch": {"execution"}}
 
 
 class Import(NamedTuple):
@@ -55,6 +56,11 @@ class Import(NamedTuple):
     line: int
     module: str
     within_function: bool
+
+    @property
+    def importer(self) -> str:
+        """The module it stands in, without `vggsearch.`."""
+        return ".".join(self.source.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
     @property
     def part(self) -> str:
@@ -116,12 +122,75 @@ def test_parts_import_only_what_stands_before_them():
     for found in IMPORTS:
         top, _, rest = found.module.partition(".")
         target = rest.partition(".")[0]
-        if top != "vggsearch" or found.part == "testing" or target in ("", "__version__"):
+        if top != "vggsearch" or found.part in ("testing", "", target) or target in ("", "__version__"):
             continue
-        beside = found.part == target or {found.part, target} <= SURFACE
-        if not beside and not (target in RANK and found.part in RANK and RANK[target] < RANK[found.part]):
+        if not (target in RANK and RANK[target] < RANK[found.part]):
             wrong.append(str(found))
     assert wrong == []
+
+
+MODULES = {Import(source, 0, "", False).importer for source in SOURCES}
+FOLDERS = {
+    ".".join(source.parent.relative_to(ROOT).parts) for source in SOURCES if source.name == "__init__.py"
+}
+
+
+def crossing(importer: str, target: str) -> tuple[str, str] | None:
+    """The two neighbours between which an import goes: what holds the importer, and what holds its target.
+
+    Neighbours lie in one folder. None where the importer stands within its target.
+    """
+    mine, theirs = importer.split("."), target.split(".")
+    shared = 0
+    while shared < min(len(mine), len(theirs)) and mine[shared] == theirs[shared]:
+        shared += 1
+    if shared in (len(mine), len(theirs)):
+        return None
+    return ".".join(mine[: shared + 1]), ".".join(theirs[: shared + 1])
+
+
+def between_neighbours() -> Iterator[tuple[Import, str, str, str]]:
+    """Every import of our own: itself, its target, and the neighbours between which it goes."""
+    for found in IMPORTS:
+        if found.module.startswith("vggsearch."):
+            target = found.module.removeprefix("vggsearch.")
+            pair = crossing(found.importer, target)
+            if pair is not None and target in MODULES:
+                yield found, target, *pair
+
+
+def test_neighbours_are_found():
+    assert crossing("study.search.stage", "study.control.stages") == ("study.search", "study.control")
+    assert crossing("study.run", "study.control.stages") == ("study.run", "study.control")
+    assert crossing("commands.run", "study") == ("commands", "study")
+    assert crossing("study.run", "study") is None
+    assert len(list(between_neighbours())) > 600
+
+
+def test_a_folder_is_entered_by_its_door_alone():
+    past = [
+        str(found)
+        for found, target, mine, theirs in between_neighbours()
+        if theirs in FOLDERS and target != theirs and found.part != "testing"
+    ]
+    assert past == []
+
+
+def test_nothing_imports_in_a_circle():
+    graph: dict[str, set[str]] = {}
+    for _, _, mine, theirs in between_neighbours():
+        graph.setdefault(mine, set()).add(theirs)
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names a circle
+
+
+@pytest.mark.parametrize("folder", sorted(FOLDERS - {""}))
+def test_a_door_opens_on_what_is_there(folder):
+    door = importlib.import_module(f"vggsearch.{folder}")
+    stub = (ROOT / folder.replace(".", "/") / "__init__.py").with_suffix(".pyi")
+    if stub.exists():
+        inside = {path.stem for path in stub.parent.iterdir()}
+        assert set(door.__all__) & inside == set(), "a name and a module of one name hide each other"
+        assert [name for name in door.__all__ if getattr(door, name) is None] == []
 
 
 def test_nothing_imports_what_is_for_tests():
@@ -132,13 +201,15 @@ def test_nothing_imports_what_is_for_tests():
 
 @pytest.mark.parametrize("library", HEAVY)
 def test_heavy_libraries_are_imported_only_where_they_work(library):
-    mine = [found for found in IMPORTS if found.module.partition(".")[0] == library]
-    late = LATE.get(library, set())
+    def within(found: Import, places: set[str]) -> bool:
+        return any(f"{found.importer}.".startswith(f"{place}.") for place in places)
+
     wrong = [
         str(found)
-        for found in mine
-        if found.part not in HEAVY[library] | {"testing"}
-        and not (found.part in late and found.within_function)
+        for found in IMPORTS
+        if found.module.partition(".")[0] == library
+        and not within(found, HEAVY[library] | {"testing"})
+        and not (found.within_function and within(found, LATE.get(library, set())))
     ]
     assert wrong == []
 

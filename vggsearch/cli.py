@@ -14,8 +14,9 @@ from typing import Annotated
 import typer
 
 from vggsearch import __version__
-from vggsearch.commands import INTERRUPTED, data_app, runs_app
+from vggsearch.commands import data_app, runs_app
 from vggsearch.commands.arguments import (
+    INTERRUPTED,
     STORE,
     ArchitectureText,
     DataFolder,

@@ -8,8 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from vggsearch.arch.layers import Layer, expand
-from vggsearch.arch.spec import DROPOUT, Architecture
+from vggsearch.arch import DROPOUT, Architecture, Layer, expand
 
 Initialization = Literal["kaiming", "xavier"]
 

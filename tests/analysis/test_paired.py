@@ -4,8 +4,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy import stats
 
 from vggsearch.analysis import EFFECT_COLUMNS, Verdict, differences, effect, effects

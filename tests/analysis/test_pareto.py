@@ -3,11 +3,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 from vggsearch.analysis import dominates, front, hypervolume, hypervolume_over_trials, staircase, thin_front
-from vggsearch.runs.frames import METRICS
+from vggsearch.runs.metrics import METRICS
 
 TWO = ["val_accuracy", "macs"]
 THREE = ["val_accuracy", "macs", "params"]

@@ -7,7 +7,7 @@ from scipy import stats
 
 from vggsearch.analysis import best, candidates, cheapest_within, finalist_table, finalists, summary
 from vggsearch.analysis.selection import FINALIST_COLUMNS
-from vggsearch.runs.architectures import ARCHITECTURE_COLUMNS
+from vggsearch.runs.architecture_columns import ARCHITECTURE_COLUMNS
 
 COLUMNS = [
     "stage", "digest", "outcome", "val_accuracy", "test_accuracy", *ARCHITECTURE_COLUMNS,

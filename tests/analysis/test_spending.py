@@ -2,10 +2,9 @@
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from vggsearch.analysis.spending import PARTS, PAUSE_S, spending
+from vggsearch.analysis.worker_time import PARTS, PAUSE_S, spending
 
 
 def trial(start, end, *, train=None, stage="search", outcome="completed", cached=False, digest="a"):

@@ -2,8 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from vggsearch.analysis import MIN_PAIRS, Verdict, best_possible_p, pairs_needed_for_any_verdict
 from vggsearch.analysis.paired import holm

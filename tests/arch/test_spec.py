@@ -1,8 +1,7 @@
 """The text form: what it means, that it comes back, and what is said where it cannot be read."""
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from vggsearch.arch import Architecture, Block, Head, parse
 from vggsearch.arch.spec import MAX_BLOCKS, MAX_CHANNELS, MAX_CONVS, MAX_KERNEL, MAX_TEXT

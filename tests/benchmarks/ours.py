@@ -20,7 +20,8 @@ import yaml
 from vggsearch.data import data_key, describe
 from vggsearch.execution.local import LocalExecutor
 from vggsearch.execution.process import cores
-from vggsearch.study import Store, StudyResults
+from vggsearch.store import Store
+from vggsearch.study import StudyResults
 from vggsearch.study.file.load import parse_study
 from vggsearch.study.run import run_study
 from vggsearch.training import device_model

@@ -9,7 +9,7 @@ import pytest
 from interleaved import note
 
 from vggsearch.space import Choice, Constraint, SearchSpace
-from vggsearch.study import Store
+from vggsearch.store import Store
 from vggsearch.study.results import read_results
 from vggsearch.testing.fake import FakeExecutor
 from vggsearch.testing.studies import conduct, make_study

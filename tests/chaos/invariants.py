@@ -14,7 +14,8 @@ from vggsearch.designs.plan import Plan, Registration
 from vggsearch.report import write_report
 from vggsearch.runs.checksums import TEMPORARY
 from vggsearch.runs.record import FINAL, Digest, RunKey, RunRecord
-from vggsearch.study import AblationStudy, Store, Study, StudyResults
+from vggsearch.store import Store
+from vggsearch.study import AblationStudy, Study, StudyResults
 from vggsearch.study.results import read_results
 from vggsearch.testing.fake import FakeExecutor
 from vggsearch.testing.studies import answers, conduct, make_ablation, make_study

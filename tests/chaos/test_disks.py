@@ -11,7 +11,7 @@ import pytest
 from conftest import ABLATION, SEARCH, Case, Make
 from nursery import Controller, Nursery, log_of
 
-from vggsearch.study import Store
+from vggsearch.store import Store
 
 LONG = pytest.mark.long_form
 

@@ -9,7 +9,8 @@ from conftest import SEARCH, Make
 from nursery import Nursery
 
 from vggsearch.runs.record import Outcome
-from vggsearch.study import Store, StudyResults
+from vggsearch.store import Store
+from vggsearch.study import StudyResults
 from vggsearch.study.results import read_results
 
 ALONE: dict[str, object] = {**SEARCH, "finalists": None}

@@ -10,7 +10,7 @@ from invariants import Tally
 from nursery import Controller, Nursery
 from training import CPU, images_to_test, newest, search_data, timeless
 
-from vggsearch.study import Store
+from vggsearch.store import Store
 from vggsearch.training import train
 
 PLAIN = {"lr": 0.1, "batch_size": 32}

@@ -9,7 +9,7 @@ import pytest
 from conftest import ABLATION, SEARCH, Make
 from nursery import Nursery
 
-from vggsearch.study import Store
+from vggsearch.store import Store
 from vggsearch.study.results import read_results
 
 SCRIPT = "sleep=0.02"

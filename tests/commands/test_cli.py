@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from workplace import answer, make_images, run
 
 from vggsearch import __version__
@@ -24,7 +23,8 @@ from vggsearch.commands.output import duration, percent, short_count, size
 from vggsearch.commands.train import parse_budget
 from vggsearch.data import DATASETS
 from vggsearch.runs import RunRecord
-from vggsearch.study import Store, load_study
+from vggsearch.store import Store
+from vggsearch.study import load_study
 
 ROOT = Path(__file__).parents[2]
 

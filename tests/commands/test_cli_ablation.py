@@ -15,7 +15,7 @@ from vggsearch.commands import ablation as counting
 from vggsearch.commands.standing import is_finished, stage_statuses
 from vggsearch.recipe import Budget
 from vggsearch.runs.record import Outcome
-from vggsearch.study import Store
+from vggsearch.store import Store
 from vggsearch.study.ablation import assembly as engine
 from vggsearch.study.control.events import StageEnded
 from vggsearch.study.results import read_results

@@ -11,7 +11,8 @@ from vggsearch.commands.compare import compare
 from vggsearch.commands.lookup import correct_count, not_reproducible
 from vggsearch.recipe import TRAINING_REVISION, Budget
 from vggsearch.runs.record import CurvePoint, Outcome, Provenance, RunKey, RunRecord, TrialRecord, unpack_bits
-from vggsearch.study import Store, StudyResults
+from vggsearch.store import Store
+from vggsearch.study import StudyResults
 from vggsearch.testing.fake import artificial_record, run_key
 
 REPORT = Path(__file__).parents[2] / "reports" / "quickstart"

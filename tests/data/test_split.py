@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from vggsearch.data.split import split_digest, stratified_split
 from vggsearch.errors import DataError

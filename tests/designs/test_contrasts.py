@@ -2,8 +2,7 @@
 
 import pytest
 from controls import controls
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from vggsearch.arch import parse
 from vggsearch.cost import cost

@@ -12,7 +12,8 @@ from vggsearch.commands.forecast import detectable
 from vggsearch.designs.plan import Plan, Registration, deviations
 from vggsearch.errors import StudyFileError
 from vggsearch.runs.record import RunKey, RunRecord
-from vggsearch.study import Store, StudyResults
+from vggsearch.store import Store
+from vggsearch.study import StudyResults
 from vggsearch.study.ablation.frames import correctness, pairs_frame
 from vggsearch.testing.fake import FakeExecutor, artificial_record
 from vggsearch.testing.studies import conduct, make_ablation

@@ -1,8 +1,7 @@
 """Factors: a control with one of them at another level, and all of them one at a time."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from vggsearch.arch import parse
 from vggsearch.designs import CONTROL, FACTORS, check, one_at_a_time, with_level

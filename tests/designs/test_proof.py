@@ -8,7 +8,7 @@ from vggsearch.arch import parse
 from vggsearch.cost import cost
 from vggsearch.designs import CONTROL, Arm, Contrast, Design, check, kernel_design, mismatch, proof
 from vggsearch.designs.kernels import KERNEL_CONTRASTS
-from vggsearch.designs.proof import COMPARED
+from vggsearch.designs.proof_of_change import COMPARED
 from vggsearch.errors import ArchitectureError, DesignError
 from vggsearch.recipe import RECIPES
 

@@ -5,8 +5,7 @@ from itertools import product
 
 import pytest
 from controls import controls
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from vggsearch.arch import Architecture, parse
 from vggsearch.cost import conv_macs, conv_params, cost

@@ -24,7 +24,7 @@ from vggsearch.execution.contract import Executor, Finished, Progress
 from vggsearch.execution.local import LocalExecutor
 from vggsearch.recipe import Budget
 from vggsearch.runs.record import Outcome
-from vggsearch.study import Store
+from vggsearch.store import Store
 from vggsearch.study.control import events
 from vggsearch.testing.executors import PATIENCE_S, IsolationConformance, deadline_s, drain, finish
 from vggsearch.testing.fake import SCRIPTED_TRAINER, FakeExecutor, run_key
@@ -39,8 +39,7 @@ import ray  # isort: skip
 from ray import exceptions
 from ray.cluster_utils import Cluster
 
-from vggsearch.execution.ray.cluster import check_share, connect, lost
-from vggsearch.execution.ray.cluster import places as places_of
+from vggsearch.execution.ray.cluster import check_share, connect, lost, places as places_of
 from vggsearch.execution.ray.executor import RayExecutor
 from vggsearch.execution.ray.shared_folder import is_marked, mark, unmark
 

@@ -21,9 +21,10 @@ from vggsearch.runs.checksums import read_bounded, seal, unseal
 from vggsearch.runs.frames import curves_frame, runs_frame
 from vggsearch.runs.record import CurvePoint, RunRecord
 from vggsearch.runs.validation import MAX_RECORD_BYTES, valid_trial, validated
+from vggsearch.store import Store
 from vggsearch.store.plans import PlanBook
 from vggsearch.store.state import Asked, AskedNote, Notes, RateChoice, Selection
-from vggsearch.study import Store, StudyResults, load_study
+from vggsearch.study import StudyResults, load_study
 
 FIELDS = tuple(f'"{name}"'.encode() for name in (*RunRecord.model_fields, *CurvePoint.model_fields))
 

@@ -19,8 +19,9 @@ from vggsearch.data import folder as folder_data
 from vggsearch.data.catalog import named
 from vggsearch.recipe import RECIPES, total_steps
 from vggsearch.runs.validation import validated
+from vggsearch.store import Store
 from vggsearch.store.ledger import Ledger
-from vggsearch.study import AblationStudy, SearchStudy, Store, load_study
+from vggsearch.study import AblationStudy, SearchStudy, load_study
 from vggsearch.study.file.yaml_text import read
 from vggsearch.study.search.postgresql import parse_storage
 

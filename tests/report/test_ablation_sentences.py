@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import pytest
 import synthetic_ablation
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from synthetic_ablation import FACTORIAL, Maker, source
 
-from vggsearch.analysis.spending import spending
 from vggsearch.analysis.verdicts import Verdict
+from vggsearch.analysis.worker_time import spending
 from vggsearch.report.ablation import find
 from vggsearch.report.ablation.answer import summarize, tiles
 from vggsearch.report.ablation.sentences import pair_s, pp, pp_interval, sentence

@@ -12,7 +12,7 @@ from test_any_study import HOSTILE
 from vggsearch.report.ablation import compose, find, summarize
 from vggsearch.report.ablation.sentences import pp
 from vggsearch.report.document.files import table_files
-from vggsearch.report.document.inline import Markup
+from vggsearch.report.document.inline_svg import Markup
 from vggsearch.report.document.render import html, markdown_page
 from vggsearch.report.figures.style import svg, theme
 from vggsearch.runs.record import Outcome

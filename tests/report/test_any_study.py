@@ -6,10 +6,10 @@ import synthetic_study
 from synthetic_study import Maker, source
 
 from vggsearch.report.document.files import table_files
-from vggsearch.report.document.inline import Markup
+from vggsearch.report.document.inline_svg import Markup
 from vggsearch.report.document.render import html, markdown_page
 from vggsearch.report.figures.style import theme
-from vggsearch.report.search.answer import summarize
+from vggsearch.report.search.answers import summarize
 from vggsearch.report.search.findings import find
 from vggsearch.report.write import compose
 from vggsearch.runs.record import Outcome

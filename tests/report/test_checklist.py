@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from synthetic_study import Maker, source
 
-from vggsearch.analysis.spending import spending
+from vggsearch.analysis.worker_time import spending
 from vggsearch.recipe import Budget
 from vggsearch.report.search.findings import find
 from vggsearch.report.search.practices import checklist

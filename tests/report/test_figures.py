@@ -5,11 +5,10 @@ from itertools import pairwise
 
 import matplotlib as mpl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from vggsearch.report.document.drawing import BLUE, INK, ORANGE
-from vggsearch.report.document.inline import inline
+from vggsearch.report.document.inline_svg import inline
 from vggsearch.report.figures.style import apart, panel, png, svg, theme
 from vggsearch.report.figures.tradeoff import KERNELS
 

@@ -6,16 +6,9 @@ from vggsearch.arch import parse
 from vggsearch.cost import cost
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs import CurvePoint, DataKey, Outcome, Provenance, RunKey, RunRecord
-from vggsearch.runs.frames import (
-    ARCHITECTURE_COLUMNS,
-    CURVE_COLUMNS,
-    METRICS,
-    OUTCOME_COLUMNS,
-    RUN_COLUMNS,
-    architecture_row,
-    curves_frame,
-    runs_frame,
-)
+from vggsearch.runs.architecture_columns import ARCHITECTURE_COLUMNS, architecture_row
+from vggsearch.runs.frames import CURVE_COLUMNS, OUTCOME_COLUMNS, RUN_COLUMNS, curves_frame, runs_frame
+from vggsearch.runs.metrics import METRICS
 
 AGREED = """
 run digest architecture num_blocks num_convs kernel_size batch_norm head params conv_params

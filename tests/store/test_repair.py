@@ -17,12 +17,13 @@ from optuna.storages import RDBStorage
 
 from vggsearch.errors import StoreError
 from vggsearch.runs.checksums import seal
+from vggsearch.store import Store
 from vggsearch.store.plans import PlanBook
 from vggsearch.store.upkeep.optuna_file import look_at
 from vggsearch.store.upkeep.problems import Survey
-from vggsearch.store.upkeep.repair import Repair, repair
-from vggsearch.store.upkeep.survey import survey
-from vggsearch.study import Store, StudyResults
+from vggsearch.store.upkeep.repairs import Repair, repair
+from vggsearch.store.upkeep.walk import survey
+from vggsearch.study import StudyResults
 from vggsearch.testing.fake import FakeExecutor
 from vggsearch.testing.studies import answers, conduct, make_ablation, make_study
 
@@ -287,7 +288,7 @@ def test_killed_at_any_move_it_is_done_again(root: Path, before: StudyResults) -
     code = textwrap.dedent("""
         import os, sys
         from pathlib import Path
-        from vggsearch.study import Store
+        from vggsearch.store import Store
         from vggsearch.store.upkeep.repair import repair
         root = Path(sys.argv[1])
         for _ in range(10):  # each makes one move, and is killed before its second
@@ -386,7 +387,7 @@ def test_what_may_not_be_read_is_no_damage(root: Path, before: StudyResults) -> 
         import sys
         from pathlib import Path
         from vggsearch.errors import StoreError
-        from vggsearch.study import Store
+        from vggsearch.store import Store
         from vggsearch.store.upkeep.repair import repair
         from vggsearch.store.upkeep.survey import survey
         root = Path(sys.argv[1])

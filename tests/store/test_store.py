@@ -13,7 +13,7 @@ from vggsearch.errors import StoreError, StudyFileError
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs import DataKey, Outcome, RunKey, RunRecord, TrialRecord
 from vggsearch.runs.checksums import seal
-from vggsearch.study import Store
+from vggsearch.store import Store
 from vggsearch.study.file.load import parse_study
 from vggsearch.study.results import read_results
 

@@ -13,10 +13,11 @@ from vggsearch.errors import StoreError, StudyFileError, VggSearchError
 from vggsearch.execution.contract import Executor
 from vggsearch.recipe import Budget
 from vggsearch.runs.record import CurvePoint, Outcome, RunKey, RunRecord
+from vggsearch.store import Store
 from vggsearch.store.ledger import Ledger
 from vggsearch.store.plans import PlanBook
 from vggsearch.store.state import Notes
-from vggsearch.study import AblationStudy, Store, StudyResults
+from vggsearch.study import AblationStudy, StudyResults
 from vggsearch.study.ablation.assembly import CALIBRATION, CALIBRATION_ROUNDS
 from vggsearch.study.ablation.frames import correctness, pairs_frame, rates_frame
 from vggsearch.study.control.stopping import Stopping

@@ -13,9 +13,10 @@ import pytest
 from vggsearch.errors import StoreError, StudyFileError, VggSearchError
 from vggsearch.execution.contract import Event, Finished
 from vggsearch.runs.record import Outcome, RunKey, RunRecord
+from vggsearch.store import Store
 from vggsearch.store.ledger import Ledger
 from vggsearch.store.state import Notes
-from vggsearch.study import Store, StudyResults
+from vggsearch.study import StudyResults
 from vggsearch.study.control import events
 from vggsearch.study.control.stopping import Stopping
 from vggsearch.study.run import run_study

@@ -17,7 +17,8 @@ from postgres_server import PASSWORD, Server, running
 from workplace import make_images, run
 
 from vggsearch.errors import StoreError
-from vggsearch.study import Store, StudyResults
+from vggsearch.store import Store
+from vggsearch.study import StudyResults
 from vggsearch.study.control import events
 from vggsearch.study.results import read_results
 from vggsearch.study.run import run_study

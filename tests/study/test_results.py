@@ -3,15 +3,14 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from vggsearch.arch import parse
 from vggsearch.cost import cost
 from vggsearch.errors import StoreError, StudyFileError, VggSearchError
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs import CurvePoint, DataKey, RunKey, RunRecord, TrialRecord
-from vggsearch.runs.architectures import ARCHITECTURE_COLUMNS
+from vggsearch.runs.architecture_columns import ARCHITECTURE_COLUMNS
 from vggsearch.runs.frames import OUTCOME_COLUMNS, RUN_COLUMNS
 from vggsearch.study import Study, StudyResults
 from vggsearch.study.data_folder import MAX_DATA_BYTES

@@ -7,8 +7,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from vggsearch.data import Images
 from vggsearch.recipe import RECIPES, Budget, Recipe

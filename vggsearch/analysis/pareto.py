@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from vggsearch.runs.metrics import METRICS
+from vggsearch.runs import METRICS
 
 Points = npt.NDArray[np.float64]
 

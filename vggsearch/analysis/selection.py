@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from vggsearch.analysis.pareto import front, thin_front
-from vggsearch.runs.architectures import ARCHITECTURE_COLUMNS
+from vggsearch.runs import ARCHITECTURE_COLUMNS
 
 CONFIDENCE = 0.95
 

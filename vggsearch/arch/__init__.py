@@ -1,21 +1,5 @@
 """What is built: architectures, their text form, the zoo, and the one expansion into layers. No torch."""
 
-from vggsearch.arch.layers import Layer, Op, Shape, check_input, expand, max_blocks
-from vggsearch.arch.spec import DROPOUT, Architecture, Block, Head
-from vggsearch.arch.zoo import ZOO, ZooEntry, parse
+import lazy_loader
 
-__all__ = [
-    "DROPOUT",
-    "ZOO",
-    "Architecture",
-    "Block",
-    "Head",
-    "Layer",
-    "Op",
-    "Shape",
-    "ZooEntry",
-    "check_input",
-    "expand",
-    "max_blocks",
-    "parse",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

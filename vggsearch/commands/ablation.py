@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
-from vggsearch.designs import Design
-from vggsearch.designs.plan import Plan, PlannedArm
+from vggsearch.designs import Design, Plan, PlannedArm
 from vggsearch.recipe import Budget, Recipe
-from vggsearch.runs.record import RunRecord, Stage
-from vggsearch.store.state import Notes
-from vggsearch.study import AblationStudy, Store, StudyResults
-from vggsearch.study.ablation.assembly import CALIBRATION_ROUNDS, AblationAssembly
-from vggsearch.study.control.conditions import Conditions
-from vggsearch.study.control.progress import Planned, complete_pairs
+from vggsearch.runs import RunRecord, Stage
+from vggsearch.store import Notes, Store
+from vggsearch.study import (
+    CALIBRATION_ROUNDS,
+    AblationAssembly,
+    AblationStudy,
+    Conditions,
+    Planned,
+    StudyResults,
+    complete_pairs,
+)
 
 Wanted = tuple[str, Recipe, Budget, int, float | None]
 """What makes a run one of a stage: architecture, recipe without its rate, budget, seed, rate where it is

@@ -37,6 +37,10 @@ STORE = Path(".vggsearch")
 """Default of `--store`."""
 
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells count it: 128 + SIGINT."""
+
+
 def select_gpu(device: str) -> str:
     """Hide all GPUs but N from this process and its workers where `device` is `cuda:N`; returns `device`."""
     name, _, index = device.partition(":")

@@ -7,7 +7,7 @@ import numpy as np
 
 from vggsearch.commands.lookup import bit_count, not_reproducible, short_commit
 from vggsearch.commands.output import percent
-from vggsearch.runs.record import RunRecord, unpack_bits
+from vggsearch.runs import RunRecord, unpack_bits
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,8 @@ from vggsearch.commands.devices import resolve_device
 from vggsearch.commands.display import LiveDisplay, PlainLog
 from vggsearch.commands.output import make_console
 from vggsearch.commands.standing import best_of
-from vggsearch.study import AblationStudy, Store, Study, StudyResults
-from vggsearch.study.control.progress import Planned, Progress
-from vggsearch.study.search.database import Database
+from vggsearch.store import Store
+from vggsearch.study import AblationStudy, Database, Planned, Progress, Study, StudyResults
 
 
 def conduct(

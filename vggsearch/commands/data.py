@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 
 from vggsearch.commands.output import make_console, print_json, table
-from vggsearch.data import DATASETS, FileReport, fetch, locate, verify
-from vggsearch.data.catalog import DatasetInfo
+from vggsearch.data import DATASETS, DatasetInfo, FileReport, fetch, locate, verify
 from vggsearch.errors import DataError
 from vggsearch.recipe import Recipe
 

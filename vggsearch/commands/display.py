@@ -18,9 +18,17 @@ from rich.text import Text
 from vggsearch.arch import parse
 from vggsearch.commands.output import duration, percent, short_count, table
 from vggsearch.cost import cost
-from vggsearch.runs.record import Outcome, RunRecord, TrialRecord
-from vggsearch.study.control.events import Event, Notice, StudyEnded, StudyStarted, TrialFinished
-from vggsearch.study.control.progress import ABLATION, Progress, Running
+from vggsearch.runs import Outcome, RunRecord, TrialRecord
+from vggsearch.study import (
+    ABLATION,
+    Event,
+    Notice,
+    Progress,
+    Running,
+    StudyEnded,
+    StudyStarted,
+    TrialFinished,
+)
 
 RECENT = 5
 """How many finished runs the live display keeps in sight."""

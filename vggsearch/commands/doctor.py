@@ -17,11 +17,7 @@ from vggsearch.commands.checks.machine import check_disk, check_machine
 from vggsearch.commands.checks.store import check_store, controller_of, counted, described, missing
 from vggsearch.commands.output import make_console, print_json
 from vggsearch.errors import StoreError
-from vggsearch.store.upkeep.problems import Finding, Survey
-from vggsearch.store.upkeep.repair import Repair
-from vggsearch.store.upkeep.repair import repair as mend
-from vggsearch.store.upkeep.survey import survey
-from vggsearch.study import Store
+from vggsearch.store import Finding, Repair, Store, Survey, repair as mend, survey
 
 SHOWN = 5
 """Lines about things of one kind; the rest is counted, and listed by --json."""

@@ -4,15 +4,18 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vggsearch.analysis.paired import differences
-from vggsearch.analysis.power import minimum_detectable_effect
-from vggsearch.analysis.verdicts import MIN_PAIRS, best_possible_p, pairs_needed_for_any_verdict
+from vggsearch.analysis import (
+    MIN_PAIRS,
+    best_possible_p,
+    differences,
+    minimum_detectable_effect,
+    pairs_needed_for_any_verdict,
+)
 from vggsearch.commands import ablation
 from vggsearch.commands.devices import default_workers
-from vggsearch.designs.plan import Plan
-from vggsearch.runs.record import Stage
-from vggsearch.study import StudyResults
-from vggsearch.study.ablation.frames import pairs_frame
+from vggsearch.designs import Plan
+from vggsearch.runs import Stage
+from vggsearch.study import StudyResults, pairs_frame
 
 SIGMAS = (0.0015, 0.002, 0.003)
 """Standard deviations over seeds of one arm's accuracy, fractions: what small nets on small images show."""

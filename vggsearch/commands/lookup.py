@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from vggsearch.errors import VggSearchError
-from vggsearch.runs.record import Digest, RunRecord, TrialRecord, unpack_bits
-from vggsearch.study import Store, StudyResults
+from vggsearch.runs import Digest, RunRecord, TrialRecord, unpack_bits
+from vggsearch.store import Store
+from vggsearch.study import StudyResults
 
 SHORTEST = 6
 """Digits of a key that name a run where no other begins with them."""

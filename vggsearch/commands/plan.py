@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from vggsearch.commands import INTERRUPTED, ablation, forecast
+from vggsearch.commands import ablation, forecast
+from vggsearch.commands.arguments import INTERRUPTED
 from vggsearch.commands.conduct import conduct, named_again
 from vggsearch.commands.output import Json, make_console, print_json
 from vggsearch.commands.plan_tables import print_plan
 from vggsearch.commands.status import plan_object
-from vggsearch.designs import Contrast, Design, Row, mismatch, proof
-from vggsearch.designs.design import Held
-from vggsearch.designs.plan import Plan
-from vggsearch.study import AblationStudy, Store, StudyResults, load_study
-from vggsearch.study.results import read_results
+from vggsearch.designs import Contrast, Design, Held, Plan, Row, mismatch, proof
+from vggsearch.store import Store
+from vggsearch.study import AblationStudy, StudyResults, load_study, read_results
 
 
 def plan_command(path: Path, *, store: Path, data_dir: Path | None, device: str, as_json: bool) -> int:

@@ -8,10 +8,7 @@ from rich.table import Table
 from vggsearch.commands import forecast
 from vggsearch.commands.output import duration, short_count, table
 from vggsearch.commands.status import plan_lines
-from vggsearch.designs import Row
-from vggsearch.designs.design import Held
-from vggsearch.designs.plan import Plan
-from vggsearch.designs.text import shown
+from vggsearch.designs import Held, Plan, Row, shown
 from vggsearch.study import AblationStudy, StudyResults
 
 

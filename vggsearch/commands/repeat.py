@@ -4,8 +4,7 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
+from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
 
 from vggsearch.commands.compare import Comparison, compare
 from vggsearch.commands.data import fetch_if_absent
@@ -14,10 +13,9 @@ from vggsearch.commands.lookup import find_run
 from vggsearch.commands.output import Json, make_console, print_json, table
 from vggsearch.data import data_key
 from vggsearch.errors import DataError, DeviceError, VggSearchError
-from vggsearch.execution.contract import Finished
-from vggsearch.execution.local import LocalExecutor
+from vggsearch.execution import Finished, LocalExecutor
 from vggsearch.recipe import TRAINING_REVISION
-from vggsearch.runs.record import RunKey, RunRecord
+from vggsearch.runs import RunKey, RunRecord
 
 
 def repeat_command(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from vggsearch.errors import VggSearchError
 from vggsearch.report import summarize_results, write_report
-from vggsearch.study import Store, StudyResults, load_study
-from vggsearch.study.results import read_results
+from vggsearch.store import Store
+from vggsearch.study import StudyResults, load_study, read_results
 
 REPORTS = Path("reports")
 

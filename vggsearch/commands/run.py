@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-from vggsearch.commands import INTERRUPTED
+from vggsearch.commands.arguments import INTERRUPTED
 from vggsearch.commands.cluster import named_cluster
 from vggsearch.commands.conduct import conduct, named_again
 from vggsearch.commands.output import make_console
 from vggsearch.commands.report import print_summary, report_folder, write_and_print
 from vggsearch.commands.standing import is_finished
-from vggsearch.study import AblationStudy, Store, Study, load_study
-from vggsearch.study.results import read_results
-from vggsearch.study.search.database import Database
-from vggsearch.study.search.postgresql import parse_storage
+from vggsearch.store import Store
+from vggsearch.study import AblationStudy, Database, Study, load_study, parse_storage, read_results
 
 
 def run_command(

@@ -18,7 +18,7 @@ from vggsearch.commands.output import (
     table,
 )
 from vggsearch.cost import cost
-from vggsearch.runs.record import RunRecord
+from vggsearch.runs import RunRecord
 
 
 def show_command(text: str, *, store: Path, source: Path | None, as_json: bool) -> None:

@@ -9,10 +9,9 @@ import psutil
 
 from vggsearch.commands import ablation
 from vggsearch.commands.devices import usable_cores
-from vggsearch.runs.record import STAGES, RunRecord, Stage
-from vggsearch.store.state import Notes
-from vggsearch.study import AblationStudy, SearchStudy, Store, StudyResults
-from vggsearch.study.control.progress import best_run
+from vggsearch.runs import STAGES, RunRecord, Stage
+from vggsearch.store import Notes, Store
+from vggsearch.study import AblationStudy, SearchStudy, StudyResults, best_run
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from vggsearch.commands import ablation
 from vggsearch.commands.display import describe
 from vggsearch.commands.output import Json, duration, make_console, print_json, table
 from vggsearch.commands.standing import best_of, controller_pid, stage_statuses, time_left_s
-from vggsearch.designs.plan import Registration, deviations
+from vggsearch.designs import Registration, deviations
 from vggsearch.runs import RunRecord
-from vggsearch.study import AblationStudy, Store, StudyResults, load_study
-from vggsearch.study.results import read_results
+from vggsearch.store import Store
+from vggsearch.study import AblationStudy, StudyResults, load_study, read_results
 
 
 def status_command(path: Path, *, store: Path, as_json: bool) -> None:

@@ -19,10 +19,8 @@ from vggsearch.data import SearchData, load_search_data
 from vggsearch.errors import VggSearchError
 from vggsearch.recipe import RECIPES, Budget, Recipe
 from vggsearch.runs import FINAL, CurvePoint, RunKey, RunRecord
-from vggsearch.study import Store
-from vggsearch.training import device_model
-from vggsearch.training import train as train_one
-from vggsearch.training.fits import kept_memory
+from vggsearch.store import Store
+from vggsearch.training import device_model, kept_memory, train as train_one
 
 _BUDGET = re.compile(r"([0-9][0-9.]*(?:e[+-]?[0-9]{1,3})?) ?(s|seconds?|epochs?|steps?|macs)", re.ASCII)
 _KINDS = {"s": "seconds", "e": "epochs", "m": "macs"}

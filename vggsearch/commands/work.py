@@ -7,15 +7,11 @@ import torch
 from vggsearch.commands.cluster import Cluster
 from vggsearch.commands.data import check_batch
 from vggsearch.commands.devices import DeviceKind, default_workers
-from vggsearch.data import data_key, describe
-from vggsearch.data.catalog import DatasetInfo
-from vggsearch.execution.contract import Executor
-from vggsearch.execution.local import LocalExecutor
+from vggsearch.data import DatasetInfo, data_key, describe
+from vggsearch.execution import Executor, LocalExecutor
 from vggsearch.recipe import Recipe
-from vggsearch.study import AblationStudy, SearchStudy, Store, Study, StudyResults
-from vggsearch.study.control.events import Observer
-from vggsearch.study.run import run_study
-from vggsearch.study.search.database import Database
+from vggsearch.store import Store
+from vggsearch.study import AblationStudy, Database, Observer, SearchStudy, Study, StudyResults, run_study
 from vggsearch.training import device_model
 
 
@@ -65,7 +61,7 @@ def _executor(
     if cluster is None:
         several = workers or default_workers(kind)
         return LocalExecutor(several, kind, data_dir, checkpoints=store.checkpoints)
-    from vggsearch.execution.ray.executor import RayExecutor
+    from vggsearch.execution import RayExecutor
 
     return RayExecutor(cluster.address, kind, workers, data_dir, checkpoints=store.checkpoints)
 

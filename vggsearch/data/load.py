@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vggsearch.data.parts import load_part, split_part
-from vggsearch.runs.record import DataKey
+from vggsearch.runs import DataKey
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ from vggsearch.data.prepared import PreparedPart, prepared_part
 from vggsearch.data.raw import read_files
 from vggsearch.data.split import Indices, split_digest, stratified_split
 from vggsearch.errors import DataError
-from vggsearch.runs.record import DataKey
+from vggsearch.runs import DataKey
 
 
 def describe(name: str, data_dir: Path | None = None) -> DatasetInfo:

@@ -17,8 +17,7 @@ another.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from vggsearch.arch import Architecture, Block, Head, expand
-from vggsearch.arch.spec import MAX_CONVS
+from vggsearch.arch import MAX_CONVS, Architecture, Block, Head, expand
 from vggsearch.designs.beside import Side, beside
 from vggsearch.designs.design import CONTROL, Arm, Design
 from vggsearch.designs.recipes import RECIPE_FACTORS, with_fields

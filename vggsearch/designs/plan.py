@@ -21,12 +21,11 @@ from pydantic import (
 
 from vggsearch.arch import Architecture
 from vggsearch.cost import cost
-from vggsearch.designs import Contrast
-from vggsearch.designs.design import Held, Question
+from vggsearch.designs.design import Contrast, Held, Question
 from vggsearch.designs.evaluation import PARTS, EvaluateOn, Part
 from vggsearch.errors import ArchitectureError
 from vggsearch.recipe import Budget, Frozen, Recipe, total_steps
-from vggsearch.runs.record import Count, DataKey, Digest, Moment, Text
+from vggsearch.runs import Count, DataKey, Digest, Moment, Text
 
 MAX_RUNS = 100_000
 """Of a plan in all, as each is counted one by one: at a second a run, more than a day."""

@@ -21,8 +21,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from vggsearch.arch import Architecture
-from vggsearch.arch.spec import MAX_CHANNELS
+from vggsearch.arch import MAX_CHANNELS, Architecture
 from vggsearch.cost import cost
 from vggsearch.errors import DesignError
 

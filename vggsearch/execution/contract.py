@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from vggsearch.runs.record import CurvePoint, Digest, Outcome, RunKey, RunRecord
+from vggsearch.runs import CurvePoint, Digest, Outcome, RunKey, RunRecord
 
 CANCEL_GRACE_S = 60.0
 """How long a cancelled run may take to reach its next report before its worker is killed."""

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from vggsearch.execution import worker
 from vggsearch.execution.worker import Cancel, Message, Train, WorkerSetup
-from vggsearch.runs.record import CurvePoint, Outcome, RunKey, RunRecord
+from vggsearch.runs import CurvePoint, Outcome, RunKey, RunRecord
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 

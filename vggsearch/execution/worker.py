@@ -22,8 +22,7 @@ from pydantic import Field, TypeAdapter
 from vggsearch.errors import DataError
 from vggsearch.memory import out_of_memory
 from vggsearch.recipe import Frozen
-from vggsearch.runs.record import CurvePoint, DataKey, Digest, Outcome, RunKey, RunRecord
-from vggsearch.runs.validation import MAX_RECORD_BYTES
+from vggsearch.runs import MAX_RECORD_BYTES, CurvePoint, DataKey, Digest, Outcome, RunKey, RunRecord
 
 Report = Callable[[CurvePoint], bool]
 """Takes a point of the learning curve; False asks the trainer to end the run as `pruned`."""
@@ -187,8 +186,7 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
     import torch
 
     from vggsearch.data import Images, SearchData, load_search_data, load_test_images
-    from vggsearch.training import Checkpoints, train
-    from vggsearch.training.fits import kept_memory
+    from vggsearch.training import Checkpoints, kept_memory, train
 
     if setup.device == "cuda":
         device = torch.device("cuda", setup.index % max(1, torch.cuda.device_count()))

@@ -1,6 +1,5 @@
 """Reports: tables and figures a person can read, check and publish, every number traceable to its runs."""
 
-from vggsearch.report.shared.summary import ReportSummary
-from vggsearch.report.write import summarize_results, write_report
+import lazy_loader
 
-__all__ = ["ReportSummary", "summarize_results", "write_report"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,22 +5,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vggsearch.analysis.spending import spending
+from vggsearch.analysis import spending
 from vggsearch.errors import StoreError
-from vggsearch.report.ablation.answer import summarize as summarize_ablation
-from vggsearch.report.ablation.findings import find as find_ablation
-from vggsearch.report.ablation.page import compose as compose_ablation
-from vggsearch.report.document.content import Report
-from vggsearch.report.document.files import OWNED, csv_links, table_files, write_files
-from vggsearch.report.document.formats import plain
-from vggsearch.report.document.inline import inline
-from vggsearch.report.document.render import html, markdown_page
-from vggsearch.report.figures.style import png, svg, theme
-from vggsearch.report.search import comparisons, sections
-from vggsearch.report.search.answer import answer, summarize, tiles
-from vggsearch.report.search.findings import Findings, find
-from vggsearch.report.shared.origin import provenance
-from vggsearch.report.shared.summary import ReportSummary
+from vggsearch.report.ablation import (
+    compose as compose_ablation,
+    find as find_ablation,
+    summarize as summarize_ablation,
+)
+from vggsearch.report.document import (
+    OWNED,
+    Report,
+    csv_links,
+    html,
+    inline,
+    markdown_page,
+    plain,
+    table_files,
+    write_files,
+)
+from vggsearch.report.figures import png, svg, theme
+from vggsearch.report.search import Findings, answer, comparisons, find, sections, summarize, tiles
+from vggsearch.report.shared import ReportSummary, provenance
 from vggsearch.study import AblationStudy, StudyResults
 
 

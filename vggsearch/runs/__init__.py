@@ -3,26 +3,6 @@
 Their tables are in `vggsearch.runs.frames`, which needs pandas and is not imported here.
 """
 
-from vggsearch.runs.checksums import Damaged
-from vggsearch.runs.record import (
-    FINAL,
-    CurvePoint,
-    DataKey,
-    Outcome,
-    Provenance,
-    RunKey,
-    RunRecord,
-    TrialRecord,
-)
+import lazy_loader
 
-__all__ = [
-    "FINAL",
-    "CurvePoint",
-    "Damaged",
-    "DataKey",
-    "Outcome",
-    "Provenance",
-    "RunKey",
-    "RunRecord",
-    "TrialRecord",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,33 +9,13 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from vggsearch.runs.architectures import (
+from vggsearch.runs.architecture_columns import (
     ARCHITECTURE_COLUMNS,
     Kind,
     Scalar,
     architecture_row,
-    structure,
 )
-from vggsearch.runs.metrics import METRICS, Metric
 from vggsearch.runs.record import RunRecord
-
-__all__ = [
-    "ARCHITECTURE_COLUMNS",
-    "CURVE_COLUMNS",
-    "METRICS",
-    "OUTCOME_COLUMNS",
-    "RUN_COLUMNS",
-    "Kind",
-    "Metric",
-    "Scalar",
-    "architecture_row",
-    "curves_frame",
-    "run_row",
-    "runs_frame",
-    "short",
-    "structure",
-    "table",
-]
 
 OUTCOME_COLUMNS: Mapping[str, Kind] = MappingProxyType(
     {

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from vggsearch.arch.spec import Architecture
+from vggsearch.arch import Architecture
 from vggsearch.errors import ArchitectureError
-from vggsearch.runs.architectures import architecture_row
+from vggsearch.runs.architecture_columns import architecture_row
 from vggsearch.runs.checksums import Damage
 from vggsearch.runs.record import SCHEMA_VERSION, RunKey, RunRecord, TrialRecord
 

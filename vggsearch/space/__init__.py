@@ -1,9 +1,5 @@
 """The nets a study may try: by choices and constraints (`SearchSpace`), or listed (`ListedSpace`)."""
 
-from vggsearch.space.base import Scalar, Space
-from vggsearch.space.choices import Choice, Constraint
-from vggsearch.space.grid import Grid
-from vggsearch.space.listed import ListedSpace
-from vggsearch.space.search import SearchSpace
+import lazy_loader
 
-__all__ = ["Choice", "Constraint", "Grid", "ListedSpace", "Scalar", "SearchSpace", "Space"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,8 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from vggsearch.errors import StoreError
-from vggsearch.runs.checksums import Damaged
-from vggsearch.runs.record import Digest, RunRecord
+from vggsearch.runs import Damaged, Digest, RunRecord
 
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 

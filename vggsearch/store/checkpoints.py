@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from vggsearch.runs.record import Digest
+from vggsearch.runs import Digest
 
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 

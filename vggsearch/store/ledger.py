@@ -12,18 +12,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vggsearch.errors import StoreError
-from vggsearch.runs.checksums import (
+from vggsearch.runs import (
+    FINAL,
+    MAX_RECORD_BYTES,
     TEMPORARY,
     Damage,
     Damaged,
+    Digest,
+    RunRecord,
     read_bounded,
     seal,
     sweep,
     unseal,
+    validated,
     write_atomically,
 )
-from vggsearch.runs.record import FINAL, Digest, RunRecord
-from vggsearch.runs.validation import MAX_RECORD_BYTES, validated
 from vggsearch.store.base import BaseLedger, check_digest
 
 _NAME = re.compile(r"[0-9a-f]{64}\.json", re.ASCII)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from vggsearch.designs.plan import Plan, Registration
+from vggsearch.designs import Plan, Registration
 from vggsearch.errors import StoreError
-from vggsearch.runs.checksums import Damage, read_bounded, seal, unseal, write_atomically
+from vggsearch.runs import Damage, read_bounded, seal, unseal, write_atomically
 
 MAX_PLAN_BYTES = 8 * 2**20
 

@@ -16,8 +16,17 @@ from pydantic import Field, ValidationError
 
 from vggsearch.errors import StoreError
 from vggsearch.recipe import Frozen
-from vggsearch.runs.checksums import TEMPORARY, Damage, read_bounded, seal, unseal, write_atomically
-from vggsearch.runs.record import Digest, Moment, Stage
+from vggsearch.runs import (
+    TEMPORARY,
+    Damage,
+    Digest,
+    Moment,
+    Stage,
+    read_bounded,
+    seal,
+    unseal,
+    write_atomically,
+)
 
 MAX_NOTE_BYTES = 16 * 2**20
 

@@ -27,18 +27,21 @@ from typing import Protocol
 from pydantic_core import from_json
 
 from vggsearch.errors import StoreError, StudyFileError
-from vggsearch.runs.checksums import (
+from vggsearch.runs import (
+    FINAL,
+    STAGES,
     TEMPORARY,
     Damage,
     Damaged,
+    Digest,
+    TrialRecord,
     read_bounded,
     seal,
     sweep,
     unseal,
+    valid_trial,
     write_atomically,
 )
-from vggsearch.runs.record import FINAL, STAGES, Digest, TrialRecord
-from vggsearch.runs.validation import valid_trial
 from vggsearch.store.checkpoints import sweep_checkpoints
 from vggsearch.store.ledger import Ledger
 from vggsearch.store.plans import PlanBook

@@ -18,12 +18,10 @@ from typing import TypeVar
 
 from pydantic import Field, ValidationError
 
-from vggsearch.designs.plan import Registration
+from vggsearch.designs import Registration
 from vggsearch.errors import StoreError
 from vggsearch.recipe import Frozen
-from vggsearch.runs.checksums import Damage, read_bounded, write_atomically
-from vggsearch.runs.record import SCHEMA_VERSION
-from vggsearch.runs.validation import first_error
+from vggsearch.runs import SCHEMA_VERSION, Damage, first_error, read_bounded, write_atomically
 
 MAX_DATA_BYTES = 2 * 2**20
 """Largest data folder of a report, so that the whole report stays under 5 MB."""

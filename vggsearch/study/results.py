@@ -5,14 +5,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from vggsearch.arch.spec import Architecture
-from vggsearch.designs.plan import Registration
+from vggsearch.arch import Architecture
+from vggsearch.designs import Registration
 from vggsearch.errors import ArchitectureError
-from vggsearch.runs.architectures import ARCHITECTURE_COLUMNS, Kind, Scalar, architecture_row, structure
-from vggsearch.runs.checksums import Damaged
-from vggsearch.runs.record import Digest, RunRecord, TrialRecord
-from vggsearch.runs.validation import many_records, valid_trial, validated
-from vggsearch.store.store import Store, trial_order
+from vggsearch.runs import (
+    ARCHITECTURE_COLUMNS,
+    Damaged,
+    Digest,
+    Kind,
+    RunRecord,
+    Scalar,
+    TrialRecord,
+    architecture_row,
+    many_records,
+    structure,
+    valid_trial,
+    validated,
+)
+from vggsearch.store import Store, trial_order
 from vggsearch.study.data_folder import (
     MAX_DATA_BYTES,
     Contents,
@@ -21,9 +31,7 @@ from vggsearch.study.data_folder import (
     read_lines,
     write_folder,
 )
-from vggsearch.study.file.base import Study
-from vggsearch.study.file.load import parse_study
-from vggsearch.study.file.search import SearchStudy
+from vggsearch.study.file import SearchStudy, Study, parse_study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +61,7 @@ class StudyResults:
         Where a trial has no run, the columns that come of training are missing. Its costs are computed for
         the input of the other trials' runs, and missing where there is no run at all.
         """
-        from vggsearch.runs.frames import RUN_COLUMNS, table
+        from vggsearch.runs import RUN_COLUMNS, table
 
         columns: dict[str, Kind] = {
             "study": "text",
@@ -115,7 +123,7 @@ class StudyResults:
             yield record.model_dump_json()
 
     def _row(self, trial: TrialRecord) -> tuple[Scalar, ...]:
-        from vggsearch.runs.frames import OUTCOME_COLUMNS, run_row, short
+        from vggsearch.runs import OUTCOME_COLUMNS, run_row, short
 
         head = (trial.study, trial.stage, trial.number, trial.cached, trial.asked_at, trial.told_at)
         run = None if trial.run is None else self.runs.get(trial.run)

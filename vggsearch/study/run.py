@@ -7,23 +7,24 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from vggsearch.designs import Design
-from vggsearch.execution.contract import Executor
-from vggsearch.runs.record import Clock, DataKey
+from vggsearch.execution import Executor
+from vggsearch.runs import Clock, DataKey
 from vggsearch.space import Space
-from vggsearch.store.state import Notes
-from vggsearch.store.store import Store
-from vggsearch.study.ablation.assembly import AblationAssembly
-from vggsearch.study.control.conditions import Conditions
-from vggsearch.study.control.controller import Controller
-from vggsearch.study.control.events import Notice, NullObserver, Observer
-from vggsearch.study.control.stages import Job, Stage
-from vggsearch.study.control.stopping import Stopping
-from vggsearch.study.file.ablation import AblationStudy
-from vggsearch.study.file.base import Study
-from vggsearch.study.file.search import SearchStudy
+from vggsearch.store import Notes, Store
+from vggsearch.study.ablation import AblationAssembly
+from vggsearch.study.control import (
+    Conditions,
+    Controller,
+    Job,
+    Notice,
+    NullObserver,
+    Observer,
+    Stage,
+    Stopping,
+)
+from vggsearch.study.file import AblationStudy, SearchStudy, Study
 from vggsearch.study.results import StudyResults, read_results
-from vggsearch.study.search.assembly import SearchAssembly
-from vggsearch.study.search.database import Database
+from vggsearch.study.search import Database, SearchAssembly
 
 
 class DataInfo(Protocol):

@@ -13,8 +13,8 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 
-from vggsearch.execution.contract import Event, Executor, Finished, Progress
-from vggsearch.runs.record import Outcome, RunKey, RunRecord
+from vggsearch.execution import Event, Executor, Finished, Progress
+from vggsearch.runs import Outcome, RunKey, RunRecord
 from vggsearch.testing.fake import artificial_record, run_key, script_of
 
 PATIENCE_S = 120.0

@@ -12,12 +12,11 @@ from collections import deque
 from pathlib import Path
 from typing import cast
 
-from vggsearch.arch.spec import Architecture
+from vggsearch.arch import Architecture
 from vggsearch.cost import cost
-from vggsearch.execution.contract import Event, Executor, Finished, Progress
-from vggsearch.execution.worker import Report, Trainer, WorkerSetup, describe
+from vggsearch.execution import Event, Executor, Finished, Progress, Report, Trainer, WorkerSetup, describe
 from vggsearch.recipe import RECIPES, Budget
-from vggsearch.runs.record import CurvePoint, DataKey, Digest, Outcome, RunKey, RunRecord
+from vggsearch.runs import CurvePoint, DataKey, Digest, Outcome, RunKey, RunRecord
 
 SCRIPTED_TRAINER = "vggsearch.testing.fake:scripted_trainer"
 """For `LocalExecutor(trainer=...)`."""

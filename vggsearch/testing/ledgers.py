@@ -19,14 +19,12 @@ import threading
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from vggsearch.errors import StoreError
 from vggsearch.recipe import RECIPES, Budget
-from vggsearch.runs import FINAL, CurvePoint, DataKey, Outcome, Provenance, RunKey, RunRecord
-from vggsearch.runs.record import Digest
-from vggsearch.store.base import BaseLedger
+from vggsearch.runs import FINAL, CurvePoint, DataKey, Digest, Outcome, Provenance, RunKey, RunRecord
+from vggsearch.store import BaseLedger
 from vggsearch.testing.fake import artificial_record, run_key
 
 NO_NAMES = ("", "0" * 63, "0" * 65, "A" * 64, "../" * 22, "0" * 64 + "\n", "٠" * 64)

@@ -4,11 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vggsearch.errors import StoreError
-from vggsearch.runs.checksums import Damage, Damaged, seal, unseal
-from vggsearch.runs.record import Digest, RunRecord
-from vggsearch.runs.validation import validated
-from vggsearch.store.base import BaseLedger, check_digest
-from vggsearch.store.ledger import stands
+from vggsearch.runs import Damage, Damaged, Digest, RunRecord, seal, unseal, validated
+from vggsearch.store import BaseLedger, check_digest, stands
 
 
 class MemoryLedger(BaseLedger):

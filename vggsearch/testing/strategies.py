@@ -4,8 +4,16 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from vggsearch.arch import Architecture, Block, Head, max_blocks
-from vggsearch.arch.spec import MAX_BLOCKS, MAX_CHANNELS, MAX_CONVS, MAX_KERNEL
+from vggsearch.arch import (
+    MAX_BLOCKS,
+    MAX_CHANNELS,
+    MAX_CONVS,
+    MAX_KERNEL,
+    Architecture,
+    Block,
+    Head,
+    max_blocks,
+)
 from vggsearch.cost import METRICS, cost
 from vggsearch.space import Choice, Constraint, ListedSpace, SearchSpace
 

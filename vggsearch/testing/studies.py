@@ -7,13 +7,20 @@ from pathlib import Path
 
 import yaml
 
-from vggsearch.execution.contract import Executor
-from vggsearch.runs.record import Clock
-from vggsearch.study import AblationStudy, SearchStudy, Store, Study, StudyResults
-from vggsearch.study.control.events import Event, Observer
-from vggsearch.study.control.stopping import Stopping
-from vggsearch.study.file.load import parse_study
-from vggsearch.study.run import run_study
+from vggsearch.execution import Executor
+from vggsearch.runs import Clock
+from vggsearch.store import Store
+from vggsearch.study import (
+    AblationStudy,
+    Event,
+    Observer,
+    SearchStudy,
+    Stopping,
+    Study,
+    StudyResults,
+    parse_study,
+    run_study,
+)
 from vggsearch.testing.fake import FakeExecutor, run_key
 
 SPACE: Mapping[str, object] = {

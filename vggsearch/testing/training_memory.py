@@ -27,7 +27,7 @@ import numpy as np
 from vggsearch.arch import Head, parse
 from vggsearch.memory import TrainingMemory, training_memory
 from vggsearch.recipe import RECIPES, Budget
-from vggsearch.runs.record import DataKey, Outcome, RunKey
+from vggsearch.runs import DataKey, Outcome, RunKey
 from vggsearch.space import Choice, Constraint, SearchSpace
 
 if TYPE_CHECKING:
@@ -149,8 +149,7 @@ def _train(case: Case, *, keeps: bool) -> int:
     import torch
 
     from vggsearch.latency import peak_memory_bytes, reset_peak_memory
-    from vggsearch.training import train
-    from vggsearch.training.allocator import keeping_freed_memory, return_freed_memory
+    from vggsearch.training import keeping_freed_memory, return_freed_memory, train
 
     device, taken = torch.device("cpu"), 0
     for each in (Case("1x2-1x2k1+bn+fc4", (case.input_shape[0], 8, 8), 2), case):

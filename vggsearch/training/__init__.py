@@ -1,8 +1,5 @@
 """Training one architecture under a budget: (`RunKey`, data) -> `RunRecord`."""
 
-from vggsearch.training.checkpoint import Checkpoints
-from vggsearch.training.evaluation import Evaluation, evaluate
-from vggsearch.training.loop import train
-from vggsearch.training.provenance import device_model, provenance
+import lazy_loader
 
-__all__ = ["Checkpoints", "Evaluation", "device_model", "evaluate", "provenance", "train"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -26,8 +26,18 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from vggsearch.recipe import Frozen
-from vggsearch.runs.checksums import Damage, read_bounded, seal, sweep, unseal, write_atomically
-from vggsearch.runs.record import Count, CurvePoint, Digest, Duration
+from vggsearch.runs import (
+    Count,
+    CurvePoint,
+    Damage,
+    Digest,
+    Duration,
+    read_bounded,
+    seal,
+    sweep,
+    unseal,
+    write_atomically,
+)
 from vggsearch.training.setup import Training
 
 INTERVAL_S = 30.0

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vggsearch.data import Images, SearchData, evaluation_batches
-from vggsearch.runs.record import RunKey
+from vggsearch.runs import RunKey
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 from vggsearch.arch import Architecture
 from vggsearch.data import SearchData
 from vggsearch.memory import TrainingMemory, training_memory
-from vggsearch.runs.record import RunKey
+from vggsearch.runs import RunKey
 from vggsearch.training.allocator import keeping_freed_memory
 from vggsearch.training.setup import CURVE_IMAGES
 

@@ -11,13 +11,13 @@ from torch.nn import functional as F
 from vggsearch.data import Images, SearchData
 from vggsearch.latency import measure_latency, peak_memory_bytes, reset_peak_memory
 from vggsearch.memory import out_of_memory
-from vggsearch.runs.record import Outcome, RunKey, RunRecord, pack_bits
+from vggsearch.runs import Outcome, RunKey, RunRecord, pack_bits
 from vggsearch.training.checkpoint import Checkpoints
+from vggsearch.training.environment import provenance
 from vggsearch.training.evaluation import Evaluation, final_test
 from vggsearch.training.fits import why_not
 from vggsearch.training.graph import Launch, one_launch
 from vggsearch.training.optimizer import learning_rate, set_learning_rate
-from vggsearch.training.provenance import provenance
 from vggsearch.training.setup import Report, Training, set_up
 from vggsearch.training.watch import Stopped, add_point, check_deadline, check_loss, look, tell_again
 

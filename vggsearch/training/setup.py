@@ -11,7 +11,7 @@ from vggsearch.cost import cost
 from vggsearch.data import Images, SearchData, stream
 from vggsearch.model import build
 from vggsearch.recipe import total_steps
-from vggsearch.runs.record import CurvePoint, RunKey
+from vggsearch.runs import CurvePoint, RunKey
 from vggsearch.training.evaluation import Evaluator, stratified_part
 from vggsearch.training.meter import Meter
 from vggsearch.training.narrow import NarrowBatchNorm, NarrowMaxPool, leave_biases

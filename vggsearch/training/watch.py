@@ -4,7 +4,7 @@ import math
 import time
 
 from vggsearch.data import Images
-from vggsearch.runs.record import CurvePoint, Outcome
+from vggsearch.runs import CurvePoint, Outcome
 from vggsearch.training.evaluation import Evaluation, evaluate
 from vggsearch.training.setup import Training
 

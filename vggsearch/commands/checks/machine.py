@@ -12,7 +12,7 @@ import psutil
 from vggsearch.commands.checks.check import Check
 from vggsearch.commands.devices import usable_cores
 from vggsearch.commands.output import size
-from vggsearch.runs.checksums import TEMPORARY
+from vggsearch.runs import TEMPORARY
 
 MEMORY_PER_WORKER = 1_000_000_000
 """Bytes that a worker with torch, Fashion-MNIST and a small net takes, rounded up."""

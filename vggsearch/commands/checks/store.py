@@ -1,4 +1,4 @@
-"""A store, as `vggsearch.store.upkeep.survey` found it, in a person's words."""
+"""A store, as `vggsearch.store.upkeep.walk` found it, in a person's words."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -7,8 +7,7 @@ from pathlib import Path
 from vggsearch.commands.checks.check import Check, plain
 from vggsearch.commands.output import size
 from vggsearch.commands.standing import controller_pid
-from vggsearch.store.upkeep.problems import Finding, Kind, StudyFound, Survey
-from vggsearch.study import Store
+from vggsearch.store import Finding, Kind, Store, StudyFound, Survey
 
 DEFAULT = Path(".vggsearch")
 """The store that commands use where they are told of none."""

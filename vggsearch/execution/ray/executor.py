@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-from vggsearch.data.catalog import Part, named
-from vggsearch.data.places import find
+from vggsearch.data import Part, find, named
 from vggsearch.errors import DataError, VggSearchError
 from vggsearch.execution.contract import (
     CANCEL_GRACE_S,
@@ -24,7 +23,7 @@ from vggsearch.execution.contract import (
 from vggsearch.execution.local import LOCAL_TRAINER, PRELOAD
 from vggsearch.execution.process import Assignment
 from vggsearch.execution.worker import Cancel, Point, Train
-from vggsearch.runs.record import DataKey, Digest, Outcome, RunKey
+from vggsearch.runs import DataKey, Digest, Outcome, RunKey
 
 # Ray shows on the terminal what nodes suffer; that it should not, it reads once, when it is imported.
 os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")

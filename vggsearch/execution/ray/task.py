@@ -18,13 +18,13 @@ import ray
 from pydantic import Field, TypeAdapter
 from ray.exceptions import RayError
 
-from vggsearch.data.places import cache_dir
+from vggsearch.data import cache_dir
 from vggsearch.execution.contract import Finished
 from vggsearch.execution.local import LocalExecutor
 from vggsearch.execution.ray.shared_folder import is_marked
 from vggsearch.execution.worker import Cancel, Point, Record, Train
 from vggsearch.recipe import Frozen
-from vggsearch.runs.record import DataKey
+from vggsearch.runs import DataKey
 
 LOOK_S = 0.5
 """How often a run asks whether it is cancelled."""

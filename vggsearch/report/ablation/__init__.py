@@ -1,7 +1,5 @@
 """The report of an ablation: what was found, and the page that says so."""
 
-from vggsearch.report.ablation.answer import summarize
-from vggsearch.report.ablation.findings import Ablation, Finding, find
-from vggsearch.report.ablation.page import compose
+import lazy_loader
 
-__all__ = ["Ablation", "Finding", "compose", "find", "summarize"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

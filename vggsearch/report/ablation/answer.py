@@ -5,14 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from vggsearch.analysis.spending import Spending
-from vggsearch.analysis.verdicts import Verdict
+from vggsearch.analysis import Spending, Verdict
 from vggsearch.report.ablation.findings import STAGES, Ablation, Finding
 from vggsearch.report.ablation.sentences import pp, pp_interval, sentence
-from vggsearch.report.document.content import Paragraph, Tile, note, text
-from vggsearch.report.document.formats import NBSP, count, duration, plain
-from vggsearch.report.shared.effort import device, effort, trained_s, workers
-from vggsearch.report.shared.summary import ReportSummary
+from vggsearch.report.document import NBSP, Paragraph, Tile, count, duration, note, plain, text
+from vggsearch.report.shared import ReportSummary, device, effort, trained_s, workers
 
 MOST_SENTENCES = 20
 """More contrasts than that have their verdicts in the table alone."""

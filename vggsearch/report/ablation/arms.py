@@ -4,15 +4,25 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import pandas as pd
 
-from vggsearch.analysis.spending import Spending
-from vggsearch.designs.evaluation import PARTS, Part
+from vggsearch.analysis import Spending
+from vggsearch.designs import PARTS, Part
 from vggsearch.report.ablation.findings import STAGES, Ablation
 from vggsearch.report.ablation.learning_rates import trained_at
-from vggsearch.report.document.content import Block, Column, Figures, Section, Table, note, text
-from vggsearch.report.document.formats import count, duration, plain, spread
-from vggsearch.report.figures.parts import spending_figure
-from vggsearch.report.shared.outcomes import outcome_table
-from vggsearch.report.shared.records import Spec, number, outcome_name, record_table
+from vggsearch.report.document import (
+    Block,
+    Column,
+    Figures,
+    Section,
+    Table,
+    count,
+    duration,
+    note,
+    plain,
+    spread,
+    text,
+)
+from vggsearch.report.figures import spending_figure
+from vggsearch.report.shared import Spec, number, outcome_name, outcome_table, record_table
 
 MOST_RUNS = 1000
 """Rows of the run table that are printed; its CSV file has all."""

@@ -3,9 +3,8 @@
 import pandas as pd
 
 from vggsearch.report.ablation.findings import Ablation
-from vggsearch.report.document.content import Column, Section, Table, text
-from vggsearch.report.document.formats import count, plain
-from vggsearch.report.shared.effort import data_names
+from vggsearch.report.document import Column, Section, Table, count, plain, text
+from vggsearch.report.shared import data_names
 
 REFERENCE = (
     "K. Simonyan and A. Zisserman, Very Deep Convolutional Networks for Large-Scale Image Recognition, "

@@ -5,10 +5,9 @@ import pandas as pd
 
 from vggsearch.report.ablation.findings import Ablation, Finding
 from vggsearch.report.ablation.sentences import interacts
-from vggsearch.report.document.content import Block, Figures, Section, note, text
-from vggsearch.report.document.formats import percent, plain, points
-from vggsearch.report.figures.arm_curves import arm_curve_figure
-from vggsearch.runs.frames import curves_frame
+from vggsearch.report.document import Block, Figures, Section, note, percent, plain, points, text
+from vggsearch.report.figures import arm_curve_figure
+from vggsearch.runs import curves_frame
 
 TITLE = "Learning curves"
 LAST_PART = 0.25

@@ -4,16 +4,26 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from vggsearch.analysis.paired import differences
+from vggsearch.analysis import differences
 from vggsearch.report.ablation.answer import verdict_name
 from vggsearch.report.ablation.factors import interaction_cells
 from vggsearch.report.ablation.findings import Ablation, Finding, percentage
 from vggsearch.report.ablation.images import Interval
 from vggsearch.report.ablation.sentences import interacts, pp, pp_interval, sides
-from vggsearch.report.document.content import Block, Column, Figures, Section, Table, note, text
-from vggsearch.report.document.formats import MISSING, count, fixed, plain
-from vggsearch.report.figures.effects import effect_figure
-from vggsearch.report.figures.interactions import interaction_figure
+from vggsearch.report.document import (
+    MISSING,
+    Block,
+    Column,
+    Figures,
+    Section,
+    Table,
+    count,
+    fixed,
+    note,
+    plain,
+    text,
+)
+from vggsearch.report.figures import effect_figure, interaction_figure
 
 TITLE = "Effects"
 

@@ -4,9 +4,9 @@ from itertools import combinations, product
 
 import pandas as pd
 
-from vggsearch.designs.text import shown
+from vggsearch.designs import shown
 from vggsearch.report.ablation.findings import Ablation
-from vggsearch.report.document.formats import plain
+from vggsearch.report.document import plain
 
 CELL_COLUMNS = ("factor", "level", "other", "other_level", "n", "mean", "se")
 

@@ -5,15 +5,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from vggsearch.analysis.paired import effects
-from vggsearch.analysis.rate_choice import rate_table
-from vggsearch.analysis.verdicts import Verdict
-from vggsearch.designs import Contrast
-from vggsearch.designs.evaluation import Part
-from vggsearch.designs.plan import Plan
+from vggsearch.analysis import Verdict, effects, rate_table
+from vggsearch.designs import Contrast, Part, Plan
 from vggsearch.report.ablation.words import WORDS, Words
-from vggsearch.study import AblationStudy, StudyResults
-from vggsearch.study.ablation.frames import pairs_frame, rates_frame
+from vggsearch.study import AblationStudy, StudyResults, pairs_frame, rates_frame
 
 STAGES: Mapping[str, str] = {"calibration": "calibration", "rates": "learning rates", "pairs": "pairs"}
 """What a stage is called, in the order of the work."""

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from vggsearch.analysis.crossed import RESAMPLES, crossed_interval
-from vggsearch.designs.evaluation import Part
+from vggsearch.analysis import RESAMPLES, crossed_interval
+from vggsearch.designs import Part
 from vggsearch.report.ablation.findings import Ablation, Finding
 from vggsearch.report.ablation.sentences import pp_interval
-from vggsearch.report.document.content import Block, Column, Section, Table, note, text
-from vggsearch.report.document.formats import MISSING, count, plain
-from vggsearch.runs.record import RunRecord
-from vggsearch.study.ablation.frames import correctness
+from vggsearch.report.document import MISSING, Block, Column, Section, Table, count, note, plain, text
+from vggsearch.runs import RunRecord
+from vggsearch.study import correctness
 
 MOST_INTERVALS = 20
 """Each takes a second: of more contrasts than that, the first get one."""

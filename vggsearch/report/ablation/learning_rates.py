@@ -2,11 +2,10 @@
 
 import pandas as pd
 
-from vggsearch.analysis.paired import differences
+from vggsearch.analysis import differences
 from vggsearch.report.ablation.findings import Ablation
-from vggsearch.report.document.content import Block, Column, Figures, Section, Table, note, text
-from vggsearch.report.document.formats import count, plain, spread
-from vggsearch.report.figures.learning_rates import rate_figure, robustness_figure
+from vggsearch.report.document import Block, Column, Figures, Section, Table, count, note, plain, spread, text
+from vggsearch.report.figures import rate_figure, robustness_figure
 
 TITLE = "Learning rates"
 

@@ -1,24 +1,23 @@
 """The page of an ablation, section by section."""
 
-from vggsearch.analysis.spending import spending
+from vggsearch.analysis import spending
 from vggsearch.report.ablation import (
     arms,
     claim,
     curves,
     effects,
     images,
+    learning_rates as rates,
     practices,
     price,
     proof,
     registration,
     threats,
 )
-from vggsearch.report.ablation import learning_rates as rates
 from vggsearch.report.ablation.answer import answer, tiles
 from vggsearch.report.ablation.findings import Ablation
 from vggsearch.report.ablation.repeat import repeat
-from vggsearch.report.document.content import Report, Section
-from vggsearch.report.document.formats import plain
+from vggsearch.report.document import Report, Section, plain
 
 
 def compose(found: Ablation, command: str) -> Report:

@@ -1,12 +1,9 @@
 """The answers of an ablation to the NAS best-practice checklist: what the records show, and why."""
 
-from vggsearch.analysis.spending import Spending
+from vggsearch.analysis import Spending
 from vggsearch.report.ablation.findings import Ablation
-from vggsearch.report.document.content import Section
-from vggsearch.report.document.formats import count, duration
-from vggsearch.report.shared import practices
-from vggsearch.report.shared.checklist import checklist_section, items
-from vggsearch.report.shared.evidence import Answer, Answered, Evidence
+from vggsearch.report.document import Section, count, duration
+from vggsearch.report.shared import Answer, Answered, Evidence, checklist_section, items, practices
 
 _NO_SEARCH = (Answer.NOT_APPLICABLE, "an ablation searches nothing: its arms follow from the control by rule")
 

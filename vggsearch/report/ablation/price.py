@@ -2,13 +2,25 @@
 
 import pandas as pd
 
-from vggsearch.designs.widths import MAX_MISMATCH
+from vggsearch.designs import MAX_MISMATCH
 from vggsearch.report.ablation.findings import Ablation, Finding
 from vggsearch.report.ablation.proof import design_of, signed_percent
 from vggsearch.report.ablation.sentences import interacts, pp
-from vggsearch.report.document.content import Block, Column, Figures, Section, Table, note, text
-from vggsearch.report.document.formats import MISSING, duration, fixed, plain, si
-from vggsearch.report.figures.price import price_figure
+from vggsearch.report.document import (
+    MISSING,
+    Block,
+    Column,
+    Figures,
+    Section,
+    Table,
+    duration,
+    fixed,
+    note,
+    plain,
+    si,
+    text,
+)
+from vggsearch.report.figures import price_figure
 
 TITLE = "Cost beside effect"
 

@@ -5,12 +5,22 @@ from collections.abc import Mapping
 import pandas as pd
 
 from vggsearch.arch import Architecture
-from vggsearch.designs import Arm, Contrast, Design, Row, mismatch, proof
-from vggsearch.designs.plan import Plan
-from vggsearch.designs.text import shown
+from vggsearch.designs import Arm, Contrast, Design, Plan, Row, mismatch, proof, shown
 from vggsearch.report.ablation.findings import Ablation
-from vggsearch.report.document.content import Block, Column, Section, Table, note, text
-from vggsearch.report.document.formats import MISSING, count, duration, missing, plain, si
+from vggsearch.report.document import (
+    MISSING,
+    Block,
+    Column,
+    Section,
+    Table,
+    count,
+    duration,
+    missing,
+    note,
+    plain,
+    si,
+    text,
+)
 
 TITLE = "Proof of change"
 

@@ -2,11 +2,10 @@
 
 import pandas as pd
 
-from vggsearch.designs.plan import deviations
+from vggsearch.designs import deviations
 from vggsearch.report.ablation.findings import Ablation
-from vggsearch.report.document.content import Block, Code, Column, Section, Table, note, text
-from vggsearch.report.document.formats import count, plain
-from vggsearch.report.shared.origin import moment
+from vggsearch.report.document import Block, Code, Column, Section, Table, count, note, plain, text
+from vggsearch.report.shared import moment
 
 TITLE = "Pre-registration"
 

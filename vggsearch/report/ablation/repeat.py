@@ -1,9 +1,9 @@
 """How to make it all again."""
 
-from vggsearch.analysis.spending import Spending
+from vggsearch.analysis import Spending
 from vggsearch.report.ablation.findings import Ablation
-from vggsearch.report.document.content import Section
-from vggsearch.report.shared.origin import provenance
+from vggsearch.report.document import Section
+from vggsearch.report.shared import provenance
 
 
 def repeat(found: Ablation, spent: Spending, command: str) -> Section:

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-from vggsearch.analysis.power import MAX_PAIRS
-from vggsearch.analysis.verdicts import Verdict
+from vggsearch.analysis import MAX_PAIRS, Verdict
 from vggsearch.designs import Contrast
 from vggsearch.report.ablation.findings import Ablation, Finding
-from vggsearch.report.document.content import Span, Strong
-from vggsearch.report.document.formats import NBSP, duration, plain, points
+from vggsearch.report.document import NBSP, Span, Strong, duration, plain, points
 
 FEWEST_DIGITS = 2
 

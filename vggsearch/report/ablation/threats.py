@@ -4,15 +4,26 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from vggsearch.designs.plan import Plan, deviations
+from vggsearch.designs import Plan, deviations
 from vggsearch.report.ablation.arms import held_up
 from vggsearch.report.ablation.curves import LAST_PART, side_curves, still_rising
 from vggsearch.report.ablation.findings import Ablation
 from vggsearch.report.ablation.images import image_count
 from vggsearch.report.ablation.sentences import interacts
-from vggsearch.report.document.content import Column, Section, Table, text
-from vggsearch.report.document.formats import NBSP, count, duration, percent, plain, points, si
-from vggsearch.report.shared.effort import data_names
+from vggsearch.report.document import (
+    NBSP,
+    Column,
+    Section,
+    Table,
+    count,
+    duration,
+    percent,
+    plain,
+    points,
+    si,
+    text,
+)
+from vggsearch.report.shared import data_names
 
 Threat = tuple[str, str]
 """What it is, and how it stands here."""

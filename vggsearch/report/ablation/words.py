@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vggsearch.designs.evaluation import EvaluateOn
-from vggsearch.runs.record import Stage
+from vggsearch.designs import EvaluateOn
+from vggsearch.runs import Stage
 
 
 @dataclass(frozen=True, slots=True)

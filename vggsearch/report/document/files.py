@@ -8,7 +8,7 @@ import pandas as pd
 
 from vggsearch.report.document.content import Report, Table
 from vggsearch.report.document.formats import csv_cell, latex
-from vggsearch.runs.metrics import METRICS
+from vggsearch.runs import METRICS
 
 MAX_CSV_BYTES = 256 * 1024
 """A larger CSV file is written as `.csv.gz`."""

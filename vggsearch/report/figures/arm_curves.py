@@ -3,8 +3,7 @@
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from vggsearch.report.document.drawing import BLUE, VERMILION, Drawing
-from vggsearch.report.document.formats import plain
+from vggsearch.report.document import BLUE, VERMILION, Drawing, plain
 from vggsearch.report.figures.style import label, panel, percent_axis
 
 _LINES = ((BLUE, "-", "o"), (VERMILION, (0, (4, 1.5)), "s"))

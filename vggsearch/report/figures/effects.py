@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from vggsearch.designs import Contrast
-from vggsearch.report.document.drawing import BLUE, GREEN, INK, MUTED, PAPER, RULE, VERMILION, Drawing
-from vggsearch.report.document.formats import plain
+from vggsearch.report.document import BLUE, GREEN, INK, MUTED, PAPER, RULE, VERMILION, Drawing, plain
 from vggsearch.report.figures.style import MOST_DOTS, jitter, panel
 
 MOST_ROWS = 30

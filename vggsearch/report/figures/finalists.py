@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from vggsearch.report.document.drawing import BLUE, INK, ORANGE, PAPER, Drawing
+from vggsearch.report.document import BLUE, INK, ORANGE, PAPER, Drawing
 from vggsearch.report.figures.style import PANEL, panel
 
 

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from vggsearch.report.document.drawing import PAPER, Drawing
+from vggsearch.report.document import PAPER, Drawing
 from vggsearch.report.figures.style import label, percent_axis
 
 MOST_PANELS = 6

@@ -5,8 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from vggsearch.report.document.drawing import BLUE, INK, MUTED, ORANGE, PAPER, Drawing
-from vggsearch.report.document.formats import plain
+from vggsearch.report.document import BLUE, INK, MUTED, ORANGE, PAPER, Drawing, plain
 from vggsearch.report.figures.grid import grid
 from vggsearch.report.figures.style import percent_axis
 

@@ -6,10 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from vggsearch.analysis.kernels import KernelComparison
-from vggsearch.analysis.spending import PARTS, Spending
-from vggsearch.report.document.drawing import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, RULE, SKY, Drawing
-from vggsearch.report.document.formats import NBSP, si
+from vggsearch.analysis import PARTS, KernelComparison, Spending
+from vggsearch.report.document import BLUE, GREEN, INK, MUTED, NBSP, ORANGE, PAPER, RULE, SKY, Drawing, si
 from vggsearch.report.figures.style import MOST_DOTS, PANEL, jitter, label, panel, percent_axis
 from vggsearch.report.figures.tradeoff import KERNELS, OTHER
 

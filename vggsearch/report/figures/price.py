@@ -6,8 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from vggsearch.report.document.drawing import BLUE, GREEN, INK, MUTED, VERMILION, Drawing
-from vggsearch.report.document.formats import plain
+from vggsearch.report.document import BLUE, GREEN, INK, MUTED, VERMILION, Drawing, plain
 from vggsearch.report.figures.style import label, panel, percent_axis
 
 _COLOURS: Mapping[str, str] = {"supported": BLUE, "refuted": VERMILION, "equivalent": GREEN}

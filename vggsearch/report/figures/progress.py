@@ -8,8 +8,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from vggsearch.report.document.drawing import BLUE, INK, MUTED, ORANGE, Drawing
-from vggsearch.report.document.formats import tick
+from vggsearch.report.document import BLUE, INK, MUTED, ORANGE, Drawing, tick
 from vggsearch.report.figures.style import PANEL, apart, label, panel, percent_axis
 
 _LINES = {"search": (BLUE, "-", 1.8), "baseline": (ORANGE, (0, (4, 1.5)), 1.8)}

@@ -14,8 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from PIL import Image
 
-from vggsearch.report.document.drawing import INK, MUTED, PAPER, RULE
-from vggsearch.report.document.formats import tick
+from vggsearch.report.document import INK, MUTED, PAPER, RULE, tick
 
 PANEL = (4.9, 3.55)
 """Inches of a panel: legible across the whole width of a phone, or half the width of a page."""

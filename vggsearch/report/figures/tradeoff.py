@@ -5,7 +5,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from vggsearch.report.document.drawing import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, PURPLE, SKY, Drawing
+from vggsearch.report.document import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, PURPLE, SKY, Drawing
 from vggsearch.report.figures.style import (
     MAX_VECTOR_POINTS,
     PANEL,
@@ -15,7 +15,7 @@ from vggsearch.report.figures.style import (
     panel,
     percent_axis,
 )
-from vggsearch.runs.metrics import METRICS
+from vggsearch.runs import METRICS
 
 KERNELS = {
     "3": ("3×3", BLUE, "o"),

@@ -2,13 +2,9 @@
 
 import pandas as pd
 
-from vggsearch.analysis import hypervolume_over_trials
-from vggsearch.analysis.anytime import anytime_best, luck_of_random, spent
-from vggsearch.analysis.kernels import compare_kernels
-from vggsearch.report.document.content import Block, Figures, Section, note, text
-from vggsearch.report.document.formats import fixed, percent, points, si
-from vggsearch.report.figures.parts import NO_VERDICT, bin_figure, pair_figure
-from vggsearch.report.figures.progress import anytime_figure, hypervolume_figure
+from vggsearch.analysis import anytime_best, compare_kernels, hypervolume_over_trials, luck_of_random, spent
+from vggsearch.report.document import Block, Figures, Section, fixed, note, percent, points, si, text
+from vggsearch.report.figures import NO_VERDICT, anytime_figure, bin_figure, hypervolume_figure, pair_figure
 from vggsearch.report.search.findings import Findings
 from vggsearch.report.search.tables import comparison_table, stage_name
 

@@ -3,13 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vggsearch.analysis.spending import Spending
+from vggsearch.analysis import Spending
 from vggsearch.report.search.findings import Findings
-from vggsearch.report.shared import practices
-from vggsearch.report.shared.checklist import Item, items
-from vggsearch.report.shared.evidence import Answer, Answered, Evidence
-from vggsearch.report.shared.practices import listed
-from vggsearch.runs.record import RunRecord
+from vggsearch.report.shared import Answer, Answered, Evidence, Item, items, listed, practices
+from vggsearch.runs import RunRecord
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,15 @@
 """The report's sections, in order; each says what it could not show, and why."""
 
-from vggsearch.analysis import staircase
-from vggsearch.analysis.spending import PARTS, Spending
-from vggsearch.report.document.content import Block, Figures, Section, note, text
-from vggsearch.report.document.formats import percent
-from vggsearch.report.figures.finalists import finalist_figure
-from vggsearch.report.figures.parts import spending_figure
-from vggsearch.report.figures.progress import curve_figure
-from vggsearch.report.figures.tradeoff import accuracy_against
-from vggsearch.report.search.answer import above
+from vggsearch.analysis import PARTS, Spending, staircase
+from vggsearch.report.document import Block, Figures, Section, note, percent, text
+from vggsearch.report.figures import accuracy_against, curve_figure, finalist_figure, spending_figure
+from vggsearch.report.search.answers import above
 from vggsearch.report.search.findings import STAGES, Findings
 from vggsearch.report.search.practices import checklist
 from vggsearch.report.search.tables import finalist_block, front_table, stage_name
 from vggsearch.report.search.trials import trial_table
-from vggsearch.report.shared.checklist import checklist_section
-from vggsearch.report.shared.outcomes import outcome_table
-from vggsearch.runs.frames import curves_frame
+from vggsearch.report.shared import checklist_section, outcome_table
+from vggsearch.runs import curves_frame
 
 _WORDS = {
     "completed": "training to the end",

@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from vggsearch.analysis.anytime import spent
-from vggsearch.report.document.content import Column, Table
-from vggsearch.report.document.formats import (
+from vggsearch.analysis import spent
+from vggsearch.report.document import (
+    Column,
+    Table,
     count,
     duration,
     interval,
@@ -16,7 +17,7 @@ from vggsearch.report.document.formats import (
     spread,
 )
 from vggsearch.report.search.findings import Findings
-from vggsearch.runs.frames import ARCHITECTURE_COLUMNS
+from vggsearch.runs import ARCHITECTURE_COLUMNS
 
 SAMPLERS = {
     "grid": "grid",

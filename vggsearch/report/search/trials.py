@@ -2,11 +2,10 @@
 
 import pandas as pd
 
-from vggsearch.report.document.content import Table
-from vggsearch.report.document.formats import count
+from vggsearch.report.document import Table, count
 from vggsearch.report.search.findings import Findings
 from vggsearch.report.search.tables import stage_name
-from vggsearch.report.shared.records import Spec, outcome_name, record_table
+from vggsearch.report.shared import Spec, outcome_name, record_table
 
 MOST_TRIALS = 1000
 """Rows of the trial table that are printed; its CSV file has all."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from vggsearch.report.document.content import Column, Section, Table, text
+from vggsearch.report.document import Column, Section, Table, text
 from vggsearch.report.shared.evidence import Answer, Answered
 
 REFERENCE = (

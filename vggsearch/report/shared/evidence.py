@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from vggsearch.analysis.spending import Spending
-from vggsearch.runs.record import Provenance, RunRecord, Stage
+from vggsearch.analysis import Spending
+from vggsearch.runs import Provenance, RunRecord, Stage
 from vggsearch.study import StudyResults
 
 

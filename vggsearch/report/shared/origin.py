@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
-from vggsearch.analysis.spending import Spending
-from vggsearch.report.document.content import Column, Listing, Section, Table, text
-from vggsearch.report.document.formats import count, plain, printable
-from vggsearch.runs.record import Provenance, RunRecord
+from vggsearch.analysis import Spending
+from vggsearch.report.document import Column, Listing, Section, Table, count, plain, printable, text
+from vggsearch.runs import Provenance, RunRecord
 from vggsearch.study import StudyResults
 
 

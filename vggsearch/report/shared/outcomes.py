@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from vggsearch.report.document.content import Column, Table
-from vggsearch.report.document.formats import count, duration, plain
+from vggsearch.report.document import Column, Table, count, duration, plain
 from vggsearch.report.shared.records import outcome_name
 
 MOST_REASONS = 12

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from vggsearch.report.document.formats import count, duration, plain
+from vggsearch.report.document import count, duration, plain
 from vggsearch.report.shared.evidence import Answer, Answered, Evidence
 
 

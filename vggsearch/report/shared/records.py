@@ -5,8 +5,17 @@ from typing import Literal
 
 import pandas as pd
 
-from vggsearch.report.document.content import Column, Table
-from vggsearch.report.document.formats import count, duration, milliseconds, missing, percent, plain, si
+from vggsearch.report.document import (
+    Column,
+    Table,
+    count,
+    duration,
+    milliseconds,
+    missing,
+    percent,
+    plain,
+    si,
+)
 
 Kind = Literal["text", "code", "count", "percent", "si", "ms", "s", "number"]
 

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from pydantic_core import from_json
 
-from vggsearch.runs.checksums import Damage, read_bounded, unseal
-from vggsearch.runs.record import FINAL, Digest
+from vggsearch.runs import FINAL, Damage, Digest, read_bounded, unseal
 from vggsearch.store.store import Store
 
 MAX_COUNTERS_BYTES = 64 * 1024

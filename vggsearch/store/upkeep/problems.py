@@ -1,10 +1,10 @@
-"""What a look through a store can find (`vggsearch.store.upkeep.survey`), in words for the code."""
+"""What a look through a store can find (`vggsearch.store.upkeep.walk`), in words for the code."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from vggsearch.runs.record import Digest
+from vggsearch.runs import Digest
 from vggsearch.store.upkeep.checkpoints import CheckpointsFound
 from vggsearch.store.upkeep.optuna_file import OptunaFile
 

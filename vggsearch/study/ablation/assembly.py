@@ -14,17 +14,14 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from vggsearch.cost import cost
-from vggsearch.designs import Arm, Design
-from vggsearch.designs.plan import Plan, PlannedArm, PlannedContrast
+from vggsearch.designs import Arm, Design, Plan, PlannedArm, PlannedContrast
 from vggsearch.errors import VggSearchError
 from vggsearch.recipe import Budget
-from vggsearch.runs.record import Clock, Digest, Outcome, RunKey, RunRecord
+from vggsearch.runs import Clock, Digest, Outcome, RunKey, RunRecord
 from vggsearch.space import Scalar
-from vggsearch.store.state import Notes, RateChoice
-from vggsearch.store.store import Store
-from vggsearch.study.control.conditions import Conditions
-from vggsearch.study.control.stages import Job, ListedStage, Told
-from vggsearch.study.file.ablation import MAX_SEEDS, AblationStudy
+from vggsearch.store import Notes, RateChoice, Store
+from vggsearch.study.control import Conditions, Job, ListedStage, Told
+from vggsearch.study.file import MAX_SEEDS, AblationStudy
 
 CALIBRATION = Budget(seconds=2.0)
 CALIBRATION_ROUNDS = 3
@@ -205,7 +202,7 @@ class AblationAssembly:
         """By arm; once chosen, a rate stays. The recipe's where no rate let any run complete."""
         import pandas as pd
 
-        from vggsearch.analysis.rate_choice import rate_table
+        from vggsearch.analysis import rate_table
 
         if not plan.tuned:
             return dict.fromkeys((arm.name for arm in plan.arms), plan.rates[0])

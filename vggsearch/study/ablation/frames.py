@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from vggsearch.designs.evaluation import PARTS, Part
-from vggsearch.designs.plan import Plan
-from vggsearch.runs.record import Outcome, RunRecord, Stage, TrialRecord, unpack_bits
+from vggsearch.designs import PARTS, Part, Plan
+from vggsearch.runs import Outcome, RunRecord, Stage, TrialRecord, unpack_bits
 from vggsearch.study.results import StudyResults
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from vggsearch.runs.record import CurvePoint, RunKey, RunRecord
-from vggsearch.store.state import Asked
+from vggsearch.runs import CurvePoint, RunKey, RunRecord
+from vggsearch.store import Asked
 from vggsearch.study.control.stages import Candidate
 from vggsearch.study.control.stopping import Why
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from vggsearch.errors import StudyFileError
 from vggsearch.recipe import Budget, Recipe
-from vggsearch.runs.record import DataKey, RunKey
+from vggsearch.runs import DataKey, RunKey
 
 
 @dataclass(frozen=True, slots=True)

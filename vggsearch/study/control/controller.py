@@ -9,12 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from vggsearch.errors import VggSearchError
-from vggsearch.execution.contract import Executor, Finished
-from vggsearch.runs.record import FINAL, CurvePoint, Digest, Outcome, RunRecord, TrialRecord
-from vggsearch.runs.record import Stage as StageName
-from vggsearch.store.checkpoints import remove_checkpoints
-from vggsearch.store.state import Notes
-from vggsearch.store.store import Store
+from vggsearch.execution import Executor, Finished
+from vggsearch.runs import FINAL, CurvePoint, Digest, Outcome, RunRecord, Stage as StageName, TrialRecord
+from vggsearch.store import Notes, Store, remove_checkpoints
 from vggsearch.study.control import events
 from vggsearch.study.control.active import Going, farewell
 from vggsearch.study.control.events import Observer

@@ -6,7 +6,7 @@ Events come from the controller's own thread, in order; an observer returns quic
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from vggsearch.runs.record import CurvePoint, Digest, RunRecord, Stage, TrialRecord
+from vggsearch.runs import CurvePoint, Digest, RunRecord, Stage, TrialRecord
 
 
 @dataclass(frozen=True, slots=True)

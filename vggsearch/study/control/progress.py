@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from vggsearch.runs.record import CurvePoint, Digest, Outcome, RunRecord, Stage, TrialRecord
+from vggsearch.runs import CurvePoint, Digest, Outcome, RunRecord, Stage, TrialRecord
 from vggsearch.study.control.events import (
     Event,
     StageStarted,

@@ -20,8 +20,7 @@ from collections import deque
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
-from vggsearch.runs.record import Clock, Digest, RunKey, RunRecord, TrialRecord
-from vggsearch.runs.record import Stage as StageName
+from vggsearch.runs import Clock, Digest, RunKey, RunRecord, Stage as StageName, TrialRecord
 from vggsearch.space import Scalar
 
 Told = tuple[TrialRecord, RunRecord | None]

@@ -5,9 +5,18 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from vggsearch.arch import parse
-from vggsearch.designs import Design, check, factorial, kernel_design, one_at_a_time
-from vggsearch.designs.evaluation import PARTS, EvaluateOn, Part
-from vggsearch.designs.plan import MAX_RUNS, most_runs
+from vggsearch.designs import (
+    MAX_RUNS,
+    PARTS,
+    Design,
+    EvaluateOn,
+    Part,
+    check,
+    factorial,
+    kernel_design,
+    most_runs,
+    one_at_a_time,
+)
 from vggsearch.errors import ArchitectureError, DesignError
 from vggsearch.recipe import Frozen
 from vggsearch.study.file.base import Study

@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
-from vggsearch.arch.layers import MAX_SIDE
+from vggsearch.arch import MAX_SIDE
 from vggsearch.errors import StudyFileError
 from vggsearch.recipe import RECIPES, Budget, Frozen, Recipe
 from vggsearch.study.file.messages import broken, one_line

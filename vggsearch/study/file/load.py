@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from vggsearch.errors import StudyFileError
-from vggsearch.runs.checksums import Damage, read_bounded
+from vggsearch.runs import Damage, read_bounded
 from vggsearch.study.file.ablation import AblationStudy
 from vggsearch.study.file.base import Study, shown_path
 from vggsearch.study.file.search import SearchStudy

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from vggsearch.arch.spec import MAX_BLOCKS, MAX_CHANNELS, Head
+from vggsearch.arch import MAX_BLOCKS, MAX_CHANNELS, Head
 from vggsearch.errors import ArchitectureError
 from vggsearch.recipe import Frozen
 from vggsearch.space import Choice, Constraint, SearchSpace

@@ -4,13 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 from vggsearch.arch import Architecture
 from vggsearch.errors import ArchitectureError, SpaceError
-from vggsearch.runs.record import Clock, Outcome, RunKey, TrialRecord
+from vggsearch.runs import Clock, Outcome, RunKey, TrialRecord
 from vggsearch.space import Scalar, Space
-from vggsearch.store.state import Asked, Notes, Selection
-from vggsearch.store.store import Store
-from vggsearch.study.control.conditions import Conditions
-from vggsearch.study.control.stages import Candidate, Job, ListedStage, MakeKey, Stage, Told
-from vggsearch.study.file.search import SearchStudy
+from vggsearch.store import Asked, Notes, Selection, Store
+from vggsearch.study.control import Candidate, Conditions, Job, ListedStage, MakeKey, Stage, Told
+from vggsearch.study.file import SearchStudy
 from vggsearch.study.results import read_results
 from vggsearch.study.search.baseline import BaselineStage
 from vggsearch.study.search.database import Database, SqliteFile
@@ -92,7 +90,7 @@ class SearchAssembly:
 
     def _selected(self, count: int) -> Sequence[str]:
         """Those that were fixed, and others where there are more runs, or more are wanted."""
-        from vggsearch.analysis.selection import finalists
+        from vggsearch.analysis import finalists
 
         runs = sum(stage.done for stage in self.stages if stage.name != "finalists")
         before = self._notes.selection()

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Sequence
 
-from vggsearch.runs.record import Clock
+from vggsearch.runs import Clock
 from vggsearch.space import Space
-from vggsearch.study.control.stages import Candidate, MakeKey, Stage, Told, first_free
+from vggsearch.study.control import Candidate, MakeKey, Stage, Told, first_free
 from vggsearch.study.search.draws import unseen_member
 
 

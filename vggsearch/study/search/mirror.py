@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from vggsearch.errors import StoreError
-from vggsearch.study.file.search import Objective
+from vggsearch.study.file import Objective
 from vggsearch.study.search.database import Connection, Database, reason, unusable
 from vggsearch.study.search.samplers import quiet
 

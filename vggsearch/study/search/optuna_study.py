@@ -31,9 +31,9 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from vggsearch.arch import Architecture
 from vggsearch.cost import cost
-from vggsearch.runs.record import Outcome, RunRecord
+from vggsearch.runs import Outcome, RunRecord
 from vggsearch.space import Scalar, Space
-from vggsearch.study.file.search import Objective, Sampler
+from vggsearch.study.file import Objective, Sampler
 from vggsearch.study.search.draws import stream_seed
 from vggsearch.study.search.mirror import Mirror
 from vggsearch.study.search.samplers import quiet, sampler_maker

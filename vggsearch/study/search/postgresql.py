@@ -15,7 +15,7 @@ from uuid import uuid4
 from pydantic_core import from_json
 
 from vggsearch.errors import StoreError
-from vggsearch.runs.checksums import read_bounded, seal, unseal, write_atomically
+from vggsearch.runs import read_bounded, seal, unseal, write_atomically
 from vggsearch.study.search.database import Connection, Database, unusable
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vggsearch.arch import Architecture
-from vggsearch.runs.record import Clock, RunRecord, TrialRecord
-from vggsearch.study.control.stages import Candidate, MakeKey, Stage, Told
+from vggsearch.runs import Clock, RunRecord, TrialRecord
+from vggsearch.study.control import Candidate, MakeKey, Stage, Told
 from vggsearch.study.search.draws import stream_seed, unseen_member
 from vggsearch.study.search.optuna_study import Search
 from vggsearch.study.search.samplers import startup

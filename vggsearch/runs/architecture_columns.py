@@ -5,7 +5,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
-from vggsearch.arch.spec import Architecture
+from vggsearch.arch import Architecture
 from vggsearch.cost import cost
 
 Scalar = bool | int | float | str | None

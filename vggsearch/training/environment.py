@@ -10,7 +10,7 @@ import torch
 
 import vggsearch
 from vggsearch.recipe import Recipe
-from vggsearch.runs.record import Provenance
+from vggsearch.runs import Provenance
 from vggsearch.training.precision import precision
 
 

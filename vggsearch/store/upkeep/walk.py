@@ -15,9 +15,19 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from vggsearch.errors import StoreError
-from vggsearch.runs.checksums import TEMPORARY, Damage, read_bounded, unseal
-from vggsearch.runs.record import Digest, RunRecord, TrialRecord
-from vggsearch.runs.validation import MAX_RECORD_BYTES, first_error, valid_trial, validated
+from vggsearch.runs import (
+    MAX_RECORD_BYTES,
+    TEMPORARY,
+    Damage,
+    Digest,
+    RunRecord,
+    TrialRecord,
+    first_error,
+    read_bounded,
+    unseal,
+    valid_trial,
+    validated,
+)
 from vggsearch.store.plans import PlanBook
 from vggsearch.store.state import MAX_NOTE_BYTES, AskedNote, RateChoice, Selection
 from vggsearch.store.store import MAX_IDENTITY_BYTES, MAX_TRIAL_BYTES, Store
@@ -26,7 +36,7 @@ from vggsearch.store.upkeep.checkpoints import is_checkpoints, survey_checkpoint
 from vggsearch.store.upkeep.problems import Finding, Kind, StudyFound, Survey
 
 BACKUP = "backup"
-"""The folder of a store to which `vggsearch.store.upkeep.repair` moves things."""
+"""The folder of a store to which `vggsearch.store.upkeep.repairs` moves things."""
 
 _FOLDERS = ("ledger", "studies", "checkpoints", BACKUP)
 _FILES = ("lock", optuna_file.NAME, *optuna_file.SIDECARS)

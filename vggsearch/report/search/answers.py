@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from vggsearch.analysis.spending import Spending
-from vggsearch.report.document.content import Code, Paragraph, Span, Strong, Tile, text
-from vggsearch.report.document.formats import (
+from vggsearch.analysis import Spending
+from vggsearch.report.document import (
     MISSING,
     NBSP,
+    Code,
+    Paragraph,
+    Span,
+    Strong,
+    Tile,
     count,
     duration,
     interval,
@@ -17,10 +21,10 @@ from vggsearch.report.document.formats import (
     points,
     si,
     spread,
+    text,
 )
 from vggsearch.report.search.findings import STAGES, Findings
-from vggsearch.report.shared.effort import device, effort, trained_s, workers
-from vggsearch.report.shared.summary import ReportSummary
+from vggsearch.report.shared import ReportSummary, device, effort, trained_s, workers
 
 
 def summarize(findings: Findings, path: Path) -> ReportSummary:

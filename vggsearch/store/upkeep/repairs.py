@@ -17,13 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vggsearch.errors import StoreError
-from vggsearch.runs.checksums import make_folder, sync_folder
-from vggsearch.runs.record import Clock
+from vggsearch.runs import Clock, make_folder, sync_folder
 from vggsearch.store.store import Store
 from vggsearch.store.upkeep import optuna_file
 from vggsearch.store.upkeep.checkpoints import finished_runs, tensors_of
 from vggsearch.store.upkeep.problems import Finding, Kind, StudyFound
-from vggsearch.store.upkeep.survey import BACKUP, leftovers, survey
+from vggsearch.store.upkeep.walk import BACKUP, leftovers, survey
 
 MOVED: frozenset[Kind] = frozenset(
     {"record", "trial", "notes", "study", "database", "checkpoint", "aside", "obstacle"}

@@ -2,9 +2,8 @@
 
 import pandas as pd
 
-from vggsearch.analysis.spending import Spending
-from vggsearch.report.document.content import Paragraph, Span, note, text
-from vggsearch.report.document.formats import count, duration, plain
+from vggsearch.analysis import Spending
+from vggsearch.report.document import Paragraph, Span, count, duration, note, plain, text
 from vggsearch.study import StudyResults
 
 

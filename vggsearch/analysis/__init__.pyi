@@ -1,0 +1,49 @@
+from .anytime import anytime_best as anytime_best, luck_of_random as luck_of_random, spent as spent
+from .crossed import (
+    RESAMPLES as RESAMPLES,
+    crossed_interval as crossed_interval,
+    crossed_replicates as crossed_replicates,
+)
+from .kernels import KernelComparison as KernelComparison, compare_kernels as compare_kernels
+from .paired import (
+    EFFECT_COLUMNS as EFFECT_COLUMNS,
+    Effect as Effect,
+    differences as differences,
+    effect as effect,
+    effects as effects,
+)
+from .pareto import (
+    dominates as dominates,
+    front as front,
+    hypervolume as hypervolume,
+    hypervolume_over_trials as hypervolume_over_trials,
+    staircase as staircase,
+    thin_front as thin_front,
+)
+from .power import (
+    MAX_PAIRS as MAX_PAIRS,
+    minimum_detectable_effect as minimum_detectable_effect,
+    more_pairs as more_pairs,
+    pairs_to_detect as pairs_to_detect,
+    pairs_to_show_equivalence as pairs_to_show_equivalence,
+    power_of_difference as power_of_difference,
+    power_of_equivalence as power_of_equivalence,
+)
+from .rate_choice import rate_table as rate_table
+from .selection import (
+    best as best,
+    candidates as candidates,
+    cheapest_within as cheapest_within,
+    finalist_table as finalist_table,
+    finalists as finalists,
+    summary as summary,
+)
+from .sign_flip import FloatArray as FloatArray, sign_flip_p as sign_flip_p
+from .verdicts import (
+    MIN_PAIRS as MIN_PAIRS,
+    Verdict as Verdict,
+    best_possible_p as best_possible_p,
+    pairs_needed_for_any_verdict as pairs_needed_for_any_verdict,
+    verdict as verdict,
+)
+from .worker_time import PARTS as PARTS, Spending as Spending, spending as spending

@@ -1,0 +1,13 @@
+from .batches import Batch as Batch, Batches as Batches, evaluation_batches as evaluation_batches
+from .catalog import DATASETS as DATASETS, DatasetInfo as DatasetInfo, Part as Part, named as named
+from .fetching import fetch as fetch
+from .load import (
+    Images as Images,
+    SearchData as SearchData,
+    load_search_data as load_search_data,
+    load_test_images as load_test_images,
+)
+from .parts import data_key as data_key, describe as describe, locate as locate
+from .places import cache_dir as cache_dir, find as find
+from .streams import stream as stream
+from .verification import FileReport as FileReport, verify as verify

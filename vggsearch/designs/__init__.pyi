@@ -1,0 +1,17 @@
+from .design import CONTROL as CONTROL, Arm as Arm, Contrast as Contrast, Design as Design, Held as Held
+from .evaluation import PARTS as PARTS, EvaluateOn as EvaluateOn, Part as Part
+from .factorials import cell_name as cell_name, factorial as factorial
+from .factors import FACTORS as FACTORS, one_at_a_time as one_at_a_time, with_level as with_level
+from .kernels import KERNEL_CONTRASTS as KERNEL_CONTRASTS, kernel_design as kernel_design
+from .plan import (
+    MAX_RUNS as MAX_RUNS,
+    Plan as Plan,
+    PlannedArm as PlannedArm,
+    PlannedContrast as PlannedContrast,
+    Registration as Registration,
+    deviations as deviations,
+    most_runs as most_runs,
+)
+from .proof_of_change import Row as Row, check as check, mismatch as mismatch, proof as proof
+from .text import Level as Level, shown as shown
+from .widths import MAX_MISMATCH as MAX_MISMATCH, match_width as match_width

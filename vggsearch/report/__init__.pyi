@@ -1,0 +1,2 @@
+from .shared.summary import ReportSummary as ReportSummary
+from .write import summarize_results as summarize_results, write_report as write_report

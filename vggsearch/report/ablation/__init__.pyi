@@ -1,0 +1,3 @@
+from .answer import summarize as summarize
+from .findings import Ablation as Ablation, Finding as Finding, find as find
+from .page import compose as compose

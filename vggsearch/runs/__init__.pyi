@@ -1,0 +1,56 @@
+from .architecture_columns import (
+    ARCHITECTURE_COLUMNS as ARCHITECTURE_COLUMNS,
+    Kind as Kind,
+    Scalar as Scalar,
+    architecture_row as architecture_row,
+    structure as structure,
+)
+from .checksums import (
+    TEMPORARY as TEMPORARY,
+    Damage as Damage,
+    Damaged as Damaged,
+    make_folder as make_folder,
+    read_bounded as read_bounded,
+    seal as seal,
+    sweep as sweep,
+    sync_folder as sync_folder,
+    unseal as unseal,
+    write_atomically as write_atomically,
+)
+from .frames import (
+    OUTCOME_COLUMNS as OUTCOME_COLUMNS,
+    RUN_COLUMNS as RUN_COLUMNS,
+    curves_frame as curves_frame,
+    run_row as run_row,
+    short as short,
+    table as table,
+)
+from .metrics import METRICS as METRICS
+from .record import (
+    FINAL as FINAL,
+    SCHEMA_VERSION as SCHEMA_VERSION,
+    STAGES as STAGES,
+    Clock as Clock,
+    Count as Count,
+    CurvePoint as CurvePoint,
+    DataKey as DataKey,
+    Digest as Digest,
+    Duration as Duration,
+    Moment as Moment,
+    Outcome as Outcome,
+    Provenance as Provenance,
+    RunKey as RunKey,
+    RunRecord as RunRecord,
+    Stage as Stage,
+    Text as Text,
+    TrialRecord as TrialRecord,
+    pack_bits as pack_bits,
+    unpack_bits as unpack_bits,
+)
+from .validation import (
+    MAX_RECORD_BYTES as MAX_RECORD_BYTES,
+    first_error as first_error,
+    many_records as many_records,
+    valid_trial as valid_trial,
+    validated as validated,
+)

@@ -1,0 +1,29 @@
+from .conditions import Conditions as Conditions
+from .controller import Controller as Controller
+from .events import (
+    Event as Event,
+    Notice as Notice,
+    NullObserver as NullObserver,
+    Observer as Observer,
+    StudyEnded as StudyEnded,
+    StudyStarted as StudyStarted,
+    TrialFinished as TrialFinished,
+)
+from .progress import (
+    ABLATION as ABLATION,
+    Planned as Planned,
+    Progress as Progress,
+    Running as Running,
+    best_run as best_run,
+    complete_pairs as complete_pairs,
+)
+from .stages import (
+    Candidate as Candidate,
+    Job as Job,
+    ListedStage as ListedStage,
+    MakeKey as MakeKey,
+    Stage as Stage,
+    Told as Told,
+    first_free as first_free,
+)
+from .stopping import Stopping as Stopping

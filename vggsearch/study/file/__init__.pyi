@@ -1,0 +1,4 @@
+from .ablation import MAX_SEEDS as MAX_SEEDS, AblationStudy as AblationStudy
+from .base import Study as Study
+from .load import load_study as load_study, parse_study as parse_study
+from .search import Objective as Objective, Sampler as Sampler, SearchStudy as SearchStudy

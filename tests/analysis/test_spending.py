@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from vggsearch.analysis.worker_time import PARTS, PAUSE_S, spending
+from vggsearch.analysis.worker_time import PAUSE_S, TIME_PARTS, spending
 
 
 def trial(start, end, *, train=None, stage="search", outcome="completed", cached=False, digest="a"):
@@ -95,4 +95,4 @@ def test_every_worker_second_is_accounted_for_once(drawn):
     assert busy == pytest.approx(sum(length for _, length, _, _ in drawn))
     if spent.pauses == 0:
         assert parts.sum() == pytest.approx(spent.workers * spent.elapsed_s)
-    assert sum(spent.share(part) for part in PARTS) == pytest.approx(1)
+    assert sum(spent.share(part) for part in TIME_PARTS) == pytest.approx(1)

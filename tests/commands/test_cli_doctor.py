@@ -17,7 +17,7 @@ from vggsearch.commands.checks import data, machine
 from vggsearch.commands.checks.check import plain
 from vggsearch.commands.checks.libraries import Requirement, check_libraries, fits, requirements
 from vggsearch.commands.checks.machine import check_disk, check_machine
-from vggsearch.runs.checksums import seal
+from vggsearch.runs.checksums import add_checksum
 from vggsearch.testing.studies import conduct, make_ablation, make_study
 
 
@@ -104,7 +104,9 @@ class TestStore:
     def test_damage_is_named_with_its_remedy(self, capsys, store, digest, path, name, after):
         path = path.replace("RUN", f"{digest[:2]}/{digest}.json")
         (store / path).write_bytes(b"noise")
-        reason = "file is not a database" if name == "database" else "cut short, or not a sealed record"
+        reason = (
+            "file is not a database" if name == "database" else "cut short, or not a record with its checksum"
+        )
         said = f"wrong {name}: {path}: {reason}: `vggsearch doctor --repair` moves it aside, and {after}"
         assert lines(capsys) == [said, *([f"note runs: {LACKS}"] if name == "record" else [])]
 
@@ -120,9 +122,9 @@ class TestStore:
         conduct(make_ablation(), store, train=False)
         (store / "studies/ablated/plan.json").write_bytes(b"{}")
         assert lines(capsys) == [
-            "wrong plan: studies/ablated/plan.json: cut short, or not a sealed record: it shows that the "
-            "plan was fixed before the runs, and nothing else does: bring it back from a backup of yours; "
-            "without one, move it away by hand, and every report will say after how many runs the plan was "
+            "wrong plan: studies/ablated/plan.json: cut short, or not a record with its checksum: it shows "
+            "that the plan was fixed before the runs, and nothing else does: bring it back from a backup of "
+            "yours; without one, move it away by hand, and every report will say after how many runs the plan was "
             "registered anew"
         ]
 
@@ -226,7 +228,7 @@ class TestStore:
         strange = Path("\x1b[2Jimages")
         shutil.copytree("images", strange)
         identity = json.dumps({"data": {"name": f"folder:{strange}"}}).encode()
-        (store / "studies/small/study.json").write_bytes(seal(identity))
+        (store / "studies/small/study.json").write_bytes(add_checksum(identity))
         _, out, _ = run(capsys, "doctor")
         assert "note   foreign      ?[2Jclear: not a store's" in out
         assert "?: not a store's" in out
@@ -279,7 +281,7 @@ class TestRepair:
         status, out, _ = run(capsys, "doctor", "--repair")
         assert status == 1
         assert out.startswith(
-            "left: studies/ablated/plan.json: cut short, or not a sealed record: it shows that"
+            "left: studies/ablated/plan.json: cut short, or not a record with its checksum: it shows that"
         )
 
 

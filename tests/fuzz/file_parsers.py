@@ -20,7 +20,7 @@ from vggsearch.data.catalog import CATALOG, DatasetInfo, RawFile
 from vggsearch.data.folder import list_folder, read_folder
 from vggsearch.data.raw import read_files
 from vggsearch.recipe import Budget, Recipe
-from vggsearch.runs.checksums import seal, unseal
+from vggsearch.runs.checksums import add_checksum, verify_checksum
 from vggsearch.runs.record import DataKey, RunKey
 from vggsearch.training import Checkpoints
 from vggsearch.training.checkpoint import tensors_of
@@ -139,7 +139,7 @@ def _saved(folder: Path, run: Training) -> tuple[Path, dict[str, object], bytes]
     checkpoints.due = lambda: run.meter.steps == STEPS
     spend(run, checkpoints)
     path = folder / f"{STEPS:012d}.json"
-    return path, json.loads(unseal(path.read_bytes())), path.with_suffix(".safetensors").read_bytes()
+    return path, json.loads(verify_checksum(path.read_bytes())), path.with_suffix(".safetensors").read_bytes()
 
 
 def counters(folder: Path) -> Ready:
@@ -148,7 +148,7 @@ def counters(folder: Path) -> Ready:
     path, sound, _ = _saved(folder, run)
 
     def restore(data: bytes) -> None:
-        path.write_bytes(seal(data))
+        path.write_bytes(add_checksum(data))
         Checkpoints(folder).restore(run)
 
     return Ready(restore, [json.dumps(sound).encode()])
@@ -161,7 +161,7 @@ def tensors(folder: Path) -> Ready:
 
     def restore(data: bytes) -> None:
         named = sound | {"tensors": hashlib.sha256(data).hexdigest()}
-        path.write_bytes(seal(json.dumps(named).encode()))
+        path.write_bytes(add_checksum(json.dumps(named).encode()))
         path.with_suffix(".safetensors").write_bytes(data)
         Checkpoints(folder).restore(run)
 

@@ -1,7 +1,7 @@
 """Parsers of what a store and a report hold: records, trials, notes, plans, and messages of workers.
 
-What is sealed in a file is fuzzed inside its seal, which is put on again: a checksum that does not fit hides
-all that comes after it. `sealed_files` fuzzes the seal.
+What a file holds beside its checksum is fuzzed alone, and the checksum made to fit it: one that does not fit
+hides all that comes after it. `checksummed_files` fuzzes the checksum.
 """
 
 import gzip
@@ -17,13 +17,13 @@ from vggsearch.commands.runs import _curve, _lines, _object
 from vggsearch.designs.plan import Plan, Registration, deviations
 from vggsearch.execution.worker import _MESSAGES, Cancel, Point, Record, Train, WorkerSetup
 from vggsearch.recipe import Budget
-from vggsearch.runs.checksums import read_bounded, seal, unseal
+from vggsearch.runs.checksums import add_checksum, read_bounded, verify_checksum
 from vggsearch.runs.frames import curves_frame, runs_frame
 from vggsearch.runs.record import CurvePoint, RunRecord
 from vggsearch.runs.validation import MAX_RECORD_BYTES, valid_trial, validated
 from vggsearch.store import Store
 from vggsearch.store.plans import PlanBook
-from vggsearch.store.state import Asked, AskedNote, Notes, RateChoice, Selection
+from vggsearch.store.state import ControllerState, PendingCandidate, PendingCandidates, RateChoice, Selection
 from vggsearch.study import StudyResults, load_study
 
 FIELDS = tuple(f'"{name}"'.encode() for name in (*RunRecord.model_fields, *CurvePoint.model_fields))
@@ -61,14 +61,14 @@ def runs(_: Path) -> Ready:
     return Ready(show, _runs())
 
 
-def sealed_files(folder: Path) -> Ready:
+def checksummed_files(folder: Path) -> Ready:
     path = folder / "run.json"
 
     def read(data: bytes) -> None:
         path.write_bytes(data)
-        validated(unseal(read_bounded(path, MAX_RECORD_BYTES)))
+        validated(verify_checksum(read_bounded(path, MAX_RECORD_BYTES)))
 
-    return Ready(read, [seal(run) for run in _runs()] + [seal(b"{}"), seal(b"")])
+    return Ready(read, [add_checksum(run) for run in _runs()] + [add_checksum(b"{}"), add_checksum(b"")])
 
 
 def trials(_: Path) -> Ready:
@@ -79,18 +79,18 @@ def trials(_: Path) -> Ready:
 
 def notes(folder: Path) -> Ready:
     """Each of the notes; what cannot be read is made again, so that nothing is raised."""
-    kept = Notes(folder)
+    kept = ControllerState(folder)
 
     def read(data: bytes) -> None:
         for name in ("asked", "finalists", "rates"):
-            (folder / f"{name}.json").write_bytes(seal(data))
+            (folder / f"{name}.json").write_bytes(add_checksum(data))
         kept.asked(), kept.selection(), kept.rates()
 
-    asked = Asked(
+    asked = PendingCandidate(
         stage="search", number=3, architecture="1x8+gap", seed=0, run="0" * 64, cached=True, asked_at=1.5e9
     )
     examples = (
-        AskedNote(asked=(asked, asked)),
+        PendingCandidates(asked=(asked, asked)),
         Selection(architectures=("1x8+gap", "1x16+gap"), runs=4, count=2),
         RateChoice(rates={"control": 0.1, "drop-in": 0.05}),
     )
@@ -105,7 +105,7 @@ def identities(folder: Path) -> Ready:
     path.parent.mkdir()
 
     def begin(data: bytes) -> None:
-        path.write_bytes(seal(data))
+        path.write_bytes(add_checksum(data))
         store.begin(study)
 
     ablation = load_study(STUDIES / "null.yaml")
@@ -127,9 +127,9 @@ def plans(folder: Path) -> Ready:
         try:
             plan = Plan.model_validate_json(data)
             found = (before, Registration(plan=plan, digest=plan.digest, at=1.0, runs=3))
-            (folder / "plan.json").write_bytes(seal(adapter.dump_json(found)))
+            (folder / "plan.json").write_bytes(add_checksum(adapter.dump_json(found)))
         except ValidationError:
-            (folder / "plan.json").write_bytes(seal(b"[{" + b'"plan":' + data + b"}]"))
+            (folder / "plan.json").write_bytes(add_checksum(b"[{" + b'"plan":' + data + b"}]"))
         for registration in book.read():
             for arm in registration.plan.arms:
                 registration.plan.steps(arm), registration.plan.run_s(arm)

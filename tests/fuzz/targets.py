@@ -50,7 +50,7 @@ TARGETS: tuple[Target, ...] = (
     Target("yaml", text_parsers.yaml_texts, (YamlTextError,), "yaml", 40_000, _YAML),
     Target("study", text_parsers.study_files, (StudyFileError,), "yaml", 40_000, _KEYS),
     Target("run", record_parsers.runs, (Damage,), "json", 40_000, FIELDS),
-    Target("sealed", record_parsers.sealed_files, (Damage,), "bytes", 60_000),
+    Target("sealed", record_parsers.checksummed_files, (Damage,), "bytes", 60_000),
     Target("trial", record_parsers.trials, (Damage,), "json", 80_000, FIELDS),
     Target("notes", record_parsers.notes, (), "json", 40_000),
     Target("identity", record_parsers.identities, (StudyFileError, StoreError), "json", 40_000, _KEYS),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from place import Place
 
-from vggsearch.runs.checksums import seal
+from vggsearch.runs.checksums import add_checksum
 from vggsearch.runs.record import RunRecord
 
 STUDY = """\
@@ -52,7 +52,7 @@ def content(path: Path) -> dict:
 
 
 def put(path: Path, record: object) -> None:
-    path.write_bytes(seal(json.dumps(record).encode()))
+    path.write_bytes(add_checksum(json.dumps(record).encode()))
 
 
 def shown(place, store: Path, *, report: bool = True) -> list:

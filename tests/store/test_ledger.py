@@ -17,7 +17,7 @@ import vggsearch.store.ledger as ledger_module
 from vggsearch.errors import StoreError
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs import FINAL, DataKey, Outcome, RunKey, RunRecord
-from vggsearch.runs.checksums import seal
+from vggsearch.runs.checksums import add_checksum
 from vggsearch.store.ledger import Ledger
 
 DATA = DataKey(name="fashion-mnist", digest="a" * 64, val_fraction=0.1, split_seed=0, split_digest="b" * 64)
@@ -95,7 +95,7 @@ def test_every_cut_and_every_flipped_bit_is_found(tmp_path):
 
 
 def forged(**changes: object) -> bytes:
-    return seal(json.dumps(json.loads(RECORD.model_dump_json()) | changes).encode())
+    return add_checksum(json.dumps(json.loads(RECORD.model_dump_json()) | changes).encode())
 
 
 KEY = json.loads(RECORD.key.model_dump_json())
@@ -105,10 +105,10 @@ KEY = json.loads(RECORD.key.model_dump_json())
     ("data", "reason"),
     [
         (b"", "empty"),
-        (b"{}", "cut short, or not a sealed record"),
-        (RECORD.model_dump_json().encode(), "cut short, or not a sealed record"),
-        (seal(b"[]").replace(b"[]", b"{}"), "its checksum does not match its content"),
-        (seal(b"not JSON"), "record: Invalid JSON: expected ident at line 1 column 2"),
+        (b"{}", "cut short, or not a record with its checksum"),
+        (RECORD.model_dump_json().encode(), "cut short, or not a record with its checksum"),
+        (add_checksum(b"[]").replace(b"[]", b"{}"), "its checksum does not match its content"),
+        (add_checksum(b"not JSON"), "record: Invalid JSON: expected ident at line 1 column 2"),
         (forged(key=KEY | {"seed": 1}), "holds another run than its name says"),
         (forged(schema_version=2), "written in schema version 2, and this is 1"),
         (forged(extra=1), "extra: Extra inputs are not permitted"),
@@ -140,7 +140,7 @@ def test_what_is_no_record_at_all_is_named_and_does_not_stop_reading(tmp_path):
         file.truncate(2**40)
     assert list(ledger) == [RECORD]
     assert {(damaged.path.name, damaged.reason) for damaged in ledger.damaged()} == {
-        ("notes.txt", "cut short, or not a sealed record"),
+        ("notes.txt", "cut short, or not a record with its checksum"),
         ("0" * 64 + ".json", "cannot be read: Too many levels of symbolic links"),
         ("inner", "not a regular file"),
         ("pipe.json", "not a regular file"),

@@ -16,7 +16,7 @@ from damaged import HARMS, cut, emptied, flipped, snapshot
 from optuna.storages import RDBStorage
 
 from vggsearch.errors import StoreError
-from vggsearch.runs.checksums import seal
+from vggsearch.runs.checksums import add_checksum
 from vggsearch.store import Store
 from vggsearch.store.plans import PlanBook
 from vggsearch.store.upkeep.optuna_file import look_at
@@ -203,7 +203,7 @@ def test_a_damaged_checkpoint_is_moved_with_its_tensors(tmp_path: Path) -> None:
     sound = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"  # SHA-256 of foo
     for number, digest in ((1, sound), (2, "1" * 64)):
         (folder / f"{number:012d}.safetensors").write_bytes(b"foo")
-        (folder / f"{number:012d}.json").write_bytes(seal(json.dumps({"tensors": digest}).encode()))
+        (folder / f"{number:012d}.json").write_bytes(add_checksum(json.dumps({"tensors": digest}).encode()))
     (folder / f"{3:012d}.json").write_bytes(b"")
     assert [finding.reason for finding in look(tmp_path).findings] == [
         "its tensors' checksum does not match them",
@@ -340,8 +340,8 @@ ODD: tuple[Callable[[Path], object], ...] = (
     Path.mkdir,
     huge,
     lambda path: path.write_bytes(os.urandom(300)),
-    lambda path: path.write_bytes(seal(b"[" * 5000)),
-    lambda path: path.write_bytes(seal(b"[1e999]")),
+    lambda path: path.write_bytes(add_checksum(b"[" * 5000)),
+    lambda path: path.write_bytes(add_checksum(b"[1e999]")),
     lambda path: path.symlink_to(path),
     lambda path: path.symlink_to("/dev/zero"),
     lambda path: path.symlink_to("/"),
@@ -355,7 +355,7 @@ def test_whatever_lies_in_a_store_is_told_and_mended(
     digest = before.trials[0].run or ""
     checkpoints = root / "checkpoints" / ("0" * 64)
     checkpoints.mkdir(parents=True)
-    (checkpoints / "000000000001.json").write_bytes(seal(b'{"tensors": "0"}'))
+    (checkpoints / "000000000001.json").write_bytes(add_checksum(b'{"tensors": "0"}'))
     (root / "studies/small/rates.json").touch()
     places = [
         record(root, before, 0),

@@ -12,7 +12,7 @@ import vggsearch.store.store as store_module
 from vggsearch.errors import StoreError, StudyFileError
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs import DataKey, Outcome, RunKey, RunRecord, TrialRecord
-from vggsearch.runs.checksums import seal
+from vggsearch.runs.checksums import add_checksum
 from vggsearch.store import Store
 from vggsearch.study.file.load import parse_study
 from vggsearch.study.results import read_results
@@ -280,8 +280,8 @@ def test_a_damaged_identity_is_named(tmp_path):
     with pytest.raises(StoreError) as error:
         store.begin(STUDY)
     assert message(error) == (
-        f"{path}: cut short, or not a sealed record: run `vggsearch doctor --repair` if studies/lasting.yaml "
-        "is what it was when the study began"
+        f"{path}: cut short, or not a record with its checksum: run `vggsearch doctor --repair` if "
+        "studies/lasting.yaml is what it was when the study began"
     )
 
 
@@ -303,14 +303,14 @@ def test_a_trial_is_replaced_by_its_later_answer(tmp_path):
 
 
 def changed(**changes: object) -> bytes:
-    return seal(json.dumps(json.loads(trial().model_dump_json()) | changes).encode())
+    return add_checksum(json.dumps(json.loads(trial().model_dump_json()) | changes).encode())
 
 
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
         (b"", "empty"),
-        (changed()[:-9], "cut short, or not a sealed record"),
+        (changed()[:-9], "cut short, or not a record with its checksum"),
         (changed().replace(b"1x8", b"1x9"), "its checksum does not match its content"),
         (changed(number=1), "holds another trial than its name says"),
         (changed(study="other"), "holds another trial than its name says"),
@@ -358,7 +358,7 @@ def test_a_forged_identity_is_named(tmp_path, record):
     store = Store.open(tmp_path)
     path = tmp_path / "studies/lasting/study.json"
     path.parent.mkdir()
-    path.write_bytes(seal(record))
+    path.write_bytes(add_checksum(record))
     with pytest.raises(
         StoreError, match=r"study.json: .*: run `vggsearch doctor --repair` if studies/lasting.yaml is"
     ) as error:

@@ -16,7 +16,7 @@ from vggsearch.runs.record import CurvePoint, Outcome, RunKey, RunRecord
 from vggsearch.store import Store
 from vggsearch.store.ledger import Ledger
 from vggsearch.store.plans import PlanBook
-from vggsearch.store.state import Notes
+from vggsearch.store.state import ControllerState
 from vggsearch.study import AblationStudy, StudyResults
 from vggsearch.study.ablation.assembly import CALIBRATION, CALIBRATION_ROUNDS
 from vggsearch.study.ablation.frames import correctness, pairs_frame, rates_frame
@@ -392,13 +392,13 @@ class Killed(BaseException):
 
 
 EFFECTS = (
-    (Notes, "put_asked"),
+    (ControllerState, "put_pending"),
     (FakeExecutor, "submit"),
     (FakeExecutor, "wait"),
     (Ledger, "put"),
     (Store, "put_trial"),
     (PlanBook, "register"),
-    (Notes, "put_rates"),
+    (ControllerState, "put_rates"),
 )
 """Everything that outlives a controller, or that another process sees."""
 
@@ -452,14 +452,14 @@ def test_a_lost_run_is_made_again_and_rates_once_chosen_stay(tmp_path: Path) -> 
     study = make_ablation()
     results = conduct(study, tmp_path)
     store = Store.open(tmp_path)
-    chosen = Notes(tmp_path / "studies/ablated").rates()
+    chosen = ControllerState(tmp_path / "studies/ablated").rates()
     for stage in ("calibration", "rates", "pairs"):
         trial = next(trial for trial in results.trials if trial.stage == stage)
         next((tmp_path / "ledger").rglob(f"{trial.run}.json")).unlink()
     again = timed()
     assert conduct(study, tmp_path, again).runs.keys() == results.runs.keys()
     assert len(again.submitted) == 3
-    assert Notes(store.root / "studies/ablated").rates() == chosen
+    assert ControllerState(store.root / "studies/ablated").rates() == chosen
 
 
 def test_a_crashed_run_leaves_its_pair_incomplete_and_the_study_goes_on(tmp_path: Path) -> None:

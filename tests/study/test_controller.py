@@ -15,7 +15,7 @@ from vggsearch.execution.contract import Event, Finished
 from vggsearch.runs.record import Outcome, RunKey, RunRecord
 from vggsearch.store import Store
 from vggsearch.store.ledger import Ledger
-from vggsearch.store.state import Notes
+from vggsearch.store.state import ControllerState
 from vggsearch.study import StudyResults
 from vggsearch.study.control import events
 from vggsearch.study.control.stopping import Stopping
@@ -34,7 +34,7 @@ def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def optuna_database() -> None:
-    """Asked for by tests that look into it."""
+    """PendingCandidate for by tests that look into it."""
 
 
 @pytest.fixture(autouse=True)
@@ -215,8 +215,8 @@ def test_a_stage_does_not_wait_for_the_last_runs_of_the_one_before(tmp_path: Pat
 # --- killed anywhere ---
 
 EFFECTS: tuple[tuple[type, str], ...] = (
-    (Notes, "put_asked"),
-    (Notes, "put_selection"),
+    (ControllerState, "put_pending"),
+    (ControllerState, "put_selection"),
     (Mirror, "_add"),
     (Mirror, "_finish"),
     (FakeExecutor, "submit"),
@@ -268,7 +268,7 @@ class Checked(FakeExecutor):
 
 KILLS = (
     *(
-        ("put_asked", 1),
+        ("put_pending", 1),
         ("_add", 1),
         ("submit", 1),
         ("wait", 1),
@@ -277,7 +277,7 @@ KILLS = (
         ("_finish", 1),
     ),
     *(
-        ("put_asked", 2),
+        ("put_pending", 2),
         ("_add", 2),
         ("submit", 2),
         ("wait", 2),
@@ -285,7 +285,7 @@ KILLS = (
         ("put_trial", 2),
         ("_finish", 2),
     ),
-    *(("put_selection", 1), ("put_asked", 1), ("submit", 1), ("wait", 1), ("put", 1), ("put_trial", 1)),
+    *(("put_selection", 1), ("put_pending", 1), ("submit", 1), ("wait", 1), ("put", 1), ("put_trial", 1)),
 )
 """Each in a new invocation: after which effect, how often it may happen."""
 
@@ -357,7 +357,7 @@ def test_asked_twice_it_leaves_what_runs_to_the_next(tmp_path: Path) -> None:
     results = conduct(study, tmp_path, FakeExecutor(3), observer=observer, stopping=stopping)
     assert len(results.trials) == 2
     assert observer.events[-1] == events.StudyEnded("interrupted", 4)
-    going = Notes(tmp_path / "studies" / "small").asked()
+    going = ControllerState(tmp_path / "studies" / "small").pending()
     rest = FakeExecutor(3)
     conduct(study, tmp_path, rest)
     unanswered = [note.architecture for note in going if note.number >= 2]

@@ -91,12 +91,12 @@ def test_bytes_of_a_trial_do_not_grow_with_those_before_it(tmp_path):
 
 
 def test_what_is_handed_out_is_noted_once_a_trial(tmp_path, monkeypatch):
-    from vggsearch.store.state import Notes
+    from vggsearch.store.state import ControllerState
 
     written: list[int] = []
-    put = Notes.put_asked
+    put = ControllerState.put_pending
     monkeypatch.setattr(
-        Notes, "put_asked", lambda self, asked: written.append(len(asked)) or put(self, asked)
+        ControllerState, "put_pending", lambda self, asked: written.append(len(asked)) or put(self, asked)
     )
     conduct(
         make_study(trials=MANY, finalists=None, baseline=False, sampler="random"), tmp_path, FakeExecutor(2)

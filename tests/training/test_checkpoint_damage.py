@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load, save
 
 from vggsearch.recipe import Budget
-from vggsearch.runs.checksums import seal, unseal
+from vggsearch.runs.checksums import add_checksum, verify_checksum
 from vggsearch.runs.record import RunKey
 from vggsearch.training import Checkpoints, checkpoint
 from vggsearch.training.loop import spend
@@ -57,19 +57,19 @@ def state(run):
 
 
 def counters(change):
-    """A forger's way: other counters, properly sealed."""
+    """A forger's way: other counters, with a checksum that fits."""
 
     def forge(folder):
         path = folder / f"{NEWER:012d}.json"
-        found = json.loads(unseal(path.read_bytes()))
+        found = json.loads(verify_checksum(path.read_bytes()))
         change(found)
-        path.write_bytes(seal(json.dumps(found).encode()))
+        path.write_bytes(add_checksum(json.dumps(found).encode()))
 
     return forge
 
 
 def tensors(change):
-    """Other tensors, properly sealed."""
+    """Other tensors, with a checksum that fits."""
 
     def forge(folder):
         path = folder / f"{NEWER:012d}.safetensors"
@@ -81,7 +81,7 @@ def tensors(change):
 
 
 def content(data):
-    """Other bytes in place of the tensors, properly sealed."""
+    """Other bytes in place of the tensors, with a checksum that fits."""
 
     def forge(folder):
         (folder / f"{NEWER:012d}.safetensors").write_bytes(data)
@@ -154,7 +154,7 @@ DAMAGES = {
     "steps that are not its name's": counters(lambda found: found.update(steps=NEWER - 1)),
     "a negative step": counters(lambda found: found.update(steps=-1)),
     "seconds below zero": counters(lambda found: found.update(cpu_s=-1.0)),
-    "no JSON of a run": file("json", lambda _: seal(b"[" * 10_000 + b"]" * 10_000)),
+    "no JSON of a run": file("json", lambda _: add_checksum(b"[" * 10_000 + b"]" * 10_000)),
     "an endless curve": counters(lambda found: found.update(curve=found["curve"] * 100)),
     "a tensor too many": tensors(lambda found: found.update({"model.more": torch.zeros(1)})),
     "a name that leaves": tensors(lambda found: found.update({"../../more": torch.zeros(1)})),

@@ -46,4 +46,4 @@ from .verdicts import (
     pairs_needed_for_any_verdict as pairs_needed_for_any_verdict,
     verdict as verdict,
 )
-from .worker_time import PARTS as PARTS, Spending as Spending, spending as spending
+from .worker_time import TIME_PARTS as TIME_PARTS, Spending as Spending, spending as spending

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-PARTS = ("completed", "pruned", "failed", "overhead", "waiting")
+TIME_PARTS = ("completed", "pruned", "failed", "overhead", "waiting")
 """Training of completed, pruned and failed runs; evaluation, setting up and all else in a run; idle
 workers."""
 
@@ -20,7 +20,7 @@ class Spending:
     """The worker seconds of a study."""
 
     frame: pd.DataFrame
-    """`stage`, `part` (of `PARTS`), `seconds`: worker seconds by the wall clock."""
+    """`stage`, `part` (of `TIME_PARTS`), `seconds`: worker seconds by the wall clock."""
     workers: int
     """Most runs that went on at once."""
     elapsed_s: float
@@ -55,7 +55,7 @@ def spending(trials: pd.DataFrame) -> Spending:
     session's end. A session ends when no run goes on for `PAUSE_S`.
     """
     spans = sorted(_spans(trials), key=lambda span: (span.start, span.end))
-    seconds = {(stage, part): 0.0 for stage in dict.fromkeys(trials["stage"]) for part in PARTS}
+    seconds = {(stage, part): 0.0 for stage in dict.fromkeys(trials["stage"]) for part in TIME_PARTS}
     workers, elapsed = 0, 0.0
     sessions = _sessions(spans)
     for session in sessions:

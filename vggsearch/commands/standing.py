@@ -10,7 +10,7 @@ import psutil
 from vggsearch.commands import ablation
 from vggsearch.commands.devices import usable_cores
 from vggsearch.runs import STAGES, RunRecord, Stage
-from vggsearch.store import Notes, Store
+from vggsearch.store import ControllerState, Store
 from vggsearch.study import AblationStudy, SearchStudy, StudyResults, best_run
 
 
@@ -39,7 +39,7 @@ def stage_statuses(results: StudyResults, store: Store, *, running: bool) -> dic
     else:
         quota, done = _search_quotas(results, store), _answered_runs(results)
     answered = {(trial.stage, trial.number) for trial in results.trials}
-    asked = _notes(results, store).asked()
+    asked = _notes(results, store).pending()
     going = Counter(one.stage for one in asked if (one.stage, one.number) not in answered)
     return {
         stage: StageStatus(quota[stage], done[stage], going[stage] if running else 0)
@@ -142,5 +142,5 @@ def _answered_runs(results: StudyResults) -> dict[Stage, int]:
     return {stage: len({t.run for t in results.trials if t.stage == stage and t.run}) for stage in STAGES}
 
 
-def _notes(results: StudyResults, store: Store) -> Notes:
-    return Notes(store.root / "studies" / results.study.name)
+def _notes(results: StudyResults, store: Store) -> ControllerState:
+    return ControllerState(store.root / "studies" / results.study.name)

@@ -1,5 +1,9 @@
 from .design import CONTROL as CONTROL, Arm as Arm, Contrast as Contrast, Design as Design, Held as Held
-from .evaluation import PARTS as PARTS, EvaluateOn as EvaluateOn, Part as Part
+from .evaluation import (
+    EVALUATION_PARTS as EVALUATION_PARTS,
+    EvaluateOn as EvaluateOn,
+    EvaluationPart as EvaluationPart,
+)
 from .factorials import cell_name as cell_name, factorial as factorial
 from .factors import FACTORS as FACTORS, one_at_a_time as one_at_a_time, with_level as with_level
 from .kernels import KERNEL_CONTRASTS as KERNEL_CONTRASTS, kernel_design as kernel_design

@@ -14,7 +14,7 @@ EvaluateOn = Literal["test", "validation"]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class EvaluationPart:
     """A part of the data, and what it is called wherever an ablation's answer is made or told."""
 
     name: EvaluateOn
@@ -42,9 +42,9 @@ class Part:
         return f"{self.name} images"
 
     @property
-    def measured(self) -> tuple["Part", ...]:
+    def measured(self) -> tuple["EvaluationPart", ...]:
         """Every part on which the pairs are measured: this one, and validation in any case."""
-        return tuple(dict.fromkeys((self, PARTS["validation"])))
+        return tuple(dict.fromkeys((self, EVALUATION_PARTS["validation"])))
 
     @property
     def recorded(self) -> dict[str, EvaluateOn]:
@@ -57,4 +57,7 @@ class Part:
         return () if self.name == "test" else (f"judged on {self.images}: the test set is not opened",)
 
 
-PARTS: Mapping[EvaluateOn, Part] = {"test": Part("test", "test"), "validation": Part("validation", "val")}
+EVALUATION_PARTS: Mapping[EvaluateOn, EvaluationPart] = {
+    "test": EvaluationPart("test", "test"),
+    "validation": EvaluationPart("validation", "val"),
+}

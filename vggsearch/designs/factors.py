@@ -18,8 +18,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from vggsearch.arch import MAX_CONVS, Architecture, Block, Head, expand
-from vggsearch.designs.beside import Side, beside
 from vggsearch.designs.design import CONTROL, Arm, Design
+from vggsearch.designs.one_control import Side, beside
 from vggsearch.designs.recipes import RECIPE_FACTORS, with_fields
 from vggsearch.designs.text import Level, given, shown
 from vggsearch.errors import ArchitectureError, DesignError

@@ -24,8 +24,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from vggsearch.arch import Architecture, Block, expand
-from vggsearch.designs.beside import Side, beside
 from vggsearch.designs.design import CONTROL, Arm, Design, Held
+from vggsearch.designs.one_control import Side, beside
 from vggsearch.designs.widths import Measure, match_width, measured
 from vggsearch.errors import DesignError
 from vggsearch.recipe import Recipe

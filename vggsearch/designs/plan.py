@@ -22,7 +22,7 @@ from pydantic import (
 from vggsearch.arch import Architecture
 from vggsearch.cost import cost
 from vggsearch.designs.design import Contrast, Held, Question
-from vggsearch.designs.evaluation import PARTS, EvaluateOn, Part
+from vggsearch.designs.evaluation import EVALUATION_PARTS, EvaluateOn, EvaluationPart
 from vggsearch.errors import ArchitectureError
 from vggsearch.recipe import Budget, Frozen, Recipe, total_steps
 from vggsearch.runs import Count, DataKey, Digest, Moment, Text
@@ -141,9 +141,9 @@ class Plan(Frozen):
         return self.model_dump(mode="json", exclude={"contrasts": {"__all__": {"better", "worse", "at"}}})
 
     @property
-    def part(self) -> Part:
+    def part(self) -> EvaluationPart:
         """The images on which the pairs are judged."""
-        return PARTS[self.evaluate_on]
+        return EVALUATION_PARTS[self.evaluate_on]
 
     @property
     def tuned(self) -> bool:

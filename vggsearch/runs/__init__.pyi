@@ -9,12 +9,12 @@ from .checksums import (
     TEMPORARY as TEMPORARY,
     Damage as Damage,
     Damaged as Damaged,
+    add_checksum as add_checksum,
     make_folder as make_folder,
     read_bounded as read_bounded,
-    seal as seal,
     sweep as sweep,
     sync_folder as sync_folder,
-    unseal as unseal,
+    verify_checksum as verify_checksum,
     write_atomically as write_atomically,
 )
 from .frames import (

@@ -1,4 +1,4 @@
-"""Sealed files: small JSON files that are written whole or not at all, and that know when they were damaged.
+"""JSON files with a checksum: written whole or not at all, and damage to them is found.
 
 The bytes on disk are one JSON object, `{"sha256":"…","record":…}` and a newline; the checksum is that of the
 record's own bytes, so a bit flip, a truncation and an empty file are all found.
@@ -36,18 +36,18 @@ class Damaged:
         return f"{self.path}: {self.reason}"
 
 
-def seal(record: bytes) -> bytes:
-    """The bytes of a sealed file that holds `record`, which is JSON."""
+def add_checksum(record: bytes) -> bytes:
+    """The bytes of a file that holds `record`, which is JSON, and its checksum."""
     return _HEAD + hashlib.sha256(record).hexdigest().encode() + _MIDDLE + record + _TAIL
 
 
-def unseal(data: bytes) -> bytes:
-    """The record in a sealed file; raises `Damage` where a byte is missing or changed."""
+def verify_checksum(data: bytes) -> bytes:
+    """The record in the bytes of such a file; raises `Damage` where a byte is missing or changed."""
     if not data:
         raise Damage("empty")
     whole = data.startswith(_HEAD) and data[_BODY - len(_MIDDLE) : _BODY] == _MIDDLE and data.endswith(_TAIL)
     if not whole:
-        raise Damage("cut short, or not a sealed record")
+        raise Damage("cut short, or not a record with its checksum")
     record = data[_BODY : -len(_TAIL)]
     if hashlib.sha256(record).hexdigest().encode() != data[len(_HEAD) : len(_HEAD) + 64]:
         raise Damage("its checksum does not match its content")

@@ -1,7 +1,12 @@
 from .base import BaseLedger as BaseLedger, check_digest as check_digest
 from .checkpoints import remove_checkpoints as remove_checkpoints
 from .ledger import stands as stands
-from .state import Asked as Asked, Notes as Notes, RateChoice as RateChoice, Selection as Selection
+from .state import (
+    ControllerState as ControllerState,
+    PendingCandidate as PendingCandidate,
+    RateChoice as RateChoice,
+    Selection as Selection,
+)
 from .store import Store as Store, trial_order as trial_order
 from .upkeep import (
     Finding as Finding,

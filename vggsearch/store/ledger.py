@@ -1,4 +1,4 @@
-"""The store of runs: one sealed file a run, named by the digest of the run's key.
+"""The store of runs: one file with a checksum a run, named by the digest of the run's key.
 
     ledger/3f/3f6c….json
 
@@ -20,11 +20,11 @@ from vggsearch.runs import (
     Damaged,
     Digest,
     RunRecord,
+    add_checksum,
     read_bounded,
-    seal,
     sweep,
-    unseal,
     validated,
+    verify_checksum,
     write_atomically,
 )
 from vggsearch.store.base import BaseLedger, check_digest
@@ -53,7 +53,7 @@ class Ledger(BaseLedger):
         """See `BaseLedger.put`. The record is on disk when this returns."""
         if stands(self.get(record.key.digest), record):
             return
-        data = seal(record.model_dump_json().encode())
+        data = add_checksum(record.model_dump_json().encode())
         if len(data) > MAX_RECORD_BYTES:
             raise StoreError(
                 f"a run's record has at most {MAX_RECORD_BYTES} bytes, not {len(data)}: evaluate less often"
@@ -114,7 +114,7 @@ def stands(kept: RunRecord | None, record: RunRecord) -> bool:
 
 def _read(path: Path) -> RunRecord:
     """A file's record; raises FileNotFoundError or `Damage`."""
-    data = unseal(read_bounded(path, MAX_RECORD_BYTES))
+    data = verify_checksum(read_bounded(path, MAX_RECORD_BYTES))
     record = validated(data)
     if path.name != f"{record.key.digest}.json" or path.parent.name != path.name[:2]:
         raise Damage("holds another run than its name says")

@@ -6,7 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from vggsearch.designs import Plan, Registration
 from vggsearch.errors import StoreError
-from vggsearch.runs import Damage, read_bounded, seal, unseal, write_atomically
+from vggsearch.runs import Damage, add_checksum, read_bounded, verify_checksum, write_atomically
 
 MAX_PLAN_BYTES = 8 * 2**20
 
@@ -23,7 +23,7 @@ class PlanBook:
     def read(self) -> tuple[Registration, ...]:
         """In order; empty where none was registered. Raises `StoreError` where they cannot be read."""
         try:
-            return _REGISTRATIONS.validate_json(unseal(read_bounded(self._path, MAX_PLAN_BYTES)))
+            return _REGISTRATIONS.validate_json(verify_checksum(read_bounded(self._path, MAX_PLAN_BYTES)))
         except FileNotFoundError:
             return ()
         except (Damage, ValidationError) as error:
@@ -46,7 +46,7 @@ class PlanBook:
         kept = before if runs else ()
         registrations = (*kept, Registration(plan=plan, digest=plan.digest, at=at, runs=runs))
         try:
-            write_atomically(self._path, seal(_REGISTRATIONS.dump_json(registrations)))
+            write_atomically(self._path, add_checksum(_REGISTRATIONS.dump_json(registrations)))
         except OSError as error:
             raise StoreError(
                 f"{self._path} cannot be written ({error.strerror}): free space or mend permissions, and run "

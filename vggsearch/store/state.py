@@ -22,16 +22,16 @@ from vggsearch.runs import (
     Digest,
     Moment,
     Stage,
+    add_checksum,
     read_bounded,
-    seal,
-    unseal,
+    verify_checksum,
     write_atomically,
 )
 
 MAX_NOTE_BYTES = 16 * 2**20
 
 
-class Asked(Frozen):
+class PendingCandidate(Frozen):
     """A candidate that was handed out."""
 
     stage: Stage
@@ -45,10 +45,10 @@ class Asked(Frozen):
     asked_at: Moment
 
 
-class AskedNote(Frozen):
+class PendingCandidates(Frozen):
     """Everything that was handed out and not answered."""
 
-    asked: tuple[Asked, ...] = ()
+    asked: tuple[PendingCandidate, ...] = ()
 
 
 class Selection(Frozen):
@@ -69,10 +69,10 @@ class RateChoice(Frozen):
     """By arm."""
 
 
-Note = TypeVar("Note", AskedNote, Selection, RateChoice)
+Note = TypeVar("Note", PendingCandidates, Selection, RateChoice)
 
 
-class Notes:
+class ControllerState:
     """The notes of one study, in its folder of the store."""
 
     def __init__(self, folder: Path) -> None:
@@ -80,12 +80,12 @@ class Notes:
         self._selection = folder / "finalists.json"
         self._rates = folder / "rates.json"
 
-    def asked(self) -> tuple[Asked, ...]:
+    def pending(self) -> tuple[PendingCandidate, ...]:
         """What was handed out; some of it may have been recorded since."""
-        note = _read(self._asked, AskedNote)
+        note = _read(self._asked, PendingCandidates)
         return note.asked if note else ()
 
-    def put_asked(self, asked: tuple[Asked, ...]) -> None:
+    def put_pending(self, asked: tuple[PendingCandidate, ...]) -> None:
         """Keep what is handed out now. Raises `StoreError`.
 
         Survives any end of the process. It is not worth waiting for the disk, as a power failure ends the
@@ -94,7 +94,7 @@ class Notes:
         temporary = self._asked.with_name(f"{TEMPORARY}{self._asked.name}")
         with _writing(self._asked):
             self._asked.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(_sealed(AskedNote(asked=asked)))
+            temporary.write_bytes(_sealed(PendingCandidates(asked=asked)))
             temporary.replace(self._asked)
 
     def selection(self) -> Selection | None:
@@ -119,13 +119,13 @@ class Notes:
 
 def _read(path: Path, form: type[Note]) -> Note | None:
     try:
-        return form.model_validate_json(unseal(read_bounded(path, MAX_NOTE_BYTES)))
+        return form.model_validate_json(verify_checksum(read_bounded(path, MAX_NOTE_BYTES)))
     except (FileNotFoundError, Damage, ValidationError):
         return None
 
 
-def _sealed(note: AskedNote | Selection | RateChoice) -> bytes:
-    return seal(note.model_dump_json().encode())
+def _sealed(note: PendingCandidates | Selection | RateChoice) -> bytes:
+    return add_checksum(note.model_dump_json().encode())
 
 
 @contextmanager

@@ -35,11 +35,11 @@ from vggsearch.runs import (
     Damaged,
     Digest,
     TrialRecord,
+    add_checksum,
     read_bounded,
-    seal,
     sweep,
-    unseal,
     valid_trial,
+    verify_checksum,
     write_atomically,
 )
 from vggsearch.store.checkpoints import sweep_checkpoints
@@ -149,7 +149,7 @@ class Store:
         path = self._folder(study.name) / "study.json"
         identity = study.identity()
         try:
-            before = from_json(unseal(read_bounded(path, MAX_IDENTITY_BYTES)))
+            before = from_json(verify_checksum(read_bounded(path, MAX_IDENTITY_BYTES)))
         except FileNotFoundError:
             self._write(path, json.dumps(identity, sort_keys=True).encode())
             return
@@ -243,7 +243,7 @@ class Store:
             if path.name.startswith(TEMPORARY):
                 continue
             try:
-                trial = valid_trial(unseal(read_bounded(path, MAX_TRIAL_BYTES)))
+                trial = valid_trial(verify_checksum(read_bounded(path, MAX_TRIAL_BYTES)))
                 if (trial.study, _file_name(trial)) != (name, path.name):
                     raise Damage("holds another trial than its name says")
                 yield trial
@@ -260,7 +260,7 @@ class Store:
 
     def _write(self, path: Path, record: bytes) -> None:
         with self._writing(path.name):
-            write_atomically(path, seal(record))
+            write_atomically(path, add_checksum(record))
 
     @contextlib.contextmanager
     def _writing(self, name: str) -> Iterator[None]:

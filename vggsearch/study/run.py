@@ -10,7 +10,7 @@ from vggsearch.designs import Design
 from vggsearch.execution import Executor
 from vggsearch.runs import Clock, DataKey
 from vggsearch.space import Space
-from vggsearch.store import Notes, Store
+from vggsearch.store import ControllerState, Store
 from vggsearch.study.ablation import AblationAssembly
 from vggsearch.study.control import (
     Conditions,
@@ -163,14 +163,14 @@ class _Run:
     def say(self, text: str) -> None:
         self.observer.notify(Notice(text))
 
-    def notes(self) -> Notes:
-        return Notes(self.store.root / "studies" / self.study.name)
+    def notes(self) -> ControllerState:
+        return ControllerState(self.store.root / "studies" / self.study.name)
 
     def work(
         self,
         assembly: StudyAssembly,
         stages: Sequence[Stage],
-        notes: Notes,
+        notes: ControllerState,
         stopping: Stopping,
         slots: int | None = None,
     ) -> None:

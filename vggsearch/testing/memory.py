@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vggsearch.errors import StoreError
-from vggsearch.runs import Damage, Damaged, Digest, RunRecord, seal, unseal, validated
+from vggsearch.runs import Damage, Damaged, Digest, RunRecord, add_checksum, validated, verify_checksum
 from vggsearch.store import BaseLedger, check_digest, stands
 
 
@@ -12,7 +12,7 @@ class MemoryLedger(BaseLedger):
     """The runs in a dictionary, which is the place: ledgers of one dictionary are handles on the same runs.
 
     Args:
-        kept: Sealed records by digest; a new dictionary by default.
+        kept: Records with their checksums, by digest; a new dictionary by default.
         room: How many runs fit; None for any number.
     """
 
@@ -35,7 +35,7 @@ class MemoryLedger(BaseLedger):
             return
         if self.room is not None and len(self.kept.keys() | {digest}) > self.room:
             raise StoreError(f"a ledger in memory has room for {self.room} runs: give it more")
-        self.kept[digest] = seal(record.model_dump_json().encode())
+        self.kept[digest] = add_checksum(record.model_dump_json().encode())
 
     def scan(self) -> Iterator[RunRecord | Damaged]:
         """See `BaseLedger.scan`."""
@@ -55,7 +55,7 @@ class MemoryLedger(BaseLedger):
 
     def _read(self, digest: Digest) -> RunRecord:
         """Raises KeyError or `Damage`."""
-        record = validated(unseal(self.kept[digest]))
+        record = validated(verify_checksum(self.kept[digest]))
         if record.key.digest != digest:
             raise Damage("holds another run than its name says")
         return record

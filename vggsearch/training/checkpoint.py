@@ -1,7 +1,7 @@
 """Checkpoints: what an interrupted run goes on from as if nothing had been.
 
     FOLDER/000000001200.safetensors  weights, batch statistics, momentum, generators, sum of losses
-    FOLDER/000000001200.json         sealed: whose they are, the counters, the SHA-256 of the tensors' file
+    FOLDER/000000001200.json         its own checksum, whose they are, counters, the SHA-256 of the tensors
 
 The tensors are written first: a checkpoint exists once its JSON does. It is trusted only where its checksums
 hold and where it is of this very run: the same key, the same torch, every tensor of the expected shape and
@@ -32,10 +32,10 @@ from vggsearch.runs import (
     Damage,
     Digest,
     Duration,
+    add_checksum,
     read_bounded,
-    seal,
     sweep,
-    unseal,
+    verify_checksum,
     write_atomically,
 )
 from vggsearch.training.setup import Training
@@ -152,7 +152,7 @@ class Checkpoints:
             curve=tuple(run.curve),
         )
         write_atomically(path.with_suffix(".safetensors"), data)
-        write_atomically(path, seal(counters.model_dump_json().encode()))
+        write_atomically(path, add_checksum(counters.model_dump_json().encode()))
         self._kept = [*self._kept, path.name][-KEEP:]
         self._clear()
 
@@ -193,7 +193,7 @@ def trained_parameters(run: Training) -> Iterator[tuple[str, Parameter]]:
 def _read(path: Path, run: Training) -> tuple[Counters, dict[str, Tensor]]:
     """A checkpoint that fits `run`; raises FileNotFoundError or `Damage`, and has changed nothing then."""
     try:
-        counters = Counters.model_validate_json(unseal(read_bounded(path, MAX_COUNTERS_BYTES)))
+        counters = Counters.model_validate_json(verify_checksum(read_bounded(path, MAX_COUNTERS_BYTES)))
     except ValidationError as error:
         raise Damage("not the counters of a run") from error
     of_this_run = counters.key == run.key.digest and counters.torch == torch.__version__

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Mapping, Sequence
 import pandas as pd
 
 from vggsearch.analysis import Spending
-from vggsearch.designs import PARTS, Part
+from vggsearch.designs import EVALUATION_PARTS, EvaluationPart
 from vggsearch.report.ablation.findings import STAGES, Ablation
 from vggsearch.report.ablation.learning_rates import trained_at
 from vggsearch.report.document import (
@@ -99,7 +99,7 @@ def _arms(found: Ablation) -> Table:
     return Table("arms", "Arms", columns, printed, data, caption)
 
 
-def _arm(arm: str, own: pd.DataFrame, lr: float | None, parts: Sequence[Part]) -> dict[str, object]:
+def _arm(arm: str, own: pd.DataFrame, lr: float | None, parts: Sequence[EvaluationPart]) -> dict[str, object]:
     """The first of `parts` is the one on which pairs are judged."""
     done = own[own[parts[0].column].notna()]
     means: dict[str, float] = {}
@@ -140,7 +140,10 @@ def _runs(found: Ablation) -> Table:
     begin = trials["asked_at"].min()
     parts = found.part.measured
     unread = [
-        name for part in PARTS.values() if part not in parts for name in (part.column, f"{part.prefix}_loss")
+        name
+        for part in EVALUATION_PARTS.values()
+        if part not in parts
+        for name in (part.column, f"{part.prefix}_loss")
     ]
     data = trials.drop(columns=[*_LEFT_OUT, *_MOMENTS, *unread]).assign(
         asked_s=(trials["asked_at"] - begin).round(1), told_s=(trials["told_at"] - begin).round(1)
@@ -162,7 +165,7 @@ def _record(row: Mapping[Hashable, object]) -> Mapping[Hashable, object]:
         "stage_name": STAGES.get(str(row["stage"]), str(row["stage"])),
         "outcome_name": outcome_name(str(row["outcome"])) + (", cached" if row["cached"] else ""),
         "held_up": "yes" if row["contended"] is True else "",
-        **{part.column: row[part.column] if done else None for part in PARTS.values()},
+        **{part.column: row[part.column] if done else None for part in EVALUATION_PARTS.values()},
     }
 
 

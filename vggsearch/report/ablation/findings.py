@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from vggsearch.analysis import Verdict, effects, rate_table
-from vggsearch.designs import Contrast, Part, Plan
+from vggsearch.designs import Contrast, EvaluationPart, Plan
 from vggsearch.report.ablation.words import WORDS, Words
 from vggsearch.study import AblationStudy, StudyResults, pairs_frame, rates_frame
 
@@ -93,7 +93,7 @@ class Ablation:
         return self.pairs[self.pairs[self.part.column].isna()]
 
     @property
-    def part(self) -> Part:
+    def part(self) -> EvaluationPart:
         """The images on which the pairs are judged: the plan's, or the study file's."""
         return (self.plan or self.study).part
 

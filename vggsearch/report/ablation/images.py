@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from vggsearch.analysis import RESAMPLES, crossed_interval
-from vggsearch.designs import Part
+from vggsearch.designs import EvaluationPart
 from vggsearch.report.ablation.findings import Ablation, Finding
 from vggsearch.report.ablation.sentences import pp_interval
 from vggsearch.report.document import MISSING, Block, Column, Section, Table, count, note, plain, text
@@ -63,7 +63,7 @@ def image_count(found: Ablation) -> int | None:
     return sizes.most_common(1)[0][0] if sizes else None
 
 
-def _size(run: RunRecord, part: Part) -> int | None:
+def _size(run: RunRecord, part: EvaluationPart) -> int | None:
     bits: str | None = getattr(run, part.bits)
     accuracy: float | None = getattr(run, part.column)
     if not bits:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from vggsearch.analysis import PARTS, KernelComparison, Spending
+from vggsearch.analysis import TIME_PARTS, KernelComparison, Spending
 from vggsearch.report.document import BLUE, GREEN, INK, MUTED, NBSP, ORANGE, PAPER, RULE, SKY, Drawing, si
 from vggsearch.report.figures.style import MOST_DOTS, PANEL, jitter, label, panel, percent_axis
 from vggsearch.report.figures.tradeoff import KERNELS, OTHER
@@ -109,7 +109,9 @@ def bin_figure(comparison: KernelComparison) -> Drawing:
 
 def spending_figure(spent: Spending, names: Mapping[str, str]) -> Drawing:
     """Worker time by stage and part, stacked; `names` of the stages, in their order."""
-    table = spent.frame.pivot(index="stage", columns="part", values="seconds").reindex(columns=list(PARTS))
+    table = spent.frame.pivot(index="stage", columns="part", values="seconds").reindex(
+        columns=list(TIME_PARTS)
+    )
     stages = [stage for stage in names if stage in table.index]
     table = table.loc[stages]
     margin = max(0.85, 0.2 + 0.065 * max((len(names[stage]) for stage in stages), default=0))
@@ -117,7 +119,7 @@ def spending_figure(spent: Spending, names: Mapping[str, str]) -> Drawing:
     longest = float(table.sum(axis=1).max())
     unit, seconds = ("h", 3600.0) if longest >= 3 * 3600 else ("min", 60.0) if longest >= 180 else ("s", 1.0)
     left = np.zeros(len(stages))
-    for part in PARTS:
+    for part in TIME_PARTS:
         values = table[part].to_numpy(dtype=float) / seconds
         if values.sum() <= 0:
             continue

@@ -1,6 +1,6 @@
 """The report's sections, in order; each says what it could not show, and why."""
 
-from vggsearch.analysis import PARTS, Spending, staircase
+from vggsearch.analysis import TIME_PARTS, Spending, staircase
 from vggsearch.report.document import Block, Figures, Section, note, percent, text
 from vggsearch.report.figures import accuracy_against, curve_figure, finalist_figure, spending_figure
 from vggsearch.report.search.answers import above
@@ -103,7 +103,9 @@ def time_and_outcomes(findings: Findings, spending: Spending) -> Section:
     names = {stage: stage_name(findings, stage) for stage in STAGES}
     if spending.frame["seconds"].sum() > 0:
         shares = ", ".join(
-            f"{_WORDS[part]} {percent(spending.share(part), 1)}" for part in PARTS if spending.share(part) > 0
+            f"{_WORDS[part]} {percent(spending.share(part), 1)}"
+            for part in TIME_PARTS
+            if spending.share(part) > 0
         )
         blocks += [text(f"Of all worker time: {shares}."), Figures((spending_figure(spending, names),))]
     if len(findings.trials):

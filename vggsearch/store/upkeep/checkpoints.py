@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic_core import from_json
 
-from vggsearch.runs import FINAL, Damage, Digest, read_bounded, unseal
+from vggsearch.runs import FINAL, Damage, Digest, read_bounded, verify_checksum
 from vggsearch.store.store import Store
 
 MAX_COUNTERS_BYTES = 64 * 1024
@@ -104,7 +104,7 @@ def _bytes(path: Path) -> int:
 def _fault(path: Path) -> str | None:
     """What is wrong with the checkpoint whose JSON is `path`; None where nothing is."""
     try:
-        counters = from_json(unseal(read_bounded(path, MAX_COUNTERS_BYTES)))
+        counters = from_json(verify_checksum(read_bounded(path, MAX_COUNTERS_BYTES)))
         expected = counters.get("tensors") if isinstance(counters, dict) else None
         if _sha256(tensors_of(path)) != expected:
             return "its tensors' checksum does not match them"

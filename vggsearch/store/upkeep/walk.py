@@ -24,12 +24,12 @@ from vggsearch.runs import (
     TrialRecord,
     first_error,
     read_bounded,
-    unseal,
     valid_trial,
     validated,
+    verify_checksum,
 )
 from vggsearch.store.plans import PlanBook
-from vggsearch.store.state import MAX_NOTE_BYTES, AskedNote, RateChoice, Selection
+from vggsearch.store.state import MAX_NOTE_BYTES, PendingCandidates, RateChoice, Selection
 from vggsearch.store.store import MAX_IDENTITY_BYTES, MAX_TRIAL_BYTES, Store
 from vggsearch.store.upkeep import optuna_file
 from vggsearch.store.upkeep.checkpoints import is_checkpoints, survey_checkpoints
@@ -82,7 +82,7 @@ class _Walk:
         wanted = {study.name: study for study in self._studies()}
         present = set(self._ledger())
         for study in wanted.values():
-            # Asked again, as a controller may have written one since.
+            # PendingCandidate again, as a controller may have written one since.
             study.absent = {
                 run for run in study.absent if run not in present and run not in self._store.ledger
             }
@@ -132,7 +132,7 @@ class _Walk:
                 case "plan.json":
                     self._judged("plan", path, lambda: PlanBook(Path(folder)).read())
                 case "asked.json":
-                    self._sealed("notes", path, MAX_NOTE_BYTES, AskedNote.model_validate_json)
+                    self._sealed("notes", path, MAX_NOTE_BYTES, PendingCandidates.model_validate_json)
                 case "finalists.json":
                     self._sealed("notes", path, MAX_NOTE_BYTES, Selection.model_validate_json)
                 case "rates.json":
@@ -189,7 +189,7 @@ class _Walk:
                 yield record.key.digest
 
     def _sealed(self, kind: Kind, path: Path, limit: int, parse: Callable[[bytes], T]) -> T | None:
-        return self._judged(kind, path, lambda: parse(unseal(read_bounded(path, limit))))
+        return self._judged(kind, path, lambda: parse(verify_checksum(read_bounded(path, limit))))
 
     def _judged(self, kind: Kind, path: Path, read: Callable[[], T]) -> T | None:
         """What `read` finds; None where it finds fault, which is told, or nothing."""

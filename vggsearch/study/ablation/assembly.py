@@ -19,7 +19,7 @@ from vggsearch.errors import VggSearchError
 from vggsearch.recipe import Budget
 from vggsearch.runs import Clock, Digest, Outcome, RunKey, RunRecord
 from vggsearch.space import Scalar
-from vggsearch.store import Notes, RateChoice, Store
+from vggsearch.store import ControllerState, RateChoice, Store
 from vggsearch.study.control import Conditions, Job, ListedStage, Told
 from vggsearch.study.file import MAX_SEEDS, AblationStudy
 
@@ -41,7 +41,7 @@ class AblationAssembly:
         study: AblationStudy,
         design: Design,
         store: Store,
-        notes: Notes,
+        notes: ControllerState,
         conditions: Conditions,
         train_images: int,
         clock: Clock,
@@ -66,7 +66,7 @@ class AblationAssembly:
 
     def restore(self) -> None:
         """Bring every stage to where it was. Raises `StudyFileError` where runs had other conditions."""
-        self._asked = {note.run: note.cached for note in self._notes.asked() if note.run}
+        self._asked = {note.run: note.cached for note in self._notes.pending() if note.run}
         trials = self._store.trials(self._study.name)
         for stage in (self.calibration, *self.stages):
             told: list[Told] = []

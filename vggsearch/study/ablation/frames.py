@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from vggsearch.designs import PARTS, Part, Plan
+from vggsearch.designs import EVALUATION_PARTS, EvaluationPart, Plan
 from vggsearch.runs import Outcome, RunRecord, Stage, TrialRecord, unpack_bits
 from vggsearch.study.results import StudyResults
 
@@ -35,7 +35,7 @@ def rates_frame(results: StudyResults, plan: Plan) -> "pd.DataFrame":
     return _shared(_frame(results, "rates", {"repeat": "Int64"}), _twins(plan, same_seeds=False))
 
 
-def correctness(results: StudyResults, arm: str, images: int, part: Part) -> dict[int, BoolArray]:
+def correctness(results: StudyResults, arm: str, images: int, part: EvaluationPart) -> dict[int, BoolArray]:
     """Per-image correctness [images] of an arm's completed runs on the images of `part`, by pair."""
     name = _twins(results.plans[-1].plan, same_seeds=True).get(arm, arm) if results.plans else arm
     return {
@@ -87,6 +87,6 @@ def _frame(results: StudyResults, stage: Stage, counts: dict[str, str]) -> "pd.D
     # The study's recipes may vary from arm to arm, and the run's own learning rate is the one that counts.
     frame = frame.drop(columns=[name for name in columns if name in frame]).assign(**columns)
     completed = frame["outcome"] == Outcome.COMPLETED.value
-    for name in (part.column for part in PARTS.values()):
+    for name in (part.column for part in EVALUATION_PARTS.values()):
         frame[name] = frame[name].where(completed)
     return frame[[*columns, *(name for name in frame if name not in columns)]]

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vggsearch.runs import CurvePoint, RunKey, RunRecord
-from vggsearch.store import Asked
+from vggsearch.store import PendingCandidate
 from vggsearch.study.control.stages import Candidate
 from vggsearch.study.control.stopping import Why
 
 
 @dataclass
-class Going:
+class ActiveRun:
     """A run that was handed over, and everyone who waits for it."""
 
     key: RunKey
@@ -24,10 +24,10 @@ class Going:
     run: RunRecord | None = None
     """How it ended."""
 
-    def asked(self) -> list[Asked]:
+    def asked(self) -> list[PendingCandidate]:
         """What the next controller has to know of it."""
         return [
-            Asked(
+            PendingCandidate(
                 stage=candidate.stage,
                 number=candidate.number,
                 architecture=candidate.architecture,
@@ -48,7 +48,7 @@ class Going:
         return self.key.budget.seconds
 
 
-def farewell(why: Why, going: Sequence[Going], left: int) -> str:
+def stop_message(why: Why, going: Sequence[ActiveRun], left: int) -> str:
     """What happens now that nothing new begins, in one line; `left` counts the runs not answered yet."""
     if not going:
         return f"{why}: {left} runs are left, and the same command goes on with them"

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from vggsearch.errors import VggSearchError
 from vggsearch.execution import Executor, Finished
 from vggsearch.runs import FINAL, CurvePoint, Digest, Outcome, RunRecord, Stage as StageName, TrialRecord
-from vggsearch.store import Notes, Store, remove_checkpoints
+from vggsearch.store import ControllerState, Store, remove_checkpoints
 from vggsearch.study.control import events
-from vggsearch.study.control.active import Going, farewell
+from vggsearch.study.control.active import ActiveRun, stop_message
 from vggsearch.study.control.events import Observer
 from vggsearch.study.control.stages import Candidate, Job, ListedStage, Stage
 from vggsearch.study.control.stopping import Stopping
@@ -49,15 +49,15 @@ class Controller:
     study: str
     stages: Sequence[Stage]
     store: Store
-    notes: Notes
+    notes: ControllerState
     executor: Executor
     stopping: Stopping
     select: Callable[[], Sequence[Job]]
     observer: Observer
     sound: bool
     slots: int | None = None
-    _going: dict[Digest, Going] = field(default_factory=dict)
-    _crashed: list[Going] = field(default_factory=list)
+    _going: dict[Digest, ActiveRun] = field(default_factory=dict)
+    _crashed: list[ActiveRun] = field(default_factory=list)
     """Crashed for good, and not recorded while it is not known whether the set-up is to blame."""
     _proven: bool = False
     """Whether a run has ended otherwise than by crashing, since this controller began."""
@@ -87,7 +87,7 @@ class Controller:
             elif not said:
                 said = True
                 left = sum(stage.left for stage in self.stages)
-                self._say(farewell(self.stopping.why, list(self._going.values()), left))
+                self._say(stop_message(self.stopping.why, list(self._going.values()), left))
             if not self._going and (not self._crashed or said):
                 return
             if not self._going:
@@ -139,11 +139,11 @@ class Controller:
             cached = True if candidate.cached is None else candidate.cached
             self._record(replace(candidate, cached=cached), run.outcome, run.reason, run)
             return
-        self._going[digest] = Going(candidate.key, [replace(candidate, cached=False)])
+        self._going[digest] = ActiveRun(candidate.key, [replace(candidate, cached=False)])
         self._note()
         self._submit(self._going[digest])
 
-    def _submit(self, going: Going) -> None:
+    def _submit(self, going: ActiveRun) -> None:
         first = going.candidates[0]
         self.executor.submit(going.key)
         self.observer.notify(
@@ -155,7 +155,7 @@ class Controller:
     def _note(self) -> None:
         """Write down what is handed out, before it is."""
         going = [*self._going.values(), *self._crashed]
-        self.notes.put_asked(tuple(asked for each in going for asked in each.asked()))
+        self.notes.put_pending(tuple(asked for each in going for asked in each.asked()))
 
     def _progress(self, digest: Digest, point: CurvePoint) -> None:
         going = self._going[digest]
@@ -196,11 +196,11 @@ class Controller:
             for crashed in self._take_crashed():
                 self._answer(crashed)
 
-    def _take_crashed(self) -> list[Going]:
+    def _take_crashed(self) -> list[ActiveRun]:
         taken, self._crashed = self._crashed, []
         return taken
 
-    def _answer(self, going: Going) -> None:
+    def _answer(self, going: ActiveRun) -> None:
         """Record a run that ended, and tell everyone who waits for it."""
         run = going.run
         assert run is not None  # it ended

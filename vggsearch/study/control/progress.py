@@ -62,7 +62,7 @@ class Progress:
         clock: Seconds of the monotonic clock.
         expected_run_s: What a run is thought to take before one has finished; None where nobody knows.
         best: The best completed run that an earlier invocation left.
-        read_plan: Asked for an ablation's plan whenever a controller begins.
+        read_plan: PendingCandidate for an ablation's plan whenever a controller begins.
         trials: Of an ablation: what earlier invocations left.
     """
 

@@ -6,11 +6,11 @@ from pydantic import Field, field_validator, model_validator
 
 from vggsearch.arch import parse
 from vggsearch.designs import (
+    EVALUATION_PARTS,
     MAX_RUNS,
-    PARTS,
     Design,
     EvaluateOn,
-    Part,
+    EvaluationPart,
     check,
     factorial,
     kernel_design,
@@ -82,9 +82,9 @@ class AblationStudy(Study):
     """The images on which the pairs are judged: `validation` where the answer is to choose something."""
 
     @property
-    def part(self) -> Part:
+    def part(self) -> EvaluationPart:
         """The images on which the pairs are judged."""
-        return PARTS[self.evaluate_on]
+        return EVALUATION_PARTS[self.evaluate_on]
 
     def identity(self) -> dict[str, object]:
         """See `Study.identity`; a study that began before `evaluate_on` was a key is the same study."""

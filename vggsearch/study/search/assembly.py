@@ -6,7 +6,7 @@ from vggsearch.arch import Architecture
 from vggsearch.errors import ArchitectureError, SpaceError
 from vggsearch.runs import Clock, Outcome, RunKey, TrialRecord
 from vggsearch.space import Scalar, Space
-from vggsearch.store import Asked, Notes, Selection, Store
+from vggsearch.store import ControllerState, PendingCandidate, Selection, Store
 from vggsearch.study.control import Candidate, Conditions, Job, ListedStage, MakeKey, Stage, Told
 from vggsearch.study.file import SearchStudy
 from vggsearch.study.results import read_results
@@ -31,7 +31,7 @@ class SearchAssembly:
         study: SearchStudy,
         space: Space,
         store: Store,
-        notes: Notes,
+        notes: ControllerState,
         conditions: Conditions,
         clock: Clock,
         database: Database | None,
@@ -64,7 +64,7 @@ class SearchAssembly:
         mirror = self._mirror = Mirror(self._database, study.name, study.objectives, token, self._say)
         trials = self._store.trials(study.name)
         # A database alone is the leftover of another study of that name.
-        notes = [*(self._mirrored(mirror) if trials else ()), *self._notes.asked()]
+        notes = [*(self._mirrored(mirror) if trials else ()), *self._notes.pending()]
         for stage in self.stages:
             told, lost = self._recorded([trial for trial in trials if trial.stage == stage.name])
             taken = {trial.number for trial, _ in told}
@@ -103,10 +103,10 @@ class SearchAssembly:
         self._notes.put_selection(Selection(architectures=(*kept, *new), runs=runs, count=count))
         return (*kept, *new)
 
-    def _recorded(self, trials: Sequence[TrialRecord]) -> tuple[list[Told], list[Asked]]:
+    def _recorded(self, trials: Sequence[TrialRecord]) -> tuple[list[Told], list[PendingCandidate]]:
         """The trials that hold, and those to be asked again because their run is gone from the ledger."""
         told: list[Told] = []
-        lost: list[Asked] = []
+        lost: list[PendingCandidate] = []
         for trial in trials:
             run = None if trial.run is None else self._store.ledger.get(trial.run)
             if run is None and trial.run is not None:
@@ -120,7 +120,7 @@ class SearchAssembly:
             told.append((trial, run))
         return told, lost
 
-    def _mirrored(self, mirror: Mirror) -> Iterator[Asked]:
+    def _mirrored(self, mirror: Mirror) -> Iterator[PendingCandidate]:
         """What Optuna's database says was asked, for trials of which nothing else is left."""
         for trial in mirror.trials:
             text = str(trial.user_attrs.get("architecture"))
@@ -129,7 +129,7 @@ class SearchAssembly:
             except (ArchitectureError, SpaceError):
                 continue  # not ours
             moment = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
-            yield Asked(
+            yield PendingCandidate(
                 stage="search",
                 number=trial.number,
                 architecture=text,
@@ -138,7 +138,7 @@ class SearchAssembly:
                 asked_at=moment,
             )
 
-    def _again(self, asked: Asked) -> Candidate:
+    def _again(self, asked: PendingCandidate) -> Candidate:
         architecture = Architecture.parse(asked.architecture)
         final = asked.stage == "finalists"
         return Candidate(
@@ -163,8 +163,8 @@ class SearchAssembly:
         return self._space.params_of(Architecture.parse(text))
 
 
-def _unanswered(trial: TrialRecord, seed: int) -> Asked:
-    return Asked(
+def _unanswered(trial: TrialRecord, seed: int) -> PendingCandidate:
+    return PendingCandidate(
         stage=trial.stage,
         number=trial.number,
         architecture=trial.architecture,

@@ -15,7 +15,7 @@ from uuid import uuid4
 from pydantic_core import from_json
 
 from vggsearch.errors import StoreError
-from vggsearch.runs import read_bounded, seal, unseal, write_atomically
+from vggsearch.runs import add_checksum, read_bounded, verify_checksum, write_atomically
 from vggsearch.study.search.database import Connection, Database, unusable
 
 if TYPE_CHECKING:
@@ -160,13 +160,13 @@ def store_token(root: Path) -> str:
     """
     path = root / "token.json"
     try:
-        token = from_json(unseal(read_bounded(path, 1024)))
+        token = from_json(verify_checksum(read_bounded(path, 1024)))
         if not isinstance(token, str):
             raise ValueError("not a text")
     except FileNotFoundError:
         token = uuid4().hex
         try:
-            write_atomically(path, seal(json.dumps(token).encode()))
+            write_atomically(path, add_checksum(json.dumps(token).encode()))
         except OSError as error:
             raise StoreError(
                 f"{path} cannot be written ({error.strerror}): free space, or mend permissions"

@@ -1,20 +1,16 @@
 """How a network is trained (`Recipe`) and for how much training (`Budget`). No torch."""
 
 import math
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from vggsearch.schema import ADDED, Frozen
 
 TRAINING_REVISION = 1
 """Raised whenever training computes something else for the same `RunKey`: old runs are not taken for new."""
 
 BudgetKind = Literal["seconds", "epochs", "steps", "macs"]
-
-
-class Frozen(BaseModel):
-    """Base of everything that is read from a file: immutable, unknown keys refused, no infinities."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Budget(Frozen):
@@ -112,9 +108,18 @@ class Recipe(Frozen):
     `xavier`: Glorot uniform for both (the d2l chapter); `whitening`: as `kaiming`, but the first convolution
     whitens the training images' patches (`vggsearch.training.whitening`). Biases 0."""
     precision: Literal["auto", "fastest", "float32", "bfloat16"] = "auto"
-    """`bfloat16`: autocast. `auto`: that on CUDA, float32 on a CPU. `fastest`: that on a CPU too, where it
-    multiplies bfloat16 in hardware, and layers made for speed whose results differ in rounding alone
-    (`vggsearch.training.narrow`); a run's provenance says which precision it was."""
+    """What convolutions and linear layers multiply. `bfloat16`: autocast. `auto`: `bfloat16` on CUDA,
+    `float32` on a CPU. `fastest`: `bfloat16` on a CPU too, where the processor multiplies it in hardware. The
+    provenance of a run says which of the two it was."""
+    layers: Annotated[Literal["auto", "torch", "narrow"], ADDED] = "auto"
+    """Which code computes batch norm and max-pool. `torch`: PyTorch's layers. `narrow`: layers for few
+    channels on a CPU, whose results differ in rounding alone (`vggsearch.training.narrow`). `auto`: `narrow`
+    with `precision: fastest`, else `torch`."""
+
+    @property
+    def narrow_layers(self) -> bool:
+        """Whether the layers for few channels are used."""
+        return self.layers == "narrow" or (self.layers == "auto" and self.precision == "fastest")
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> Self:

@@ -124,8 +124,8 @@ class TestStore:
         assert lines(capsys) == [
             "wrong plan: studies/ablated/plan.json: cut short, or not a record with its checksum: it shows "
             "that the plan was fixed before the runs, and nothing else does: bring it back from a backup of "
-            "yours; without one, move it away by hand, and every report will say after how many runs the plan was "
-            "registered anew"
+            "yours; without one, move it away by hand, and every report will say after how many runs the "
+            "plan was registered anew"
         ]
 
     def test_lost_things_are_notes(self, capsys, store, digest):
@@ -157,7 +157,7 @@ class TestStore:
             [
                 sys.executable,
                 "-c",
-                "import sys; from pathlib import Path; from vggsearch.study import Store\n"
+                "import sys; from pathlib import Path; from vggsearch.store import Store\n"
                 "with Store(Path(sys.argv[1])).lock(): print(1, flush=True); sys.stdin.read()",
                 str(store),
             ],

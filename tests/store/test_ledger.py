@@ -64,6 +64,8 @@ def test_only_what_a_machine_did_to_a_run_is_made_good_by_making_it_again():
         Outcome.PREEMPTED,
         Outcome.OUT_OF_MEMORY,
         Outcome.INFEASIBLE,
+        Outcome.TIMED_OUT,
+        Outcome.PRUNED,
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 STEPS = """
 import resource, sys
 import torch
+import vggsearch.training.loop  # what a worker has loaded: the heap lies otherwise without it
 from vggsearch.training.allocator import keeping_freed_memory
 
 def faults():

@@ -87,7 +87,7 @@ def _object(
         "learning_rates": list(plan.rates),
         "margin_pp": study.margin_pp,
         "alpha": plan.alpha,
-        **plan.part.recorded,
+        "evaluate_on": plan.evaluate_on,
         "runs": {"made": effort.made} | {str(stage): count for stage, count in effort.wanted.items()},
         "expected_s": effort.total_s,
         "left_s": effort.left_s,

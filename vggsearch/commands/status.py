@@ -82,7 +82,7 @@ def _found(results: StudyResults) -> dict[str, Json]:
     """A search has a best run; of an ablation nothing is told before its end but how many pairs there are."""
     if isinstance(results.study, AblationStudy):
         return {
-            **results.study.part.recorded,
+            "evaluate_on": results.study.evaluate_on,
             "plan": plan_object(results.plans),
             "pairs_complete": ablation.pairs_complete(results),
         }

@@ -47,11 +47,6 @@ class EvaluationPart:
         return tuple(dict.fromkeys((self, EVALUATION_PARTS["validation"])))
 
     @property
-    def recorded(self) -> dict[str, EvaluateOn]:
-        """What is written down of the choice: nothing of the default, as from before there was one."""
-        return {} if self.name == "test" else {"evaluate_on": self.name}
-
-    @property
     def notice(self) -> tuple[str, ...]:
         """What a terminal tells of the choice, in lines: nothing of the default."""
         return () if self.name == "test" else (f"judged on {self.images}: the test set is not opened",)

@@ -6,16 +6,12 @@ A plan that is replaced before the first run leaves no trace. One that is replac
 changed is told in every report.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import (
     Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
     model_validator,
 )
 
@@ -24,8 +20,9 @@ from vggsearch.cost import cost
 from vggsearch.designs.design import Contrast, Held, Question
 from vggsearch.designs.evaluation import EVALUATION_PARTS, EvaluateOn, EvaluationPart
 from vggsearch.errors import ArchitectureError
-from vggsearch.recipe import Budget, Frozen, Recipe, total_steps
+from vggsearch.recipe import Budget, Recipe, total_steps
 from vggsearch.runs import Count, DataKey, Digest, Moment, Text
+from vggsearch.schema import ADDED, Frozen, canonical_digest
 
 MAX_RUNS = 100_000
 """Of a plan in all, as each is counted one by one: at a second a run, more than a day."""
@@ -100,15 +97,8 @@ class Plan(Frozen):
     margin: float = Field(gt=0)
     """A fraction: 0.003 is 0.3 pp."""
     alpha: float = Field(gt=0, lt=1)
-    evaluate_on: EvaluateOn = "test"
+    evaluate_on: Annotated[EvaluateOn, ADDED] = "test"
     """The images on which the pairs are judged."""
-
-    @model_serializer(mode="wrap")
-    def _recorded(self, whole: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """A plan from before `evaluate_on` was decided keeps its bytes, and so its digest."""
-        values: dict[str, object] = whole(self)
-        values.pop("evaluate_on", None)
-        return values | self.part.recorded
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -132,9 +122,8 @@ class Plan(Frozen):
 
     @property
     def digest(self) -> Digest:
-        """SHA-256 of the canonical JSON of what was decided; how contrasts are worded is left out."""
-        text = json.dumps(self.decided(), sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        """`canonical_digest` of what was decided; the wording of contrasts is left out."""
+        return canonical_digest(self.decided())
 
     def decided(self) -> dict[str, object]:
         """All of it as plain JSON values, but for the words of sentences."""

@@ -21,8 +21,8 @@ from pydantic import Field, TypeAdapter
 
 from vggsearch.errors import DataError
 from vggsearch.memory import out_of_memory
-from vggsearch.recipe import Frozen
 from vggsearch.runs import MAX_RECORD_BYTES, CurvePoint, DataKey, Digest, Outcome, RunKey, RunRecord
+from vggsearch.schema import Frozen
 
 Report = Callable[[CurvePoint], bool]
 """Takes a point of the learning curve; False asks the trainer to end the run as `pruned`."""

@@ -1,8 +1,6 @@
 """One training: its `RunKey` and what came of it, a `RunRecord`; one suggestion of a study: `TrialRecord`."""
 
 import base64
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import cached_property
@@ -10,9 +8,10 @@ from typing import Annotated, Literal, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import FailFast, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import FailFast, Field, model_validator
 
-from vggsearch.recipe import TRAINING_REVISION, Budget, Frozen, Recipe
+from vggsearch.recipe import TRAINING_REVISION, Budget, Recipe
+from vggsearch.schema import ADDED, Frozen, canonical_digest
 
 SCHEMA_VERSION = 1
 
@@ -54,14 +53,10 @@ class Outcome(StrEnum):
     CRASHED = "crashed"
 
 
-FINAL = frozenset(Outcome) - {
-    Outcome.CRASHED,
-    Outcome.PREEMPTED,
-    Outcome.OUT_OF_MEMORY,
-    Outcome.INFEASIBLE,
-}
-"""Outcomes that stand for ever. A run that ended otherwise may be made again and its record replaced: it
-crashed, was preempted, or found too little memory, on one machine at one moment."""
+FINAL = frozenset({Outcome.COMPLETED, Outcome.DIVERGED})
+"""Outcomes that follow from the run's key alone and stand for ever. A run that ended otherwise may be made
+again, and its record is then replaced: it crashed, was stopped, ran out of time or memory on one machine at
+one moment."""
 
 
 class DataKey(Frozen):
@@ -104,10 +99,8 @@ class RunKey(Frozen):
 
     @cached_property
     def digest(self) -> Digest:
-        """SHA-256 of the canonical JSON of all fields but the data set's name."""
-        fields = self.model_dump(mode="json", exclude={"data": {"name"}})
-        text = json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        """The run's name: `canonical_digest` of all fields but the data set's name."""
+        return canonical_digest(self.model_dump(mode="json", exclude={"data": {"name"}}))
 
 
 class CurvePoint(Frozen):
@@ -139,7 +132,7 @@ class Provenance(Frozen):
     platform: Text
     processor: Text
     gpu: Text | None
-    precision: Literal["float32", "bfloat16"] | None = None
+    precision: Annotated[Literal["float32", "bfloat16"] | None, ADDED] = None
     """What convolutions and linear layers multiplied in; None in records from before this was kept."""
     threads: Count
     cpu_count: Count
@@ -147,14 +140,6 @@ class Provenance(Frozen):
     finished_at: Moment
     bit_reproducible: bool
     """Whether the same key gives the same bits: one CPU thread and a deterministic budget."""
-
-    @model_serializer(mode="wrap")
-    def _known(self, whole: SerializerFunctionWrapHandler) -> dict[str, object]:
-        """Records from before `precision` was kept keep their bytes."""
-        values: dict[str, object] = whole(self)
-        if self.precision is None:
-            values.pop("precision", None)
-        return values
 
 
 class RunRecord(Frozen):

@@ -15,7 +15,6 @@ from typing import TypeVar
 from pydantic import Field, ValidationError
 
 from vggsearch.errors import StoreError
-from vggsearch.recipe import Frozen
 from vggsearch.runs import (
     TEMPORARY,
     Damage,
@@ -27,6 +26,7 @@ from vggsearch.runs import (
     verify_checksum,
     write_atomically,
 )
+from vggsearch.schema import Frozen
 
 MAX_NOTE_BYTES = 16 * 2**20
 

@@ -20,8 +20,8 @@ from pydantic import Field, ValidationError
 
 from vggsearch.designs import Registration
 from vggsearch.errors import StoreError
-from vggsearch.recipe import Frozen
 from vggsearch.runs import SCHEMA_VERSION, Damage, first_error, read_bounded, write_atomically
+from vggsearch.schema import Frozen
 
 MAX_DATA_BYTES = 2 * 2**20
 """Largest data folder of a report, so that the whole report stays under 5 MB."""

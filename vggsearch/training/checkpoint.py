@@ -25,7 +25,6 @@ from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn import Parameter
 
-from vggsearch.recipe import Frozen
 from vggsearch.runs import (
     Count,
     CurvePoint,
@@ -38,6 +37,7 @@ from vggsearch.runs import (
     verify_checksum,
     write_atomically,
 )
+from vggsearch.schema import Frozen
 from vggsearch.training.setup import Training
 
 INTERVAL_S = 30.0

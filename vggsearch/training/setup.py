@@ -60,7 +60,6 @@ def set_up(
     recipe, architecture = key.recipe, Architecture.parse(key.architecture)
     side = (key.input_shape[1], key.input_shape[2])
     dropout = stream(key.seed, "dropout", device)
-    fastest = recipe.precision == "fastest"
     # Drawn on the CPU, so that the same seed starts the same net on every device.
     model: nn.Module = build(
         architecture,
@@ -69,10 +68,10 @@ def set_up(
         generator=stream(key.seed, "initialization", torch.device("cpu")),
         initialization="xavier" if recipe.initialization == "xavier" else "kaiming",
         dropout_generator=dropout,
-        batch_norm=NarrowBatchNorm if fastest else nn.BatchNorm2d,
-        max_pool=NarrowMaxPool if fastest else nn.MaxPool2d,
+        batch_norm=NarrowBatchNorm if recipe.narrow_layers else nn.BatchNorm2d,
+        max_pool=NarrowMaxPool if recipe.narrow_layers else nn.MaxPool2d,
     )
-    if fastest:
+    if recipe.narrow_layers:
         leave_biases(model)
     if recipe.initialization == "whitening":
         whiten(model, data.train, mean=data.mean, std=data.std, side=side)

@@ -23,8 +23,8 @@ from vggsearch.execution.contract import Finished
 from vggsearch.execution.local import LocalExecutor
 from vggsearch.execution.ray.shared_folder import is_marked
 from vggsearch.execution.worker import Cancel, Point, Record, Train
-from vggsearch.recipe import Frozen
 from vggsearch.runs import DataKey
+from vggsearch.schema import Frozen
 
 LOOK_S = 0.5
 """How often a run asks whether it is cancelled."""

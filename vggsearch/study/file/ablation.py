@@ -18,7 +18,7 @@ from vggsearch.designs import (
     one_at_a_time,
 )
 from vggsearch.errors import ArchitectureError, DesignError
-from vggsearch.recipe import Frozen
+from vggsearch.schema import ADDED, Frozen
 from vggsearch.study.file.base import Study
 from vggsearch.study.file.messages import broken
 from vggsearch.text import shown, suggestion
@@ -78,18 +78,13 @@ class AblationStudy(Study):
     margin_pp: float = Field(default=0.3, gt=0, le=50)
     """Percentage points of accuracy below which a difference does not matter."""
     alpha: float = Field(default=0.05, ge=0.0001, le=0.2)
-    evaluate_on: EvaluateOn = "test"
+    evaluate_on: Annotated[EvaluateOn, ADDED] = "test"
     """The images on which the pairs are judged: `validation` where the answer is to choose something."""
 
     @property
     def part(self) -> EvaluationPart:
         """The images on which the pairs are judged."""
         return EVALUATION_PARTS[self.evaluate_on]
-
-    def identity(self) -> dict[str, object]:
-        """See `Study.identity`; a study that began before `evaluate_on` was a key is the same study."""
-        whole = super().identity()
-        return {key: value for key, value in whole.items() if key != "evaluate_on"} | self.part.recorded
 
     @property
     def rates(self) -> LearningRates:

@@ -8,7 +8,8 @@ from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
 from vggsearch.arch import MAX_SIDE
 from vggsearch.errors import StudyFileError
-from vggsearch.recipe import RECIPES, Budget, Frozen, Recipe
+from vggsearch.recipe import RECIPES, Budget, Recipe
+from vggsearch.schema import Frozen
 from vggsearch.study.file.messages import broken, one_line
 from vggsearch.text import shown, suggestion
 

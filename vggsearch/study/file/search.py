@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from vggsearch.arch import parse
 from vggsearch.errors import ArchitectureError, SpaceError
-from vggsearch.recipe import Frozen
+from vggsearch.schema import Frozen
 from vggsearch.space import ListedSpace, Space
 from vggsearch.study.file.base import Study
 from vggsearch.study.file.messages import broken

@@ -6,7 +6,7 @@ from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from vggsearch.arch import MAX_BLOCKS, MAX_CHANNELS, Head
 from vggsearch.errors import ArchitectureError
-from vggsearch.recipe import Frozen
+from vggsearch.schema import Frozen
 from vggsearch.space import Choice, Constraint, SearchSpace
 from vggsearch.study.file.messages import broken
 from vggsearch.text import shown

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, seed, settings, strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
-from vggsearch.arch import ZOO, Head, expand, parse
+from vggsearch.arch import ZOO, Head, Task, expand, parse
 from vggsearch.cost import METRICS, conv_macs, conv_params, cost, costs, linear_params
 from vggsearch.errors import ArchitectureError
 from vggsearch.model import build
@@ -44,7 +44,7 @@ COUNTED = ("conv", "norm", "pool", "gap", "linear")
     ],
 )
 def test_published_counts(name, input_shape, num_classes, expected):
-    found = cost(parse(name), input_shape, num_classes)
+    found = cost(parse(name), Task(input_shape, num_classes))
     assert {metric: getattr(found, metric) for metric in expected} == expected
 
 
@@ -60,16 +60,16 @@ def test_five_by_five_has_more_weights_and_fewer_macs_than_two_three_by_three(
     text, million_weights, giga_macs
 ):
     architecture = parse(text)
-    found = cost(architecture, (3, 224, 224), 1000)
+    found = cost(architecture, Task((3, 224, 224), 1000))
     biases = sum(block.num_convs * block.channels for block in architecture.blocks)
     assert round((found.conv_params - biases) / 1e6, 3) == million_weights
     assert round(found.conv_macs / 1e9, 3) == giga_macs
-    assert found.receptive_field == cost(parse("vgg13"), (3, 224, 224)).receptive_field
+    assert found.receptive_field == cost(parse("vgg13"), Task((3, 224, 224))).receptive_field
 
 
 def test_by_hand():
     # conv1 5×5, 1 → 2 channels at 4×4; pool; conv2 3×3, 2 → 3 at 2×2; pool; 3 → 4 → 2 linear.
-    found = cost(parse("1x2k5-1x3+bn+fc4"), (1, 4, 4), 2)
+    found = cost(parse("1x2k5-1x3+bn+fc4"), Task((1, 4, 4), 2))
     assert found.conv_params == (25 * 1 + 1) * 2 + (9 * 2 + 1) * 3 == 109
     assert found.norm_params == 2 * 2 + 2 * 3 == 10
     assert found.head_params == (3 + 1) * 4 + (4 + 1) * 2 == 26
@@ -83,39 +83,39 @@ def test_by_hand():
     assert found.receptive_field == 12
 
 
-def built(architecture, input_shape, num_classes):
+def built(architecture, task):
     generator = torch.Generator().manual_seed(0)
-    model = build(architecture, input_shape, num_classes, generator=generator, initialization="kaiming")
+    model = build(architecture, task, generator=generator, initialization="kaiming")
     return model.eval().to("meta")
 
 
-def counted_by_torch(architecture, input_shape, num_classes):
+def counted_by_torch(architecture, task):
     """Parameters, MACs and activation bytes as torch finds them on the built model."""
-    model = built(architecture, input_shape, num_classes)
-    sizes = [4 * int(np.prod(input_shape))]
-    for layer in expand(architecture, input_shape, num_classes):
+    model = built(architecture, task)
+    sizes = [4 * int(np.prod(task.input_shape))]
+    for layer in expand(architecture, task):
         if layer.op in COUNTED:
             module = model.get_submodule(layer.name)
             module.register_forward_hook(lambda _module, _args, out: sizes.append(out.nbytes))
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model(torch.zeros(1, *input_shape, device="meta"))
+        model(torch.zeros(1, *task.input_shape, device="meta"))
     return sum(p.numel() for p in model.parameters()), counter.get_total_flops() / 2, sum(sizes)
 
 
-def agrees_with_torch(architecture, input_shape, num_classes):
-    found = cost(architecture, input_shape, num_classes)
-    params, macs, activation_bytes = counted_by_torch(architecture, input_shape, num_classes)
+def agrees_with_torch(architecture, task):
+    found = cost(architecture, task)
+    params, macs, activation_bytes = counted_by_torch(architecture, task)
     assert (found.params, found.macs, found.activation_bytes) == (params, macs, activation_bytes)
 
 
 @pytest.mark.parametrize("name", ZOO)
 def test_the_zoo_agrees_with_torch(name):
     # A narrower head than the paper's leaves out 100 M weights and no kind of layer.
-    agrees_with_torch(replace(parse(name), head=Head((512, 512))), (3, 64, 64), 1000)
+    agrees_with_torch(replace(parse(name), head=Head((512, 512))), Task((3, 64, 64), 1000))
 
 
 def test_the_d2l_chapter_s_net_agrees_with_torch():
-    agrees_with_torch(parse("d2l-vgg11/4"), (1, 224, 224), 10)
+    agrees_with_torch(parse("d2l-vgg11/4"), Task((1, 224, 224)))
 
 
 @seed(0)
@@ -123,7 +123,7 @@ def test_the_d2l_chapter_s_net_agrees_with_torch():
 @settings(max_examples=60, deadline=None, database=None)
 def test_random_members_of_random_spaces_agree_with_torch(space, draw):
     for member in space.sample(np.random.default_rng(draw), 5):
-        agrees_with_torch(member, space.input_shape, space.num_classes)
+        agrees_with_torch(member, space.task)
 
 
 def seen_by_one_unit(architecture):
@@ -146,8 +146,8 @@ def test_the_receptive_field_is_what_one_unit_sees(architecture):
 @settings(deadline=None)
 def test_layers_sum_to_the_totals(data, input_shape, num_classes):
     architecture = data.draw(architectures(input_shape))
-    found = cost(architecture, input_shape, num_classes)
-    assert [one.layer for one in found.layers] == list(expand(architecture, input_shape, num_classes))
+    found = cost(architecture, Task(input_shape, num_classes))
+    assert [one.layer for one in found.layers] == list(expand(architecture, Task(input_shape, num_classes)))
     assert sum(one.params for one in found.layers) == found.params
     assert sum(one.macs for one in found.layers) == found.macs
     image_bytes = 4 * int(np.prod(input_shape))
@@ -157,7 +157,7 @@ def test_layers_sum_to_the_totals(data, input_shape, num_classes):
 
 
 def test_the_head_is_told_apart_from_the_convolutions():
-    found = cost(parse("d2l-vgg11/4"), (1, 224, 224), 10)
+    found = cost(parse("d2l-vgg11/4"), Task((1, 224, 224), 10))
     assert found.head_params / found.params > 0.98
     assert found.conv_macs / found.macs > 0.91
 
@@ -168,7 +168,7 @@ def test_many_at_once_cost_what_each_costs(space, draw):
     indices = np.random.default_rng(draw).integers(space.size, size=20)
     many = space.costs(indices)
     for row, architecture in enumerate(space.candidates(indices)):
-        one = cost(architecture, space.input_shape, space.num_classes)
+        one = cost(architecture, space.task)
         assert {m: int(many[m][row]) for m in METRICS} == {m: getattr(one, m) for m in METRICS}
 
 
@@ -181,11 +181,10 @@ def test_many_at_once_are_exact_beyond_what_float64_holds():
         np.array([True]),
         (Head((65535,)),),
         np.array([0]),
-        (3, 64, 64),
-        10,
+        Task((3, 64, 64), 10),
     )
     text = "32x65536k31-31x65535k29+bn+fc65535"
-    one = cost(parse(text), (3, 64, 64), 10)
+    one = cost(parse(text), Task((3, 64, 64), 10))
     assert one.macs > 2**53
     assert {m: int(found[m][0]) for m in METRICS} == {m: getattr(one, m) for m in METRICS}
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch.nn import functional as F
 
-from vggsearch.arch import ZOO, parse
+from vggsearch.arch import ZOO, Task, parse
 from vggsearch.memory import EVALUATION_BATCH, training_memory
 from vggsearch.model import build
 from vggsearch.recipe import RECIPES
@@ -23,8 +23,7 @@ def saved_bytes(architecture, input_shape, num_classes, recipe):
     generator = torch.Generator().manual_seed(0)
     model = build(
         architecture,
-        input_shape,
-        num_classes,
+        Task(input_shape, num_classes),
         generator=generator,
         initialization="kaiming",
         dropout_generator=generator,
@@ -51,7 +50,7 @@ def saved_bytes(architecture, input_shape, num_classes, recipe):
 
 
 def check_saved(architecture, input_shape, num_classes, recipe):
-    predicted = training_memory(architecture, input_shape, num_classes, recipe).saved
+    predicted = training_memory(architecture, Task(input_shape, num_classes), recipe).saved
     assert predicted == saved_bytes(architecture, input_shape, num_classes, recipe)
 
 
@@ -82,29 +81,31 @@ def test_what_autograd_keeps_of_random_nets_to_the_byte(data):
 def test_larger_batches_nets_and_images_take_more():
     def total(text="1x8-1x16+bn+fc32", side=28, batch_size=64):
         recipe = FAST.model_copy(update={"batch_size": batch_size})
-        return training_memory(parse(text), (1, side, side), 10, recipe).total
+        return training_memory(parse(text), Task((1, side, side), 10), recipe).total
 
     assert total() < min(total(batch_size=65), total(side=29), total("1x9-1x16+bn+fc32"))
 
 
 def test_without_momentum_or_with_half_the_width_it_takes_less():
     def found(**changes):
-        return training_memory(parse("2x16-2x32+gap"), (3, 64, 64), 10, FAST.model_copy(update=changes))
+        return training_memory(parse("2x16-2x32+gap"), Task((3, 64, 64), 10), FAST.model_copy(update=changes))
 
     assert found(momentum=0.0, nesterov=False).momentum == 0 < found().momentum == found().gradients
     assert found(precision="bfloat16").saved < found().saved
 
 
 def test_a_gpu_computes_in_half_the_width_and_copies_no_weights():
-    gpu = training_memory(parse("2x16-2x32+gap"), (3, 64, 64), 10, FAST, device="cuda")
+    gpu = training_memory(parse("2x16-2x32+gap"), Task((3, 64, 64), 10), FAST, device="cuda")
     half = FAST.model_copy(update={"precision": "bfloat16"})
-    cpu = training_memory(parse("2x16-2x32+gap"), (3, 64, 64), 10, half)
+    cpu = training_memory(parse("2x16-2x32+gap"), Task((3, 64, 64), 10), half)
     assert gpu.saved == cpu.saved
     assert (gpu.copies, gpu.step) < (cpu.copies, cpu.step)
 
 
 def test_an_evaluation_may_be_the_peak():
-    found = training_memory(parse("1x8+gap"), (1, 28, 28), 10, FAST.model_copy(update={"batch_size": 2}))
+    found = training_memory(
+        parse("1x8+gap"), Task((1, 28, 28), 10), FAST.model_copy(update={"batch_size": 2})
+    )
     assert found.evaluation > found.step
     assert found.total == found.parameters + found.momentum + found.copies + found.evaluation
 
@@ -114,8 +115,8 @@ def test_the_batch_of_an_evaluation_is_the_evaluators():
 
 
 def test_images_of_another_size_are_resized_batch_by_batch():
-    small = training_memory(parse("1x2+gap"), (1, 8, 8), 10, FAST)
-    shrunk = training_memory(parse("1x2+gap"), (1, 8, 8), 10, FAST, image_shape=(1, 512, 512))
+    small = training_memory(parse("1x2+gap"), Task((1, 8, 8), 10), FAST)
+    shrunk = training_memory(parse("1x2+gap"), Task((1, 8, 8), 10), FAST, image_shape=(1, 512, 512))
     assert shrunk.step_at == "batch"
     assert shrunk.step > FAST.batch_size * 512 * 512 * 4 > small.step
 

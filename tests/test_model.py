@@ -7,6 +7,7 @@ import torch
 import torchvision
 from torch import nn
 
+from vggsearch.arch import Task
 from vggsearch.arch.layers import expand
 from vggsearch.arch.spec import Architecture
 from vggsearch.errors import ArchitectureError
@@ -24,8 +25,7 @@ def seeded(seed=0):
 def make(text, input_shape=(1, 28, 28), num_classes=10, *, seed=0, initialization="kaiming", dropout=None):
     return build(
         Architecture.parse(text),
-        input_shape,
-        num_classes,
+        Task(input_shape, num_classes),
         generator=seeded(seed),
         initialization=initialization,
         dropout_generator=dropout,
@@ -98,7 +98,7 @@ def test_the_d2l_net_at_ratio_4_has_43_093_322_parameters():
 
 @pytest.mark.parametrize("text", ["1x8+gap", "2x8k5,1-1x16k3+bn+gap", "1x4-2x8+bn+fc12,6"])
 def test_modules_are_the_layers_of_the_expansion_with_their_shapes(text):
-    layers = expand(Architecture.parse(text), (3, 9, 14), 7)
+    layers = expand(Architecture.parse(text), Task((3, 9, 14), 7))
     model = make(text, (3, 9, 14), 7).eval()
     x = torch.rand(2, 3, 9, 14, generator=seeded())
     for layer in layers:

@@ -19,6 +19,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from vggsearch.arch import Task
 from vggsearch.cli import main
 from vggsearch.commands.standing import quotas
 from vggsearch.data import fetch
@@ -199,5 +200,5 @@ def test_links_and_pictures_lead_somewhere(target):
 def test_numbers_of_runs_are_those_of_the_study_files():
     for name, words in (("quickstart", "trains {} networks"), ("fashion-mnist-search", "{} runs")):
         study = load_study(ROOT / "studies" / f"{name}.yaml")
-        runs = sum(quotas(study, study.space((1, 28, 28), 10).count).values())
+        runs = sum(quotas(study, study.space(Task((1, 28, 28), 10)).count).values())
         assert words.format(runs) in README

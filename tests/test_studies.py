@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vggsearch.arch import parse
+from vggsearch.arch import Task, parse
 from vggsearch.commands.standing import quotas
 from vggsearch.cost import cost
 from vggsearch.designs import KERNEL_CONTRASTS, Design, mismatch
@@ -15,7 +15,7 @@ from vggsearch.space import SearchSpace
 from vggsearch.study import AblationStudy, SearchStudy, load_study
 
 FOLDER = Path(__file__).parents[1] / "studies"
-FASHION_MNIST = ((1, 28, 28), 10)
+FASHION_MNIST = Task(*((1, 28, 28), 10))
 
 SIZES = {
     "quickstart": 168,
@@ -45,7 +45,7 @@ def test_every_shipped_study_is_expected_here():
 
 
 def test_size(study):
-    assert study.space(*FASHION_MNIST).count == SIZES[study.name]
+    assert study.space(FASHION_MNIST).count == SIZES[study.name]
     assert study.question
 
 
@@ -57,7 +57,7 @@ def test_searches_stand_beside_as_many_random_runs_and_test_finalists_with_five_
 
 def test_reference_point_is_worse_than_every_member(study):
     """Hypervolume counts only what is better than the reference in every objective."""
-    space = study.space(*FASHION_MNIST)
+    space = study.space(FASHION_MNIST)
     if not isinstance(space, SearchSpace):
         assert study.objectives == ("val_accuracy",)
         return
@@ -68,13 +68,13 @@ def test_reference_point_is_worse_than_every_member(study):
 
 def test_quickstart_fits_five_minutes_on_two_cores():
     study = load_study(FOLDER / "quickstart.yaml")
-    runs = sum(quotas(study, study.space(*FASHION_MNIST).count).values())
+    runs = sum(quotas(study, study.space(FASHION_MNIST).count).values())
     assert runs * study.budget.seconds / 2 <= 200  # the rest is for evaluation, data and the report
 
 
 def test_main_search_is_the_one_asked_for():
     study = load_study(FOLDER / "fashion-mnist-search.yaml")
-    nets = list(study.space(*FASHION_MNIST))
+    nets = list(study.space(FASHION_MNIST))
     assert {len(net.blocks) for net in nets} == {2, 3, 4}
     assert {block.num_convs for net in nets for block in net.blocks} == {1, 2}
     assert {net.blocks[0].channels for net in nets} == {64 // 4, 64 // 8, 64 // 16}
@@ -87,16 +87,16 @@ def test_main_search_is_the_one_asked_for():
 
 def test_chapter_study_is_the_chapters_net_and_training():
     study = load_study(FOLDER / "d2l-vgg11.yaml")
-    (net,) = study.space(*FASHION_MNIST)
+    (net,) = study.space(FASHION_MNIST)
     assert net == parse("d2l-vgg11/4")
-    assert study.input_shape((1, 28, 28)) == (1, 224, 224)
-    assert cost(net, (1, 224, 224)).params == 43_093_322
+    assert study.task(FASHION_MNIST) == Task((1, 224, 224))
+    assert cost(net, Task((1, 224, 224))).params == 43_093_322
     assert (study.recipe.lr, study.recipe.batch_size, study.recipe.momentum) == (0.05, 128, 0)
     assert (study.recipe.initialization, study.budget.epochs) == ("xavier", 10)
 
 
 def design_of(study: AblationStudy) -> Design:
-    return study.plan_design(*FASHION_MNIST)
+    return study.plan_design(FASHION_MNIST)
 
 
 def test_an_ablation_tunes_every_arm_and_can_reach_a_verdict(ablation):
@@ -115,7 +115,7 @@ def test_the_claim_is_tested_by_every_kernel_contrast_in_a_net_of_an_eighth_of_t
     assert study.seeds >= 10
     design = design_of(study)
     for contrast in design.contrasts:
-        for held, fraction in mismatch(design, contrast, *FASHION_MNIST).items():
+        for held, fraction in mismatch(design, contrast, FASHION_MNIST).items():
             assert abs(fraction) <= (0.005 if held in ("MACs", "parameters") else 0), (contrast.name, held)
 
 

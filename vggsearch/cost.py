@@ -21,12 +21,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
+from math import prod
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from vggsearch.arch import Architecture, Head, Layer, expand
+from vggsearch.arch import FASHION_MNIST, Architecture, Head, Layer, Task, expand
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -79,8 +80,7 @@ class Cost:
     """What one architecture costs for one image."""
 
     architecture: Architecture = field(repr=False)
-    input_shape: tuple[int, int, int] = field(repr=False)
-    num_classes: int = field(repr=False)
+    task: Task = field(repr=False)
     params: int
     """conv_params + norm_params + head_params."""
     conv_params: int
@@ -104,7 +104,7 @@ class Cost:
     @cached_property
     def layers(self) -> tuple[LayerCost, ...]:
         """What each layer costs, in order; with the image's bytes they sum to the totals."""
-        layers = expand(self.architecture, self.input_shape, self.num_classes)
+        layers = expand(self.architecture, self.task)
         return tuple(LayerCost(layer, *layer_cost(layer)) for layer in layers)
 
 
@@ -126,18 +126,16 @@ def layer_cost(layer: Layer) -> tuple[int, int, int]:
     return (2 * out[0] if op == "norm" else 0), 0, size
 
 
-def cost(
-    architecture: Architecture, input_shape: tuple[int, int, int] = (1, 28, 28), num_classes: int = 10
-) -> Cost:
-    """What `architecture` costs for one image of `input_shape` (channels, height, width).
+def cost(architecture: Architecture, task: Task = FASHION_MNIST) -> Cost:
+    """What `architecture` costs for one image of `task`.
 
     Raises `ArchitectureError` where the image is smaller than the halvings need.
     """
     params = {"conv": 0, "norm": 0, "linear": 0}
     macs = {"conv": 0, "linear": 0}
-    activation_bytes = FLOAT_BYTES * input_shape[0] * input_shape[1] * input_shape[2]
+    activation_bytes = FLOAT_BYTES * prod(task.input_shape)
     receptive_field, jump = 1, 1
-    for layer in expand(architecture, input_shape, num_classes):
+    for layer in expand(architecture, task):
         op = layer.op
         layer_params, layer_macs, layer_bytes = layer_cost(layer)
         activation_bytes += layer_bytes
@@ -150,8 +148,7 @@ def cost(
             jump *= layer.stride
     return Cost(
         architecture,
-        input_shape,
-        num_classes,
+        task,
         params=sum(params.values()),
         conv_params=params["conv"],
         norm_params=params["norm"],
@@ -171,8 +168,7 @@ def costs(
     batch_norm: BoolArray,
     heads: Sequence[Head],
     head: IntArray,
-    input_shape: tuple[int, int, int],
-    num_classes: int,
+    task: Task,
 ) -> dict[str, IntArray]:
     """`METRICS` of N architectures of B blocks each, as arrays [N]; about a million a second.
 
@@ -180,8 +176,8 @@ def costs(
     `head` [N] indexes `heads`. The counts must stay below 2^63, as those of a `SearchSpace` do.
     """
     count, num_blocks = channels.shape
-    in_channels = np.full(count, input_shape[0], dtype=np.int64)
-    total = image_cost(input_shape)[:, np.newaxis].repeat(count, axis=1)
+    in_channels = np.full(count, task.input_shape[0], dtype=np.int64)
+    total = image_cost(task.input_shape)[:, np.newaxis].repeat(count, axis=1)
     for stage in range(num_blocks):
         total += block_costs(
             stage,
@@ -190,12 +186,12 @@ def costs(
             channels[:, stage],
             kernel_sizes[:, stage],
             batch_norm,
-            input_shape,
+            task.input_shape,
         )
         in_channels = channels[:, stage]
     for i, one in enumerate(heads):
         rows = np.flatnonzero(head == i)
-        total[:, rows] += head_costs(one, num_blocks, in_channels[rows], input_shape, num_classes)
+        total[:, rows] += head_costs(one, num_blocks, in_channels[rows], task)
     return dict(zip(METRICS, total, strict=True))
 
 
@@ -229,12 +225,11 @@ def block_costs(
     return np.stack([params + norm, params, norm, none, macs, macs, none, size, field_growth])
 
 
-def head_costs(
-    head: Head, num_blocks: int, channels: IntArray, input_shape: tuple[int, int, int], num_classes: int
-) -> IntArray:
+def head_costs(head: Head, num_blocks: int, channels: IntArray, task: Task) -> IntArray:
     """What `head` on N last blocks of `channels` adds to each metric, [metric, N] as in `METRICS`."""
-    pixels = (input_shape[1] >> num_blocks) * (input_shape[2] >> num_blocks)
-    widths = (*head.hidden, num_classes)
+    height, width = task.input_shape[1] >> num_blocks, task.input_shape[2] >> num_blocks
+    pixels = height * width
+    widths = (*head.hidden, task.num_classes)
     features = channels * pixels if head.hidden else channels
     params = linear_params(features, widths[0])
     macs = features * widths[0]

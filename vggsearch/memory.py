@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Literal
 
-from vggsearch.arch import Architecture, Layer, Shape, expand
+from vggsearch.arch import Architecture, Layer, Shape, Task, expand
 from vggsearch.cost import FLOAT_BYTES, layer_cost
 from vggsearch.recipe import Recipe
 
@@ -98,8 +98,7 @@ class TrainingMemory:
 
 def training_memory(
     architecture: Architecture,
-    input_shape: tuple[int, int, int],
-    num_classes: int,
+    task: Task,
     recipe: Recipe,
     *,
     device: Literal["cpu", "cuda"] = "cpu",
@@ -111,14 +110,15 @@ def training_memory(
     `image_shape` is what the data holds where that is resized to `input_shape`; `copies` are bytes that the
     run copies of the data. Raises `ArchitectureError` as `expand` does.
     """
-    layers = expand(architecture, input_shape, num_classes)
+    layers = expand(architecture, task)
     # `fastest` is either on a CPU: float32 takes more.
     half = recipe.precision == "bfloat16" or (recipe.precision != "float32" and device == "cuda")
-    loss = FLOAT_BYTES * num_classes + (1 if recipe.label_smoothing else 0)
+    loss = FLOAT_BYTES * task.num_classes + (1 if recipe.label_smoothing else 0)
     net = _Net(layers, loss, 2 if half else FLOAT_BYTES, device == "cpu")
     weights = [FLOAT_BYTES * layer_cost(layer)[0] for layer in layers]
     statistics = sum(2 * FLOAT_BYTES * layer.out_shape[0] + 8 for layer in layers if layer.op == "norm")
     convolutions = sum(layer.op == "conv" for layer in layers)
+    input_shape = task.input_shape
     image = prod(image_shape or input_shape)
     batch = _making(recipe.batch_size, image, prod(input_shape), image_shape not in (None, input_shape))
     moments = [("batch", batch), *net.step(recipe.batch_size, weights)]

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from vggsearch.arch import DROPOUT, Architecture, Layer, expand
+from vggsearch.arch import DROPOUT, Architecture, Layer, Task, expand
 
 Initialization = Literal["kaiming", "xavier"]
 
@@ -53,8 +53,7 @@ class GlobalAveragePool(nn.Module):
 
 def build(
     architecture: Architecture,
-    input_shape: tuple[int, int, int],
-    num_classes: int,
+    task: Task,
     *,
     generator: torch.Generator,
     initialization: Initialization,
@@ -73,7 +72,7 @@ def build(
     `expand` does.
     """
     stages: dict[str, nn.Sequential] = {}
-    for layer in expand(architecture, input_shape, num_classes):
+    for layer in expand(architecture, task):
         stage, name = layer.name.split(".")
         module = _module(layer, generator.device, dropout_generator, batch_norm, max_pool)
         _initialize(module, initialization, generator)

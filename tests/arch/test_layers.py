@@ -5,13 +5,13 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from vggsearch.arch import Architecture, expand, max_blocks, parse
+from vggsearch.arch import Architecture, Task, expand, parse
 from vggsearch.errors import ArchitectureError
 from vggsearch.testing.strategies import architectures, input_shapes
 
 
 def test_the_d2l_net_has_the_chapter_s_shapes():
-    layers = expand(parse("d2l-vgg11"), (1, 224, 224), 10)
+    layers = expand(parse("d2l-vgg11"), Task((1, 224, 224), 10))
     assert [layer.out_shape for layer in layers if layer.op in ("pool", "flatten", "linear")] == [
         (64, 112, 112),
         (128, 56, 56),
@@ -26,7 +26,7 @@ def test_the_d2l_net_has_the_chapter_s_shapes():
 
 
 def test_layers_stand_in_order_with_their_names():
-    layers = expand(parse("1x4-2x8k5,1+bn+fc6"), (1, 8, 8), 3)
+    layers = expand(parse("1x4-2x8k5,1+bn+fc6"), Task((1, 8, 8), 3))
     assert [(layer.name, layer.op, layer.stage, layer.kernel_size, layer.stride) for layer in layers] == [
         ("block1.conv1", "conv", 0, 3, 1),
         ("block1.norm1", "norm", 0, 1, 1),
@@ -50,14 +50,14 @@ def test_layers_stand_in_order_with_their_names():
 def test_a_pool_drops_an_odd_last_row():
     pools = [
         layer.out_shape
-        for layer in expand(parse("1x2-1x2-1x2-1x2+gap"), (1, 28, 31), 10)
+        for layer in expand(parse("1x2-1x2-1x2-1x2+gap"), Task((1, 28, 31), 10))
         if layer.op == "pool"
     ]
     assert pools == [(2, 14, 15), (2, 7, 7), (2, 3, 3), (2, 1, 1)]
 
 
 def test_global_average_pooling_leaves_one_number_a_channel():
-    gap, linear = expand(parse("1x5+gap"), (1, 8, 8), 3)[-2:]
+    gap, linear = expand(parse("1x5+gap"), Task((1, 8, 8), 3))[-2:]
     assert (gap.op, gap.out_shape, linear.in_shape, linear.out_shape) == ("gap", (5,), (5,), (3,))
 
 
@@ -65,7 +65,7 @@ def test_global_average_pooling_leaves_one_number_a_channel():
 @settings(deadline=None)
 def test_what_leaves_a_layer_enters_the_next(data, input_shape, num_classes):
     architecture = data.draw(architectures(input_shape))
-    layers = expand(architecture, input_shape, num_classes)
+    layers = expand(architecture, Task(input_shape, num_classes))
     assert layers[0].in_shape == input_shape
     assert layers[-1].out_shape == (num_classes,)
     assert all(one.out_shape == other.in_shape for one, other in pairwise(layers))
@@ -77,7 +77,7 @@ def test_what_leaves_a_layer_enters_the_next(data, input_shape, num_classes):
     ("side", "most"), [(1, 0), (2, 1), (3, 1), (4, 2), (28, 4), (31, 4), (32, 5), (224, 7)]
 )
 def test_the_shorter_side_can_be_halved_so_often(side, most):
-    assert max_blocks((1, side, side + 9)) == max_blocks((1, side + 9, side)) == most
+    assert Task((1, side, side + 9)).max_blocks == Task((1, side + 9, side)).max_blocks == most
 
 
 @pytest.mark.parametrize(
@@ -109,9 +109,9 @@ def test_the_shorter_side_can_be_halved_so_often(side, most):
 )
 def test_what_does_not_fit_is_refused_in_one_line(text, input_shape, num_classes, message):
     with pytest.raises(ArchitectureError) as error:
-        expand(parse(text), input_shape, num_classes)
+        expand(parse(text), Task(input_shape, num_classes))
     assert str(error.value) == message
 
 
 def test_the_largest_side_that_fits_expands():
-    assert expand(Architecture.parse("1x1+gap"), (1, 4096, 4096), 2)[-1].out_shape == (2,)
+    assert expand(Architecture.parse("1x1+gap"), Task((1, 4096, 4096), 2))[-1].out_shape == (2,)

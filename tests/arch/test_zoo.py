@@ -2,11 +2,11 @@
 
 import pytest
 
-from vggsearch.arch import ZOO, parse
+from vggsearch.arch import ZOO, Task, parse
 from vggsearch.cost import cost
 from vggsearch.errors import ArchitectureError
 
-IMAGENET = ((3, 224, 224), 1000)
+IMAGENET = Task(*((3, 224, 224), 1000))
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_names_are_read(name, text):
     ("name", "millions"), [("vgg11", 133), ("vgg13", 133), ("vgg16-1x1", 134), ("vgg16", 138), ("vgg19", 144)]
 )
 def test_parameters_are_the_paper_s(name, millions):
-    assert round(cost(parse(name), *IMAGENET).params / 1e6) == millions
+    assert round(cost(parse(name), IMAGENET).params / 1e6) == millions
 
 
 # torchvision's `VGG*_Weights.IMAGENET1K_V1.meta["num_params"]`.
@@ -50,7 +50,7 @@ def test_parameters_are_the_paper_s(name, millions):
     ],
 )
 def test_parameters_are_torchvision_s(name, params):
-    assert cost(parse(name), *IMAGENET).params == params
+    assert cost(parse(name), IMAGENET).params == params
 
 
 def test_the_names_are_the_paper_s_columns_with_batch_norm_and_the_d2l_net():

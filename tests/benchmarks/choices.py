@@ -19,7 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from vggsearch.arch import Architecture
+from vggsearch.arch import Architecture, Task
 from vggsearch.execution.process import cores
 from vggsearch.model import build
 from vggsearch.training.allocator import keeping_freed_memory
@@ -68,8 +68,7 @@ def trainer(net: str, choice: Choice, images: int) -> Callable[[], None]:
     shape = (choice.channels, 28, 28)
     model = build(
         Architecture.parse(net),
-        shape,
-        10,
+        Task(shape, 10),
         generator=generator,
         initialization="kaiming",
         batch_norm=NarrowBatchNorm if choice.narrow else nn.BatchNorm2d,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from interleaved import note
 
+from vggsearch.arch import Task
 from vggsearch.space import Choice, Constraint, SearchSpace
 from vggsearch.store import Store
 from vggsearch.study.results import read_results
@@ -19,14 +20,14 @@ FREE = {
     "convs_per_block": Choice((1, 2, 3, 4), per_block=True),
     "ratio": Choice((1, 2, 4, 8, 16), per_block=True),
     "kernel_size": Choice((1, 3, 5, 7), per_block=True),
-    "input_shape": (3, 32, 32),
+    "task": Task((3, 32, 32)),
 }
 """3.3e9 candidates."""
 
 HUGE = FREE | {
     "num_blocks": (5, 6),
     "channels": (64, 128, 256, 512, 512, 512),
-    "input_shape": (3, 64, 64),
+    "task": Task((3, 64, 64)),
     "batch_norm": (False, True),
     "head": SearchSpace(num_blocks=(1,)).head,
 }

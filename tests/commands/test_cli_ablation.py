@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from workplace import answer, make_images, run
 
+from vggsearch.arch import Task
 from vggsearch.commands import ablation as counting
 from vggsearch.commands.standing import is_finished, stage_statuses
 from vggsearch.recipe import Budget
@@ -269,7 +270,7 @@ class TestCounting:
     def test_before_the_plan_as_after_it_unless_budgets_turn_out_equal(self, tmp_path):
         study = make_ablation(contrasts=["drop-in", "control-again"], primary="drop-in")
         store = Store.open(tmp_path)
-        design = study.plan_design((1, 28, 28), 10)
+        design = study.plan_design(Task((1, 28, 28), 10))
         before = counting.expected_runs(read_results(store, study), study, design)
         conduct(study, tmp_path, train=False)
         results = read_results(store, study)

@@ -4,7 +4,7 @@ import pytest
 from controls import controls
 from hypothesis import assume, given, settings, strategies as st
 
-from vggsearch.arch import parse
+from vggsearch.arch import Task, parse
 from vggsearch.cost import cost
 from vggsearch.designs import KERNEL_CONTRASTS, check, kernel_design
 from vggsearch.designs.kernels import NULL_SEED_OFFSET
@@ -16,7 +16,7 @@ CONTROL = "2x8-2x16-2x32-2x64+bn+gap"
 
 
 def contrasts_of(control, names=KERNEL_CONTRASTS, kernel_size=5, input_shape=(1, 28, 28), num_classes=10):
-    return kernel_design(parse(control), RECIPE, names, kernel_size, input_shape, num_classes)
+    return kernel_design(parse(control), RECIPE, names, kernel_size, Task(input_shape, num_classes))
 
 
 def arm_of(design, contrast):
@@ -86,7 +86,7 @@ def test_arms_that_are_the_same_run_stand_once_under_the_first_name():
 def conv_weights(architecture, input_shape):
     """Weights of the convolutions, without their biases."""
     biases = sum(block.num_convs * block.channels for block in architecture.blocks)
-    return cost(architecture, input_shape).conv_params - biases
+    return cost(architecture, Task(input_shape)).conv_params - biases
 
 
 # §4.1 of the paper: B, its shallow net, and what the paper did not say of the two.
@@ -95,13 +95,13 @@ def test_the_paper_s_own_comparison_had_neither_equal_weights_nor_equal_compute(
     design = contrasts_of("vgg13", ("receptive-field",), input_shape=shape, num_classes=1000)
     deep, shallow = (arm.architecture for arm in design.arms)
     assert (deep.num_convs, shallow.num_convs) == (10, 5)
-    assert cost(deep, shape).receptive_field == cost(shallow, shape).receptive_field
+    assert cost(deep, Task(shape)).receptive_field == cost(shallow, Task(shape)).receptive_field
 
     weights = [conv_weights(net, shape) / 1e6 for net in (deep, shallow)]
     assert [round(one, 3) for one in weights] == [9.402, 10.859]
     assert round(weights[1] / weights[0] - 1, 2) == 0.15
 
-    macs = [cost(net, shape).conv_macs / 1e9 for net in (deep, shallow)]
+    macs = [cost(net, Task(shape)).conv_macs / 1e9 for net in (deep, shallow)]
     assert [round(one, 3) for one in macs] == [11.185, 9.232]
     assert round(macs[1] / macs[0] - 1, 2) == -0.17
 
@@ -114,7 +114,7 @@ def test_three_convolutions_become_one_7x7(channels):
     three, one, padded = (arm.architecture for arm in design.arms)
     assert (str(one), str(padded)) == (f"1x{channels}k7+gap", f"3x{channels}k7,1,1+gap")
     assert [conv_weights(net, shape) for net in (three, one)] == [27 * channels**2, 49 * channels**2]
-    assert len({cost(net, shape).receptive_field for net in (three, one, padded)}) == 1
+    assert len({cost(net, Task(shape)).receptive_field for net in (three, one, padded)}) == 1
 
 
 def test_groups_of_any_control_kernel():
@@ -139,8 +139,8 @@ def seen(architecture):
     )
 
 
-def weighed(architecture, input_shape, num_classes):
-    found = cost(architecture, input_shape, num_classes)
+def weighed(architecture, task):
+    found = cost(architecture, task)
     return found.conv_params + found.head_params
 
 
@@ -157,9 +157,9 @@ NEARLY_HOLDS = {"parameters": weighed, "MACs": lambda *net: cost(*net).macs}
 @settings(max_examples=100)
 def test_each_contrast_keeps_what_it_promises_and_nothing_of_the_rest_of_the_net(data, name, size_and_group):
     size, group = size_and_group
-    control, *images = data.draw(controls(group))
+    control, images = data.draw(controls(group))
     try:
-        design = kernel_design(control, RECIPE, (name,), size, *images)
+        design = kernel_design(control, RECIPE, (name,), size, images)
     except DesignError as error:
         assume("no width solves" not in str(error))
         raise
@@ -167,24 +167,24 @@ def test_each_contrast_keeps_what_it_promises_and_nothing_of_the_rest_of_the_net
     arm = arm_of(design, name)
     for held in contrast.held:
         if held in HOLDS:
-            assert HOLDS[held](arm.architecture, *images) == HOLDS[held](control, *images)
+            assert HOLDS[held](arm.architecture, images) == HOLDS[held](control, images)
         elif held in NEARLY_HOLDS:
-            target = NEARLY_HOLDS[held](control, *images)
-            assert NEARLY_HOLDS[held](arm.architecture, *images) == pytest.approx(target, rel=0.02)
+            target = NEARLY_HOLDS[held](control, images)
+            assert NEARLY_HOLDS[held](arm.architecture, images) == pytest.approx(target, rel=0.02)
         else:
             assert (held, arm.same_time_as) == ("training seconds", "control")
     assert (arm.architecture.batch_norm, arm.architecture.head) == (control.batch_norm, control.head)
     assert size in arm.architecture.blocks[0].kernel_sizes or name == "control-again"
-    check(design, *images)
+    check(design, images)
 
 
 @given(controls())
 @settings(max_examples=30)
 def test_as_many_non_linearities_follow_with_1x1_as_in_the_control(case):
-    control, *images = case
-    design = kernel_design(control, RECIPE, ("receptive-field-depth",), 5, *images)
+    control, images = case
+    design = kernel_design(control, RECIPE, ("receptive-field-depth",), 5, images)
     relus = [
-        sum(layer.layer.op == "relu" for layer in cost(arm.architecture, *images).layers)
+        sum(layer.layer.op == "relu" for layer in cost(arm.architecture, images).layers)
         for arm in design.arms
     ]
     assert relus[0] == relus[1]

@@ -2,13 +2,13 @@
 
 import pytest
 
-from vggsearch.arch import parse
+from vggsearch.arch import Task, parse
 from vggsearch.designs import FACTORS, KERNEL_CONTRASTS, factorial, kernel_design, one_at_a_time, with_level
 from vggsearch.errors import ArchitectureError, DesignError
 from vggsearch.recipe import RECIPES
 
 RECIPE = RECIPES["fast"]
-IMAGES = ((1, 28, 28), 10)
+IMAGES = Task(*((1, 28, 28), 10))
 CONTROL = "2x8-2x16+bn+gap"
 CONTRASTS = ", ".join(KERNEL_CONTRASTS)
 ALL_FACTORS = ", ".join(FACTORS)
@@ -117,7 +117,7 @@ def refused(make, *args, error=DesignError):
     ],
 )
 def test_kernel_contrasts(control, names, kernel_size, message):
-    assert refused(kernel_design, parse(control), RECIPE, names, kernel_size, *IMAGES) == message
+    assert refused(kernel_design, parse(control), RECIPE, names, kernel_size, IMAGES) == message
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_kernel_contrasts(control, names, kernel_size, message):
     ],
 )
 def test_nets_that_cannot_be(control, kernel_size, message):
-    args = (parse(control), RECIPE, ("drop-in",), kernel_size, *IMAGES)
+    args = (parse(control), RECIPE, ("drop-in",), kernel_size, IMAGES)
     assert refused(kernel_design, *args, error=ArchitectureError) == message
 
 
@@ -238,7 +238,7 @@ def test_convolutions_of_several_kernel_sizes_cannot_be_repeated():
     ],
 )
 def test_one_factor_at_a_time(factors, message):
-    assert refused(one_at_a_time, parse(CONTROL), RECIPE, factors, *IMAGES) == message
+    assert refused(one_at_a_time, parse(CONTROL), RECIPE, factors, IMAGES) == message
 
 
 @pytest.mark.parametrize(
@@ -273,4 +273,4 @@ def test_one_factor_at_a_time(factors, message):
     ],
 )
 def test_factorials(factors, message):
-    assert refused(factorial, parse(CONTROL), RECIPE, factors, *IMAGES) == message
+    assert refused(factorial, parse(CONTROL), RECIPE, factors, IMAGES) == message

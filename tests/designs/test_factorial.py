@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from vggsearch.arch import parse
+from vggsearch.arch import Task, parse
 from vggsearch.designs import cell_name, check, factorial
 from vggsearch.recipe import RECIPES
 
 RECIPE = RECIPES["fast"]
-IMAGES = ((1, 28, 28), 10)
+IMAGES = Task(*((1, 28, 28), 10))
 CONTROL = parse("2x64-2x128-2x256-2x512+gap")
 # Any subset of these has no two equal cells.
 LEVELS = {
@@ -25,7 +25,7 @@ LEVELS = {
 
 
 def design_of(factors, control=CONTROL):
-    return factorial(control, RECIPE, factors, *IMAGES)
+    return factorial(control, RECIPE, factors, IMAGES)
 
 
 def test_two_by_two_by_two():
@@ -58,7 +58,7 @@ def test_two_by_two_by_two():
         ),
     ]
     assert [one.question for one in design.contrasts] == ["which is better"] * 3 + ["do they interact"] * 3
-    check(design, *IMAGES)
+    check(design, IMAGES)
 
 
 def test_a_difference_of_two_differences():

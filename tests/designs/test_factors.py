@@ -3,14 +3,14 @@
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from vggsearch.arch import parse
+from vggsearch.arch import Task, parse
 from vggsearch.designs import CONTROL, FACTORS, check, one_at_a_time, with_level
 from vggsearch.designs.factors import with_levels
 from vggsearch.recipe import RECIPES, Recipe
 from vggsearch.testing.strategies import architectures
 
 RECIPE = RECIPES["fast"]
-IMAGES = ((1, 28, 28), 10)
+IMAGES = Task(*((1, 28, 28), 10))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_fields_of_the_recipe_change_together():
 def test_one_factor_at_a_time():
     control = parse("2x16-2x32+bn+gap")
     factors = {"ratio": (2, 4), "batch_norm": (False,), "head": ("fc64",), "weight_decay": (0.0, 1e-3)}
-    design = one_at_a_time(control, RECIPE, factors, *IMAGES)
+    design = one_at_a_time(control, RECIPE, factors, IMAGES)
     assert [(arm.name, str(arm.architecture), arm.recipe.weight_decay) for arm in design.arms] == [
         (CONTROL, "2x16-2x32+bn+gap", 5e-4),
         ("ratio=2", "2x8-2x16+bn+gap", 5e-4),
@@ -96,7 +96,7 @@ def test_one_factor_at_a_time():
         assert contrast.name == arm.name
         assert contrast.weights == {CONTROL: 1, arm.name: -1}
         assert contrast.held == ()
-    check(design, *IMAGES)
+    check(design, IMAGES)
 
 
 @pytest.mark.parametrize(
@@ -112,13 +112,13 @@ def test_one_factor_at_a_time():
     ],
 )
 def test_the_control_s_own_level_is_the_better_side(control, factor, level, own):
-    (contrast,) = one_at_a_time(parse(control), RECIPE, {factor: (level,)}, *IMAGES).contrasts
+    (contrast,) = one_at_a_time(parse(control), RECIPE, {factor: (level,)}, IMAGES).contrasts
     assert contrast.better == own
 
 
 def test_arms_that_are_the_same_run_stand_once():
     # 3 channels divided by 2 or by 3 are 1.
-    design = one_at_a_time(parse("2x3-2x3+gap"), RECIPE, {"ratio": (2, 3)}, *IMAGES)
+    design = one_at_a_time(parse("2x3-2x3+gap"), RECIPE, {"ratio": (2, 3)}, IMAGES)
     assert [arm.name for arm in design.arms] == [CONTROL, "ratio=2"]
     assert [dict(one.weights) for one in design.contrasts] == [{CONTROL: 1, "ratio=2": -1}] * 2
 

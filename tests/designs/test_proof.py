@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from vggsearch.arch import parse
+from vggsearch.arch import Task, parse
 from vggsearch.cost import cost
 from vggsearch.designs import CONTROL, Arm, Contrast, Design, check, kernel_design, mismatch, proof
 from vggsearch.designs.kernels import KERNEL_CONTRASTS
@@ -13,9 +13,9 @@ from vggsearch.errors import ArchitectureError, DesignError
 from vggsearch.recipe import RECIPES
 
 RECIPE = RECIPES["fast"]
-IMAGES = ((1, 28, 28), 10)
+IMAGES = Task(*((1, 28, 28), 10))
 NET = "2x8-2x16-2x32-2x64+bn+gap"
-STUDY = kernel_design(parse(NET), RECIPE, KERNEL_CONTRASTS, 5, *IMAGES)
+STUDY = kernel_design(parse(NET), RECIPE, KERNEL_CONTRASTS, 5, IMAGES)
 
 
 def against(control, other, *held, recipe=RECIPE, **arm):
@@ -27,7 +27,7 @@ def against(control, other, *held, recipe=RECIPE, **arm):
 
 def test_a_row_by_hand():
     # conv1 5×5, 1 → 2 channels at 4×4; pool; conv2 3×3, 2 → 3 at 2×2; pool; 3 → 2 linear.
-    first, second = proof(against("1x2k5-1x3+bn+gap", "1x2-1x3+gap"), (1, 4, 4), 2)
+    first, second = proof(against("1x2k5-1x3+bn+gap", "1x2-1x3+gap"), Task((1, 4, 4), 2))
     assert (first.arm, first.architecture, first.num_convs) == (CONTROL, parse("1x2k5-1x3+bn+gap"), 2)
     assert first.channels == (2, 3)
     assert first.conv_head_params == (25 * 1 + 1) * 2 + (9 * 2 + 1) * 3 + (3 + 1) * 2 == 117
@@ -45,16 +45,16 @@ def test_a_row_by_hand():
 
 
 def test_the_first_row_differs_from_itself_in_nothing():
-    row = proof(STUDY, *IMAGES)[0]
+    row = proof(STUDY, IMAGES)[0]
     assert dict(row.differences) == dict.fromkeys(COMPARED, 0.0)
     assert row.recipe == {}
 
 
 def test_rows_stand_in_the_order_of_the_arms_and_cost_what_their_nets_cost():
-    rows = proof(STUDY, *IMAGES)
+    rows = proof(STUDY, IMAGES)
     assert [row.arm for row in rows] == [arm.name for arm in STUDY.arms]
     for row in rows:
-        found = cost(row.architecture, *IMAGES)
+        found = cost(row.architecture, IMAGES)
         assert (row.params, row.macs) == (found.params, found.macs)
         assert row.conv_head_params == found.params - found.norm_params
     assert [row.arm for row in rows if row.same_time_as == CONTROL] == ["iso-time"]
@@ -63,12 +63,12 @@ def test_rows_stand_in_the_order_of_the_arms_and_cost_what_their_nets_cost():
 
 def test_a_row_lists_the_fields_of_the_recipe_that_differ():
     changed = RECIPE.model_copy(update={"flip": False, "batch_size": 32})
-    row = proof(against(NET, NET, recipe=changed), *IMAGES)[1]
+    row = proof(against(NET, NET, recipe=changed), IMAGES)[1]
     assert row.recipe == {"batch_size": 32, "flip": False}
 
 
 def test_what_remains_in_the_study_of_kernels():
-    left = {contrast.name: mismatch(STUDY, contrast, *IMAGES) for contrast in STUDY.contrasts}
+    left = {contrast.name: mismatch(STUDY, contrast, IMAGES) for contrast in STUDY.contrasts}
     assert left == {
         "drop-in": {"depth": 0, "width": 0},
         "receptive-field": {"receptive field": 0, "width": 0},
@@ -79,7 +79,7 @@ def test_what_remains_in_the_study_of_kernels():
         "iso-time": {"training seconds": 0, "depth": 0, "width": 0},
         "control-again": {"everything": 0},
     }
-    check(STUDY, *IMAGES)
+    check(STUDY, IMAGES)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_what_remains_in_the_study_of_kernels():
     ],
 )
 def test_what_remains_of_what_is_not_held(design, expected):
-    assert mismatch(design, design.contrasts[0], *IMAGES) == expected
+    assert mismatch(design, design.contrasts[0], IMAGES) == expected
 
 
 def test_of_several_arms_the_farthest_counts():
@@ -108,7 +108,7 @@ def test_of_several_arms_the_farthest_counts():
     )
     weights = dict(zip((arm.name for arm in arms), (0.5, -0.5, -0.25, 0.5, -0.25), strict=True))
     contrast = Contrast("changed", weights, "one", "other", held=("depth",))
-    assert mismatch(Design(arms, (contrast,)), contrast, *IMAGES) == {"depth": -3 / 4}
+    assert mismatch(Design(arms, (contrast,)), contrast, IMAGES) == {"depth": -3 / 4}
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_of_several_arms_the_farthest_counts():
 )
 def test_designs_that_do_not_do_what_they_say(design, message):
     with pytest.raises(DesignError) as raised:
-        check(design, *IMAGES)
+        check(design, IMAGES)
     assert str(raised.value) == message
 
 
@@ -158,18 +158,18 @@ def test_two_percent_of_macs_and_nothing_of_width_may_remain():
     for channels, held in ((102, True), (98, True), (103, False), (97, False)):
         design = against("1x100+gap", f"1x{channels}+gap", "MACs", "parameters")
         if held:
-            check(design, *IMAGES)
+            check(design, IMAGES)
         else:
             with pytest.raises(DesignError, match="promises to hold MACs"):
-                check(design, *IMAGES)
+                check(design, IMAGES)
     with pytest.raises(DesignError, match=r"^changed: the contrast promises to hold width, .* \+1\.0%: "):
-        check(against("1x100+gap", "1x101+gap", "width"), *IMAGES)
+        check(against("1x100+gap", "1x101+gap", "width"), IMAGES)
 
 
 def test_arms_must_fit_the_images():
     with pytest.raises(ArchitectureError, match="5 blocks halve a side of 28 pixels"):
-        check(against("1x8+gap", "1x8-1x8-1x8-1x8-1x8+gap"), *IMAGES)
+        check(against("1x8+gap", "1x8-1x8-1x8-1x8-1x8+gap"), IMAGES)
 
 
 def test_arms_trained_with_other_recipes_are_compared():
-    check(against(NET, NET, recipe=RECIPE.model_copy(update={"flip": not RECIPE.flip})), *IMAGES)
+    check(against(NET, NET, recipe=RECIPE.model_copy(update={"flip": not RECIPE.flip})), IMAGES)

@@ -7,7 +7,7 @@ import pytest
 from controls import controls
 from hypothesis import given, settings, strategies as st
 
-from vggsearch.arch import Architecture, parse
+from vggsearch.arch import Architecture, Task, parse
 from vggsearch.cost import conv_macs, conv_params, cost
 from vggsearch.designs.kernels import drop_in
 from vggsearch.designs.widths import MAX_MISMATCH, MAX_SKEW, TOLERANCE, match_width, measured, with_channels
@@ -22,9 +22,9 @@ def widths(architecture):
 
 
 def test_what_is_measured():
-    found = cost(parse("2x8-1x4+bn+fc6"), (1, 8, 8), 3)
-    assert measured(parse("2x8-1x4+bn+fc6"), "macs", (1, 8, 8), 3) == found.macs
-    params = measured(parse("2x8-1x4+bn+fc6"), "params", (1, 8, 8), 3)
+    found = cost(parse("2x8-1x4+bn+fc6"), Task((1, 8, 8), 3))
+    assert measured(parse("2x8-1x4+bn+fc6"), "macs", Task((1, 8, 8), 3)) == found.macs
+    params = measured(parse("2x8-1x4+bn+fc6"), "params", Task((1, 8, 8), 3))
     assert params == found.conv_params + found.head_params == found.params - found.norm_params
 
 
@@ -34,12 +34,13 @@ def test_what_is_measured():
 def test_a_multiple_of_all_widths_is_found_exactly(data, input_shape, measure, multiple, num_classes):
     net = data.draw(architectures(input_shape))
     wanted = with_channels(net, tuple(width * multiple for width in widths(net)))
-    target = measured(wanted, measure, input_shape, num_classes)
-    assert match_width(net, target, measure, input_shape, num_classes) == wanted
+    target = measured(wanted, measure, Task(input_shape, num_classes))
+    assert match_width(net, target, measure, Task(input_shape, num_classes)) == wanted
 
 
-def real_cost(architecture, channels, measure, input_shape, num_classes):
+def real_cost(architecture, channels, measure, task):
     """The measure at channels that are no whole numbers, summed convolution by convolution."""
+    input_shape, num_classes = task.input_shape, task.num_classes
     total, c_in = 0.0, float(input_shape[0])
     for stage, (block, c_out) in enumerate(zip(architecture.blocks, channels, strict=True)):
         pixels = (input_shape[1] >> stage) * (input_shape[2] >> stage)
@@ -59,13 +60,13 @@ def real_cost(architecture, channels, measure, input_shape, num_classes):
     return total
 
 
-def best_of_all(architecture, target, measure, *images):
+def best_of_all(architecture, target, measure, images):
     """Mismatch and skew of the best of all combinations by the rule of `match_width`, and the real widths."""
     own = widths(architecture)
     low, high = 0.0, 8.0
     for _ in range(100):
         scale = (low + high) / 2
-        enough = real_cost(architecture, [scale * c for c in own], measure, *images) >= target
+        enough = real_cost(architecture, [scale * c for c in own], measure, images) >= target
         low, high = (low, scale) if enough else (scale, high)
     real = [high * channels for channels in own]
     near = [
@@ -74,7 +75,7 @@ def best_of_all(architecture, target, measure, *images):
     ]
     found = []
     for channels in product(*near):
-        value = measured(with_channels(architecture, channels), measure, *images)
+        value = measured(with_channels(architecture, channels), measure, images)
         skew = math.sqrt(sum(math.log(x / at) ** 2 for x, at in zip(channels, real, strict=True)))
         found.append((abs(value / target - 1), skew))
     close = [one for one in found if one[0] <= TOLERANCE]
@@ -85,18 +86,18 @@ def best_of_all(architecture, target, measure, *images):
 @given(st.data(), st.sampled_from(MEASURES))
 @settings(max_examples=40)
 def test_no_widths_are_nearer_than_those_found(data, measure):
-    control, *images = data.draw(controls(group=1, min_channels=6, max_channels=20))
+    control, images = data.draw(controls(group=1, min_channels=6, max_channels=20))
     control = Architecture(control.blocks[:3], control.batch_norm, control.head)
     larger = drop_in(control, 5)
-    target = measured(control, measure, *images)
+    target = measured(control, measure, images)
     try:
-        found = match_width(larger, target, measure, *images)
+        found = match_width(larger, target, measure, images)
     except DesignError as error:
         if "at least 1" not in str(error):
-            assert best_of_all(larger, target, measure, *images)[0] > MAX_MISMATCH
+            assert best_of_all(larger, target, measure, images)[0] > MAX_MISMATCH
         return
-    mismatch, skew, real = best_of_all(larger, target, measure, *images)
-    ours = abs(measured(found, measure, *images) / target - 1)
+    mismatch, skew, real = best_of_all(larger, target, measure, images)
+    ours = abs(measured(found, measure, images) / target - 1)
     our_skew = math.sqrt(sum(math.log(x / at) ** 2 for x, at in zip(widths(found), real, strict=True)))
     if mismatch <= TOLERANCE:
         assert ours <= TOLERANCE
@@ -107,24 +108,24 @@ def test_no_widths_are_nearer_than_those_found(data, measure):
 
 def test_proportions_decide_among_widths_that_are_close_enough():
     control = parse("2x16-2x32-2x64+gap")
-    images = ((1, 28, 28), 10)
-    target = measured(control, "macs", *images)
+    images = Task()
+    target = measured(control, "macs", images)
     larger = drop_in(control, 5)
     found, nearer = (9, 20, 38), (10, 18, 39)
     mismatch = {
-        each: measured(with_channels(larger, each), "macs", *images) / target - 1 for each in (found, nearer)
+        each: measured(with_channels(larger, each), "macs", images) / target - 1 for each in (found, nearer)
     }
     assert abs(mismatch[nearer]) < abs(mismatch[found]) < TOLERANCE
-    assert widths(match_width(larger, target, "macs", *images)) == found
+    assert widths(match_width(larger, target, "macs", images)) == found
 
 
 @pytest.mark.parametrize("measure", MEASURES)
 def test_many_blocks_are_solved_as_well(measure):
     control = parse("-".join(f"2x{width}" for width in range(16, 176, 16)) + "+gap")
     shape = (3, 1024, 1024)
-    target = measured(control, measure, shape, 1000)
-    found = match_width(drop_in(control, 5), target, measure, shape, 1000)
-    assert abs(measured(found, measure, shape, 1000) / target - 1) <= TOLERANCE
+    target = measured(control, measure, Task(shape, 1000))
+    found = match_width(drop_in(control, 5), target, measure, Task(shape, 1000))
+    assert abs(measured(found, measure, Task(shape, 1000)) / target - 1) <= TOLERANCE
 
 
 @pytest.mark.parametrize(
@@ -157,5 +158,5 @@ def test_many_blocks_are_solved_as_well(measure):
 )
 def test_no_width_solves_it(net, target, message):
     with pytest.raises(DesignError) as raised:
-        match_width(parse(net), target, "macs", (1, 28, 28), 10)
+        match_width(parse(net), target, "macs", Task((1, 28, 28), 10))
     assert str(raised.value) == message

@@ -7,7 +7,7 @@ from unittest import mock
 
 from contract import Ready
 
-from vggsearch.arch import ZOO, Architecture, parse
+from vggsearch.arch import ZOO, Architecture, Task, parse
 from vggsearch.commands.arguments import select_gpu
 from vggsearch.commands.cluster import named_cluster
 from vggsearch.commands.cost import parse_input
@@ -40,7 +40,7 @@ def architectures(_: Path) -> Ready:
     def read_and_write(data: bytes) -> None:
         architecture = parse(typed(data))
         assert Architecture.parse(str(architecture)) == architecture
-        cost(architecture, (3, 4096, 4096), 1000)
+        cost(architecture, Task((3, 4096, 4096), 1000))
 
     texts = [
         *ZOO,
@@ -55,7 +55,7 @@ def architectures(_: Path) -> Ready:
 def inputs(_: Path) -> Ready:
     small = Architecture.parse("1x8+gap")
     return Ready(
-        lambda data: cost(small, parse_input(typed(data)), 10),
+        lambda data: cost(small, Task(parse_input(typed(data)), 10)),
         [b"1x28x28", b"3x4096x4096", b"000000001x2x2"],
     )
 
@@ -186,12 +186,12 @@ def study_files(folder: Path) -> Ready:
         study = load_study(path)
         study.identity()
         if isinstance(study, SearchStudy):
-            space = study.space(*FASHION_MNIST)
+            space = study.space(FASHION_MNIST)
             first = next(iter(space))
             assert first in space
             assert space.count >= 1
         elif isinstance(study, AblationStudy):
-            study.plan_design(*FASHION_MNIST)
+            study.plan_design(FASHION_MNIST)
 
     return Ready(load, [path.read_bytes() for path in sorted(STUDIES.glob("*.yaml"))] + [FULL])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vggsearch.arch import Task
 from vggsearch.cost import cost
 from vggsearch.designs import Arm
 from vggsearch.designs.plan import Plan, PlannedArm, PlannedContrast, Registration
@@ -94,7 +95,7 @@ class Maker:
         study = parse_study(self.text, self.path)
         assert isinstance(study, AblationStudy)
         self.study = study
-        self.design = study.plan_design((1, 28, 28), 10)
+        self.design = study.plan_design(Task((1, 28, 28), 10))
         self.rng = np.random.default_rng(self.seed)
         self.difficulty = self.rng.normal(size=TEST_IMAGES)
         self.clock = START

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vggsearch.arch import parse
+from vggsearch.arch import Task, parse
 from vggsearch.cost import cost
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs import CurvePoint, DataKey, Outcome, Provenance, RunKey, RunRecord
@@ -76,7 +76,7 @@ def test_a_row_holds_what_the_record_says():
         val_accuracy=0.9, val_loss=0.3, steps=10, images=1280, train_s=2.0, latency_ms=1.5, provenance=MADE
     )
     (row,) = runs_frame([done]).to_dict("records")
-    costs = cost(parse("2x16k5-1x32+bn+gap"), (1, 28, 28), 10)
+    costs = cost(parse("2x16k5-1x32+bn+gap"), Task((1, 28, 28), 10))
     expected = {
         "run": done.key.digest[:12],
         "digest": done.key.digest,

@@ -36,13 +36,13 @@ def test_members_fit_the_images_and_break_no_constraint(space):
         assert member in space
         assert space.violation(member) is None
         assert all(value <= 0 for value in space.violations(member).values())
-        assert cost(member, space.input_shape, space.num_classes).params > 0
+        assert cost(member, space.task).params > 0
 
 
 @given(st.data(), spaces)
 @unhurried
 def test_contains_says_what_iteration_would_find(data, space):
-    architecture = data.draw(architectures(space.input_shape))
+    architecture = data.draw(architectures(space.task.input_shape))
     assert (architecture in space) == (architecture in set(space))
     assert "1x16+gap" not in space
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from vggsearch.arch import Head
+from vggsearch.arch import Head, Task
 from vggsearch.cost import cost
 from vggsearch.space import Choice, Constraint, SearchSpace, grid, join
 from vggsearch.space.feasible import feasible, keeps
@@ -24,7 +24,7 @@ LARGE = SearchSpace(
     kernel_size=Choice((1, 3, 5, 7), per_block=True),
     batch_norm=(True, False),
     head=(Head(), Head((512,))),
-    input_shape=(3, 32, 32),
+    task=Task((3, 32, 32)),
 )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vggsearch.arch import Head
+from vggsearch.arch import Head, Task
 from vggsearch.cost import METRICS
 from vggsearch.errors import ArchitectureError, SpaceError
 from vggsearch.space import Choice, Constraint, SearchSpace
@@ -22,7 +22,7 @@ LARGE = {
     "kernel_size": Choice((1, 3, 5, 7), per_block=True),
     "batch_norm": (True, False),
     "head": (Head(), Head((512,))),
-    "input_shape": (3, 32, 32),
+    "task": Task((3, 32, 32)),
 }
 
 
@@ -96,17 +96,12 @@ LARGE = {
             "head lists different options, not ['gap', 'gap']: write [gap], for example",
         ),
         (
-            {"num_blocks": (2,), "num_classes": 1},
-            ArchitectureError,
-            "a classifier has 2 to 1000000 classes, not 1: use 10, for example",
-        ),
-        (
             {
                 "num_blocks": tuple(range(1, 13)),
                 "channels": (64,) * 12,
                 "convs_per_block": Choice(tuple(range(1, 33)), per_block=True),
                 "kernel_size": Choice((3, 5), per_block=True),
-                "input_shape": (1, 4096, 4096),
+                "task": Task((1, 4096, 4096)),
             },
             SpaceError,
             "a space has below 5e+18 candidates, each below as many MACs and bytes; "
@@ -118,7 +113,7 @@ LARGE = {
                 "channels": (65536,) * 3,
                 "convs_per_block": Choice((32,)),
                 "kernel_size": Choice((31,)),
-                "input_shape": (1, 4096, 4096),
+                "task": Task((1, 4096, 4096)),
             },
             SpaceError,
             "a space has below 5e+18 candidates, each below as many MACs and bytes; "

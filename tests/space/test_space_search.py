@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from vggsearch.arch import Architecture, Head, parse
+from vggsearch.arch import Architecture, Head, Task, parse
 from vggsearch.cost import cost
 from vggsearch.errors import SpaceError
 from vggsearch.space import Choice, Constraint, SearchSpace
@@ -34,9 +34,9 @@ LARGE = {
     "kernel_size": Choice((1, 3, 5, 7), per_block=True),
     "batch_norm": (True, False),
     "head": (Head(), Head((512,))),
-    "input_shape": (3, 32, 32),
+    "task": Task((3, 32, 32)),
 }
-HUGE = LARGE | {"num_blocks": (5, 6), "channels": (64, 128, 256, 512, 512, 512), "input_shape": (3, 64, 64)}
+HUGE = LARGE | {"num_blocks": (5, 6), "channels": (64, 128, 256, 512, 512, 512), "task": Task((3, 64, 64))}
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_one_option_per_block_is_one_for_the_net():
 @settings(deadline=None, max_examples=60)
 def test_members_are_the_candidates_that_keep_every_limit(space):
     def keeps(candidate):
-        found = cost(candidate, space.input_shape, space.num_classes)
+        found = cost(candidate, space.task)
         return all(
             low <= getattr(found, c.metric) <= high for c in space.constraints for low, high in [c.limits]
         )

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
+from vggsearch.arch import Task
 from vggsearch.cost import METRICS
 from vggsearch.errors import StudyFileError
 from vggsearch.recipe import RECIPES
@@ -112,21 +113,21 @@ def test_a_recipe_may_be_written_out():
 
 
 def test_the_space_is_that_of_the_file():
-    space = parse_study(GOOD, PATH).space((1, 28, 28), 10)
-    everything = parse_study(GOOD.replace("  constraints", "  #"), PATH).space((1, 28, 28), 10)
+    space = parse_study(GOOD, PATH).space(Task((1, 28, 28), 10))
+    everything = parse_study(GOOD.replace("  constraints", "  #"), PATH).space(Task((1, 28, 28), 10))
     # 2 convolution counts × 3 ratios × (2² + 2³ + 2⁴) kernels
     assert everything.count == 2 * 3 * (4 + 8 + 16)
     assert 0 < space.count < everything.count
-    assert (space.input_shape, space.num_classes) == ((1, 28, 28), 10)
-    listed = parse_study(SHORT.replace("vgg11/8, ", ""), PATH).space((1, 28, 28), 10)
+    assert space.task == Task()
+    listed = parse_study(SHORT.replace("vgg11/8, ", ""), PATH).space(Task((1, 28, 28), 10))
     assert [str(architecture) for architecture in listed] == ["1x16-1x32+gap"]
 
 
 def test_resizing_changes_the_input_once():
     study = parse_study(GOOD.replace("name: fashion-mnist", "name: fashion-mnist, resize: 64"), PATH)
-    assert study.input_shape((3, 28, 32)) == (3, 64, 64)
-    assert study.space((1, 28, 28), 10).input_shape == (1, 64, 64)
-    assert study.space((1, 64, 64), 10).input_shape == (1, 64, 64)
+    assert study.task(Task((3, 28, 32))) == Task((3, 64, 64))
+    assert study.space(Task((1, 28, 28), 10)).task.input_shape == (1, 64, 64)
+    assert study.space(Task((1, 64, 64), 10)).task.input_shape == (1, 64, 64)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_resizing_changes_the_input_once():
 def test_an_impossible_or_empty_space_is_one_line_under_its_key(old, new, message):
     study = parse_study(GOOD.replace(old, new), PATH)
     with pytest.raises(StudyFileError) as error:
-        study.space((1, 28, 28), 10)
+        study.space(Task((1, 28, 28), 10))
     assert str(error.value).startswith(f"studies/x.yaml: {message}")
     assert "\n" not in str(error.value)
 
@@ -170,7 +171,7 @@ def test_a_listed_net_that_does_not_fit_is_one_line_under_its_key():
     with pytest.raises(
         StudyFileError, match=r"^studies/x.yaml: architectures: 5 blocks halve a side of 28 pixels"
     ):
-        parse_study(SHORT, PATH).space((1, 28, 28), 10)
+        parse_study(SHORT, PATH).space(Task((1, 28, 28), 10))
 
 
 MESSAGES = [
@@ -536,7 +537,7 @@ def test_an_ablation_of_more_runs_than_can_be_counted_is_one_line():
     }
     study = parse_study(yaml.safe_dump(many), PATH)
     with pytest.raises(StudyFileError, match=r"factors: an ablation has at most 100000 runs, not \d+: lower"):
-        study.plan_design((1, 28, 28), 10)
+        study.plan_design(Task((1, 28, 28), 10))
 
 
 def keys_of(kind: str) -> set[str]:

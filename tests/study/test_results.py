@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from vggsearch.arch import parse
+from vggsearch.arch import Task, parse
 from vggsearch.cost import cost
 from vggsearch.errors import StoreError, StudyFileError, VggSearchError
 from vggsearch.recipe import RECIPES, Budget
@@ -87,7 +87,7 @@ def test_a_trial_without_a_run_keeps_what_is_known_of_it():
     run = record()
     failed = trial(1, architecture="2x16k5+bn+gap", outcome="infeasible", reason="macs is 9")
     row = results(trial(0, run), failed, runs=(run,)).frame().iloc[1]
-    costs = cost(parse("2x16k5+bn+gap"), (1, 28, 28), 10)
+    costs = cost(parse("2x16k5+bn+gap"), Task((1, 28, 28), 10))
     assert (row["outcome"], row["reason"], row["kernel_size"]) == ("infeasible", "macs is 9", "5")
     assert (row["params"], row["macs"], row["receptive_field"]) == (
         costs.params,

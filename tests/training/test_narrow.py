@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings, strategies as st
 from torch import nn
 
-from vggsearch.arch import Architecture
+from vggsearch.arch import Architecture, Task
 from vggsearch.model import build
 from vggsearch.recipe import Budget, Recipe
 from vggsearch.training import narrow, train
@@ -138,7 +138,7 @@ def test_max_pool_is_pytorch_s_bit_for_bit_with_many_equal_values(shape, dtype):
 def make(text, **layers):
     generator = torch.Generator().manual_seed(0)
     return build(
-        Architecture.parse(text), (1, 8, 8), 4, generator=generator, initialization="kaiming", **layers
+        Architecture.parse(text), Task((1, 8, 8), 4), generator=generator, initialization="kaiming", **layers
     )
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from vggsearch.arch import Architecture
+from vggsearch.arch import Architecture, Task
 from vggsearch.memory import training_memory
 from vggsearch.recipe import Recipe
 from vggsearch.runs.record import Provenance
@@ -87,7 +87,7 @@ def test_memory_is_foreseen_for_the_precision_that_takes_more():
 
     def total(precision, device):
         recipe = Recipe(lr=0.1, precision=precision)
-        return training_memory(net, (1, 28, 28), 10, recipe, device=device).total
+        return training_memory(net, Task((1, 28, 28), 10), recipe, device=device).total
 
     assert total("fastest", "cpu") == total("float32", "cpu")
     assert total("fastest", "cuda") == total("bfloat16", "cuda") == total("auto", "cuda")

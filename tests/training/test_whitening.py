@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from vggsearch.arch import Architecture
+from vggsearch.arch import Architecture, Task
 from vggsearch.data import Images
 from vggsearch.model import build
 from vggsearch.recipe import Recipe
@@ -18,7 +18,10 @@ from vggsearch.training.whitening import EPS, whiten
 def net(text, channels=1, side=12):
     generator = torch.Generator().manual_seed(0)
     return build(
-        Architecture.parse(text), (channels, side, side), 4, generator=generator, initialization="kaiming"
+        Architecture.parse(text),
+        Task((channels, side, side), 4),
+        generator=generator,
+        initialization="kaiming",
     )
 
 

@@ -1,11 +1,8 @@
 from .layers import (
-    MAX_SIDE as MAX_SIDE,
     Layer as Layer,
     Op as Op,
     Shape as Shape,
-    check_input as check_input,
     expand as expand,
-    max_blocks as max_blocks,
 )
 from .spec import (
     DROPOUT as DROPOUT,
@@ -17,4 +14,5 @@ from .spec import (
     Block as Block,
     Head as Head,
 )
+from .task import FASHION_MNIST as FASHION_MNIST, MAX_SIDE as MAX_SIDE, Task as Task
 from .zoo import ZOO as ZOO, ZooEntry as ZooEntry, parse as parse

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vggsearch.arch.spec import Architecture
+from vggsearch.arch.task import Task
 from vggsearch.errors import ArchitectureError
 
 Shape = tuple[int, ...]
 Op = Literal["conv", "norm", "relu", "pool", "gap", "flatten", "linear", "dropout"]
-
-MAX_SIDE = 4096
-MAX_CLASSES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,43 +31,21 @@ class Layer:
     stride: int = 1
 
 
-def check_input(input_shape: tuple[int, int, int], num_classes: int) -> None:
-    """Raise `ArchitectureError` unless the input is (channels, height, width) with at least 2 classes."""
-    channels, height, width = input_shape
-    if not (1 <= channels <= MAX_SIDE and 1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
-        raise ArchitectureError(
-            f"an input is channels x height x width, each from 1 to {MAX_SIDE}, "
-            f"not {channels}x{height}x{width}: use 1x28x28, for example"
-        )
-    if not 2 <= num_classes <= MAX_CLASSES:
-        raise ArchitectureError(
-            f"a classifier has 2 to {MAX_CLASSES} classes, not {num_classes}: use 10, for example"
-        )
-
-
-def max_blocks(input_shape: tuple[int, int, int]) -> int:
-    """How often the shorter side of the input can be halved: the most blocks that fit."""
-    return min(input_shape[1:]).bit_length() - 1
-
-
-def expand(
-    architecture: Architecture, input_shape: tuple[int, int, int], num_classes: int
-) -> tuple[Layer, ...]:
-    """Every layer of `architecture` on images of `input_shape` (channels, height, width), in order.
+def expand(architecture: Architecture, task: Task) -> tuple[Layer, ...]:
+    """Every layer of `architecture` for `task`, in order.
 
     Convolutions have stride 1 and half their kernel as padding; each is followed by (batch norm and) ReLU;
     each block ends in a 2×2 stride-2 max-pool that drops an odd last row or column. Where the image is
     smaller than the halvings need, it raises `ArchitectureError`.
     """
-    check_input(input_shape, num_classes)
-    num_blocks, most = len(architecture.blocks), max_blocks(input_shape)
+    num_blocks, most = len(architecture.blocks), task.max_blocks
     if num_blocks > most:
         raise ArchitectureError(
-            f"{num_blocks} blocks halve a side of {min(input_shape[1:])} pixels {num_blocks} times, and only "
-            f"{most} fit: use at most {most} blocks, or an input of at least {2**num_blocks} pixels"
+            f"{num_blocks} blocks halve a side of {min(task.input_shape[1:])} pixels {num_blocks} times, and "
+            f"only {most} fit: use at most {most} blocks, or an input of at least {2**num_blocks} pixels"
         )
     layers: list[Layer] = []
-    shape: Shape = input_shape
+    shape: Shape = task.input_shape
     for stage, block in enumerate(architecture.blocks):
         name = f"block{stage + 1}"
         for i, kernel_size in enumerate(block.kernel_sizes, start=1):
@@ -82,7 +58,7 @@ def expand(
         pooled = (shape[0], shape[1] // 2, shape[2] // 2)
         layers.append(Layer(f"{name}.pool", "pool", stage, shape, pooled, kernel_size=2, stride=2))
         shape = pooled
-    return (*layers, *_head(architecture, shape, num_classes))
+    return (*layers, *_head(architecture, shape, task.num_classes))
 
 
 def _head(architecture: Architecture, shape: Shape, num_classes: int) -> list[Layer]:

@@ -7,10 +7,12 @@ from difflib import get_close_matches
 from types import MappingProxyType
 
 from vggsearch.arch.spec import Architecture
+from vggsearch.arch.task import Task
 from vggsearch.errors import ArchitectureError
 from vggsearch.text import quoted
 
 PAPER = "Simonyan & Zisserman, arXiv:1409.1556v6, table 1"
+IMAGENET = Task((3, 224, 224), 1000)
 D2L = "Zhang et al., Dive into Deep Learning, chapter 8.2"
 
 
@@ -21,9 +23,8 @@ class ZooEntry:
     architecture: Architecture
     source: str
     """Where it was published, with its column there."""
-    input_shape: tuple[int, int, int] = (3, 224, 224)
-    """What it was published for: (channels, height, width)."""
-    num_classes: int = 1000
+    task: Task = IMAGENET
+    """What it was published for."""
 
 
 # Name, column of the paper's table 1, convolutions. A-LRN is A with local response normalisation, which the
@@ -45,9 +46,7 @@ def _zoo() -> dict[str, ZooEntry]:
         zoo[f"{name}-bn"] = ZooEntry(
             replace(plain, batch_norm=True), f"{PAPER}, {column}, with batch norm as in torchvision"
         )
-    zoo["d2l-vgg11"] = ZooEntry(
-        zoo["vgg11"].architecture, f"{D2L}; {PAPER}, A", input_shape=(1, 224, 224), num_classes=10
-    )
+    zoo["d2l-vgg11"] = ZooEntry(zoo["vgg11"].architecture, f"{D2L}; {PAPER}, A", task=Task((1, 224, 224), 10))
     return zoo
 
 

@@ -45,10 +45,8 @@ def current_plan(results: StudyResults, store: Store) -> Plan | None:
     study, before = results.study, registered_plan(results)
     if before is None or not isinstance(study, AblationStudy):
         return None
-    design = study.plan_design(before.input_shape, before.num_classes)
-    conditions = Conditions(
-        before.data, before.input_shape, before.num_classes, before.device, before.device_model
-    )
+    design = study.plan_design(before.task)
+    conditions = Conditions(before.data, before.task, before.device, before.device_model)
     notes = ControllerState(store.root / "studies" / study.name)
     assembly = AblationAssembly(study, design, store, notes, conditions, before.train_images, time.time)
     assembly.restore()

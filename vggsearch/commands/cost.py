@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
 
 from rich.table import Table
 
-from vggsearch.arch import ZOO, Architecture, Shape, parse
+from vggsearch.arch import FASHION_MNIST, ZOO, Architecture, Shape, parse
 from vggsearch.commands.output import make_console, print_json, short_count, size, table
 from vggsearch.cost import METRICS, Cost, LayerCost, cost
 from vggsearch.errors import ArchitectureError
@@ -14,10 +15,6 @@ from vggsearch.memory import training_memory
 from vggsearch.recipe import RECIPES
 
 _INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})", re.ASCII)
-
-
-FASHION_MNIST = (1, 28, 28), 10
-"""What a network is costed for unless told otherwise, where it was not published for something else."""
 
 
 def cost_command(
@@ -29,20 +26,20 @@ def cost_command(
     """
     architecture = parse(text)
     entry = ZOO.get(text.partition("/")[0])
-    input_shape, classes = (entry.input_shape, entry.num_classes) if entry else FASHION_MNIST
+    task = entry.task if entry else FASHION_MNIST
     if input_text is not None:
-        input_shape = parse_input(input_text)
+        task = replace(task, input_shape=parse_input(input_text))
     if num_classes is not None:
-        classes = num_classes
-    total = cost(architecture, input_shape, classes)
+        task = replace(task, num_classes=num_classes)
+    total = cost(architecture, task)
     recipe = RECIPES["fast"]
-    training = training_memory(architecture, input_shape, classes, recipe).total
+    training = training_memory(architecture, task, recipe).total
     if as_json:
         print_json(
             {
                 "architecture": str(architecture),
-                "input_shape": list(total.input_shape),
-                "num_classes": classes,
+                "input_shape": list(task.input_shape),
+                "num_classes": task.num_classes,
                 **{metric: getattr(total, metric) for metric in METRICS},
                 "flops": total.flops,
                 "training_memory_bytes": training,
@@ -51,7 +48,10 @@ def cost_command(
         )
         return
     console = make_console()
-    console.print(f"{architecture} for {_shape(input_shape)} images and {classes} classes\n", soft_wrap=True)
+    console.print(
+        f"{architecture} for {_shape(task.input_shape)} images and {task.num_classes} classes\n",
+        soft_wrap=True,
+    )
     console.print(_walk(total, by_layer))
     console.print(
         f"\nconvolutions {share(total.conv_params, total.params)} of parameters, "
@@ -93,7 +93,7 @@ def _walk(total: Cost, by_layer: bool) -> Table:
     walk = table(
         "stage", "layers", "output shape", "parameters", "MACs", right=("output shape", "parameters", "MACs")
     )
-    walk.add_row("input", "", _shape(total.input_shape), "", "")
+    walk.add_row("input", "", _shape(total.task.input_shape), "", "")
     for name, layers, shape, params, macs in _rows(total, by_layer):
         walk.add_row(
             name, layers, _shape(shape), f"{params:,}" if params else "", f"{macs:,}" if macs else ""

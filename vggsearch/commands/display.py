@@ -208,6 +208,6 @@ def _part(trial: TrialRecord) -> str:
 def describe(run: RunRecord) -> str:
     """A run's result in one line: accuracy, architecture, cost."""
     key = run.key
-    price = cost(parse(key.architecture), key.input_shape, key.num_classes)
+    price = cost(parse(key.architecture), key.task)
     macs, params = short_count(price.macs), short_count(price.params)
     return f"{percent(run.val_accuracy)} val: {key.architecture}, {macs} MACs, {params} parameters"

@@ -34,8 +34,8 @@ def plan_command(path: Path, *, store: Path, data_dir: Path | None, device: str,
             make_console().print(f"{why}; to go on: vggsearch plan {again}", soft_wrap=True)
             return INTERRUPTED if why == "interrupted" else 0
     plan = results.plans[-1].plan
-    design = study.plan_design(plan.input_shape, plan.num_classes)
-    rows = proof(design, plan.input_shape, plan.num_classes)
+    design = study.plan_design(plan.task)
+    rows = proof(design, plan.task)
     remains = {one.name: remaining(design, one, plan) for one in design.contrasts}
     if as_json:
         print_json(_object(study, results, rows, remains))
@@ -46,7 +46,7 @@ def plan_command(path: Path, *, store: Path, data_dir: Path | None, device: str,
 
 def remaining(design: Design, contrast: Contrast, plan: Plan) -> dict[Held, float]:
     """What differs in what a contrast holds equal, as a fraction; training seconds by the plan's steps."""
-    found = mismatch(design, contrast, plan.input_shape, plan.num_classes)
+    found = mismatch(design, contrast, plan.task)
     if "training seconds" in found:
         seconds = {weight > 0: plan.run_s(plan.arm(name)) for name, weight in contrast.weights.items()}
         better, worse = seconds[True], seconds[False]

@@ -42,7 +42,7 @@ def show_command(text: str, *, store: Path, source: Path | None, as_json: bool) 
 
 def _lines(found: Found) -> list[tuple[str, str]]:
     record, key = found.record, found.record.key
-    price = cost(parse(key.architecture), key.input_shape, key.num_classes)
+    price = cost(parse(key.architecture), key.task)
     shape = "×".join(map(str, key.input_shape))
     data = key.data
     clock = f"{record.train_wall_s:.4g} s by the wall, {record.train_cpu_s:.4g} s of CPU"

@@ -31,7 +31,7 @@ def space_command(
             f"{path}"
         )
     info = describe(study.data.name, data_dir)
-    space = study.space(info.input_shape, info.num_classes)
+    space = study.space(info.task)
     if list_all or sample is not None:
         members = space if sample is None else space.sample(np.random.default_rng(seed), sample)
         if as_json:
@@ -48,8 +48,8 @@ def space_command(
         print_json(
             {
                 "study": study.name,
-                "input_shape": list(space.input_shape),
-                "num_classes": space.num_classes,
+                "input_shape": list(space.task.input_shape),
+                "num_classes": space.task.num_classes,
                 "candidates": candidates,
                 "count": space.count,
                 "quantiles": quantiles,
@@ -62,7 +62,7 @@ def space_command(
     kept = (
         "" if candidates == space.count else f", of {candidates:,} candidates; the others break a constraint"
     )
-    shape = "×".join(map(str, space.input_shape))
+    shape = "×".join(map(str, space.task.input_shape))
     console.print(f"{space.count:,} networks for {shape} images{kept}\n", soft_wrap=True)
     rows = table(described, *QUANTILES, right=tuple(QUANTILES))
     for metric in SHOWN:
@@ -76,7 +76,7 @@ def _quantiles(space: Space) -> Mapping[str, Mapping[str, float]]:
     """Quantiles of every metric over the members, or over `MOST` of them."""
     few = space.count <= MOST
     members = list(space) if few else space.sample(np.random.default_rng(0), MOST)
-    found = [cost(member, space.input_shape, space.num_classes) for member in members]
+    found = [cost(member, space.task) for member in members]
     levels = list(QUANTILES.values())
     result = {}
     for metric in METRICS:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 
+from vggsearch.arch import Task
 from vggsearch.commands import ablation
 from vggsearch.commands.devices import usable_cores
 from vggsearch.runs import STAGES, RunRecord, Stage
@@ -115,7 +116,7 @@ def _search_quotas(results: StudyResults, store: Store) -> dict[Stage, int]:
     assert isinstance(study, SearchStudy)  # there are two kinds
     selection = _notes(results, store).selection()
     selected = len(selection.architectures) if selection else 0
-    return quotas(study, study.space(*_image_shape(results)).count, selected)
+    return quotas(study, study.space(_task(results)).count, selected)
 
 
 def _ablation_runs(
@@ -124,18 +125,17 @@ def _ablation_runs(
     plan = ablation.current_plan(results, store)
     if plan is not None:
         return ablation.counted_runs(results, study, plan)
-    return ablation.expected_runs(results, study, study.plan_design(*_image_shape(results)))
+    return ablation.expected_runs(results, study, study.plan_design(_task(results)))
 
 
-def _image_shape(results: StudyResults) -> tuple[tuple[int, int, int], int]:
-    """Input shape and number of classes, by any run of the study, else by its data set's description."""
+def _task(results: StudyResults) -> Task:
+    """By any run of the study, else by the description of its data set."""
     run = next(iter(results.runs.values()), None)
     if run is not None:
-        return run.key.input_shape, run.key.num_classes
+        return run.key.task
     from vggsearch.data import describe  # imports torch: only where no run says the shape
 
-    info = describe(results.study.data.name)
-    return info.input_shape, info.num_classes
+    return describe(results.study.data.name).task
 
 
 def _answered_runs(results: StudyResults) -> dict[Stage, int]:

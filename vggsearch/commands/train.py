@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from vggsearch.arch import parse
+from vggsearch.arch import Task, parse
 from vggsearch.commands.data import check_batch, fetch_if_absent
 from vggsearch.commands.devices import resolve_device
 from vggsearch.commands.output import duration, make_console, percent, print_json, short_count
@@ -48,14 +48,12 @@ def train_command(
         images = load_search_data(data, data_dir=data_dir)
         check_batch(data, len(images.train.labels), chosen)
         channels, height, width = images.train.images.shape[1:]
-        shape = (channels, resize or height, resize or width)
-        cost(
-            architecture, shape, images.num_classes
-        )  # an architecture that does not fit is told before training
+        task = Task((channels, resize or height, resize or width), images.num_classes)
+        cost(architecture, task)  # an architecture that does not fit is told before training
         key = RunKey(
             architecture=str(architecture),
-            input_shape=shape,
-            num_classes=images.num_classes,
+            input_shape=task.input_shape,
+            num_classes=task.num_classes,
             data=images.key,
             recipe=chosen,
             budget=spent,
@@ -135,7 +133,7 @@ def _point(point: CurvePoint) -> str:
 
 def _print(console: Console, record: RunRecord, cached: bool) -> None:
     key = record.key
-    price = cost(parse(key.architecture), key.input_shape, key.num_classes)
+    price = cost(parse(key.architecture), key.task)
     lines = [
         f"{record.outcome.value}" + (f": {record.reason}" if record.reason else ""),
         f"{percent(record.val_accuracy)} on validation; {key.architecture}, {short_count(price.macs)} MACs, "

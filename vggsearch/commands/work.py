@@ -70,8 +70,8 @@ def _recipes(study: Study, info: DatasetInfo) -> list[Recipe]:
     """All that are trained by. A space or a design that cannot be is told here, before data is loaded."""
     match study:
         case SearchStudy():
-            study.space(info.input_shape, info.num_classes)
+            study.space(info.task)
         case AblationStudy():
-            design = study.plan_design(info.input_shape, info.num_classes)
+            design = study.plan_design(info.task)
             return [arm.recipe for arm in design.arms]
     return [study.recipe]

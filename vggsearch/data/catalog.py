@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from vggsearch.arch import Task
 from vggsearch.errors import DataError
 
 Part = Literal["train", "test"]
@@ -25,6 +26,11 @@ class DatasetInfo:
     test_size: int
     source: str
     """Web page where it may be got, or the user's folder."""
+
+    @property
+    def task(self) -> Task:
+        """Shape of the images, before they are resized, and number of classes."""
+        return Task(self.input_shape, self.num_classes)
 
 
 @dataclass(frozen=True, slots=True)

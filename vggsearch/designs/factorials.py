@@ -16,7 +16,7 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations, product
 
-from vggsearch.arch import Architecture, expand
+from vggsearch.arch import Architecture, Task, expand
 from vggsearch.designs.design import Arm, Contrast, Design
 from vggsearch.designs.factors import check_factors, check_levels, with_levels
 from vggsearch.designs.text import Level, shown
@@ -33,8 +33,7 @@ def factorial(
     control: Architecture,
     recipe: Recipe,
     factors: Mapping[str, Sequence[Level]],
-    input_shape: tuple[int, int, int],
-    num_classes: int,
+    task: Task,
 ) -> Design:
     """An arm for each combination of levels, applied to `control`; that of the first levels stands first.
 
@@ -50,7 +49,7 @@ def factorial(
     cells = [dict(zip(factors, levels, strict=True)) for levels in product(*factors.values())]
     arms = [Arm(cell_name(cell), *with_levels(control, recipe, cell)) for cell in cells]
     for i, arm in enumerate(arms):
-        expand(arm.architecture, input_shape, num_classes)
+        expand(arm.architecture, task)
         for before in arms[:i]:
             if (before.architecture, before.recipe) == (arm.architecture, arm.recipe):
                 raise DesignError(

@@ -17,7 +17,7 @@ another.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from vggsearch.arch import MAX_CONVS, Architecture, Block, Head, expand
+from vggsearch.arch import MAX_CONVS, Architecture, Block, Head, Task, expand
 from vggsearch.designs.design import CONTROL, Arm, Design
 from vggsearch.designs.one_control import Side, beside
 from vggsearch.designs.recipes import RECIPE_FACTORS, with_fields
@@ -91,8 +91,7 @@ def one_at_a_time(
     control: Architecture,
     recipe: Recipe,
     factors: Mapping[str, Sequence[Level]],
-    input_shape: tuple[int, int, int],
-    num_classes: int,
+    task: Task,
 ) -> Design:
     """`control` against an arm for each level of each factor, all else as in the control.
 
@@ -101,7 +100,7 @@ def one_at_a_time(
     Raises `DesignError` where a factor is unknown, a level cannot be, changes nothing, or stands twice;
     `ArchitectureError` where the control does not fit the images.
     """
-    expand(control, input_shape, num_classes)
+    expand(control, task)
     check_factors(factors)
     if not factors:
         raise DesignError(f"an ablation has at least one factor, not none: use one of {', '.join(FACTORS)}")
@@ -114,7 +113,7 @@ def one_at_a_time(
             name = f"{factor}={shown(level)}"
             if (net, trained) == (control, recipe):
                 raise DesignError(f"a level changes the control, and {name} is what it has: remove it")
-            expand(net, input_shape, num_classes)
+            expand(net, task)
             sides.append(Side(Arm(name, net, trained), f"{factor} {own}", f"{factor} {shown(level)}"))
     return beside(Arm(CONTROL, control, recipe), sides)
 

@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from vggsearch.arch import Architecture, Block, expand
+from vggsearch.arch import Architecture, Block, Task, expand
 from vggsearch.designs.design import CONTROL, Arm, Design, Held
 from vggsearch.designs.one_control import Side, beside
 from vggsearch.designs.widths import Measure, match_width, measured
@@ -121,8 +121,7 @@ def kernel_design(
     recipe: Recipe,
     names: Sequence[str],
     kernel_size: int,
-    input_shape: tuple[int, int, int],
-    num_classes: int,
+    task: Task,
 ) -> Design:
     """The contrasts of those names, in that order: `control` against arms with `kernel_size`.
 
@@ -133,8 +132,8 @@ def kernel_design(
     `ArchitectureError` where the control does not fit the images, or `kernel_size` is none.
     """
     _check_names(names)
-    expand(control, input_shape, num_classes)
-    sides = [_side(name, control, recipe, kernel_size, input_shape, num_classes) for name in names]
+    expand(control, task)
+    sides = [_side(name, control, recipe, kernel_size, task) for name in names]
     return beside(Arm(CONTROL, control, recipe), sides)
 
 
@@ -155,8 +154,7 @@ def _side(
     control: Architecture,
     recipe: Recipe,
     kernel_size: int,
-    input_shape: tuple[int, int, int],
-    num_classes: int,
+    task: Task,
 ) -> Side:
     if name == NULL:
         arm = Arm(NULL, control, recipe, seed_offset=NULL_SEED_OFFSET)
@@ -171,8 +169,8 @@ def _side(
             )
         architecture = how.derive(control, kernel_size)
         if how.solved is not None:
-            target = measured(control, how.solved, input_shape, num_classes)
-            architecture = match_width(architecture, target, how.solved, input_shape, num_classes)
+            target = measured(control, how.solved, task)
+            architecture = match_width(architecture, target, how.solved, task)
     except DesignError as error:
         raise DesignError(f"{name}: {error}") from error
     with_1x1 = " then 1×1" if how.derive is receptive_field_depth else ""

@@ -7,6 +7,7 @@ changed is told in every report.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
@@ -15,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from vggsearch.arch import Architecture
+from vggsearch.arch import Architecture, Task
 from vggsearch.cost import cost
 from vggsearch.designs.design import Contrast, Held, Question
 from vggsearch.designs.evaluation import EVALUATION_PARTS, EvaluateOn, EvaluationPart
@@ -115,7 +116,7 @@ class Plan(Frozen):
             raise ValueError(f"arms: more than {MAX_RUNS} runs in all")
         try:
             for arm in self.arms:
-                cost(Architecture.parse(arm.architecture), self.input_shape, self.num_classes)
+                cost(Architecture.parse(arm.architecture), self.task)
         except ArchitectureError as error:
             raise ValueError(str(error)) from error
         return self
@@ -139,13 +140,18 @@ class Plan(Frozen):
         """Whether each arm chooses among several learning rates."""
         return len(self.rates) > 1
 
+    @cached_property
+    def task(self) -> Task:
+        """Shape of the images and number of classes."""
+        return Task(self.input_shape, self.num_classes)
+
     def arm(self, name: str) -> PlannedArm:
         """The arm of that name; KeyError where there is none."""
         return {arm.name: arm for arm in self.arms}[name]
 
     def steps(self, arm: PlannedArm) -> int | None:
         """Optimiser steps of one run of `arm`; None where only the clock can tell."""
-        return steps_of(arm, self.train_images, self.input_shape, self.num_classes)
+        return steps_of(arm, self.train_images, self.task)
 
     def run_s(self, arm: PlannedArm) -> float | None:
         """Training seconds expected of one run of `arm`; None where nothing was measured."""
@@ -190,12 +196,10 @@ def deviations(registrations: Sequence[Registration]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def steps_of(
-    arm: PlannedArm, train_images: int, input_shape: tuple[int, int, int], num_classes: int
-) -> int | None:
+def steps_of(arm: PlannedArm, train_images: int, task: Task) -> int | None:
     """Optimiser steps of one run of `arm`; None where only the clock can tell."""
     batch = arm.recipe.batch_size
-    macs = cost(Architecture.parse(arm.architecture), input_shape, num_classes).macs
+    macs = cost(Architecture.parse(arm.architecture), task).macs
     return total_steps(
         arm.budget, steps_per_epoch=train_images // batch, macs_per_image=macs, batch_size=batch
     )

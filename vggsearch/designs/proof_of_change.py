@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from vggsearch.arch import Architecture
+from vggsearch.arch import Architecture, Task
 from vggsearch.cost import cost
 from vggsearch.designs.design import Arm, Contrast, Design, Held
 from vggsearch.designs.text import Level
@@ -53,13 +53,13 @@ class Row:
     seed_offset: int
 
 
-def proof(design: Design, input_shape: tuple[int, int, int], num_classes: int) -> tuple[Row, ...]:
+def proof(design: Design, task: Task) -> tuple[Row, ...]:
     """A row for each arm, in order. Raises `ArchitectureError` where one does not fit the images."""
     first = design.arms[0]
-    at_first = _numbers(first.architecture, input_shape, num_classes)
+    at_first = _numbers(first.architecture, task)
     rows = []
     for arm in design.arms:
-        numbers = _numbers(arm.architecture, input_shape, num_classes)
+        numbers = _numbers(arm.architecture, task)
         recipe: dict[str, Level] = arm.recipe.model_dump()
         rows.append(
             Row(
@@ -80,9 +80,7 @@ def proof(design: Design, input_shape: tuple[int, int, int], num_classes: int) -
     return tuple(rows)
 
 
-def mismatch(
-    design: Design, contrast: Contrast, input_shape: tuple[int, int, int], num_classes: int
-) -> dict[Held, float]:
+def mismatch(design: Design, contrast: Contrast, task: Task) -> dict[Held, float]:
     """What remains between the contrast's arms in everything that it holds, as a signed fraction.
 
     Of several arms the farthest from the first positive one counts; exactly 0.0 where nothing remains. Of
@@ -93,19 +91,18 @@ def mismatch(
     base = next(arm for arm in arms if contrast.weights[arm.name] > 0)
     others = [arm for arm in arms if arm is not base]
     return {
-        held: max((_remaining(held, base, arm, input_shape, num_classes) for arm in others), key=abs)
-        for held in contrast.held
+        held: max((_remaining(held, base, arm, task) for arm in others), key=abs) for held in contrast.held
     }
 
 
-def check(design: Design, input_shape: tuple[int, int, int], num_classes: int) -> None:
+def check(design: Design, task: Task) -> None:
     """Raise `DesignError` where an arm is the one it is compared with, or a contrast changes what it promises
     to hold; parameters and MACs by more than `MAX_MISMATCH`. `ArchitectureError` where an arm does not fit.
     """
-    proof(design, input_shape, num_classes)
+    proof(design, task)
     for contrast in design.contrasts:
         _check_changes(contrast, [design.arm(name) for name in contrast.weights])
-        for held, left in mismatch(design, contrast, input_shape, num_classes).items():
+        for held, left in mismatch(design, contrast, task).items():
             if abs(left) > (MAX_MISMATCH if held in ("parameters", "MACs") else 0):
                 found = "does not" if math.isinf(left) else f"changes it by {left:+.1%}"
                 raise DesignError(
@@ -127,10 +124,8 @@ def _check_changes(contrast: Contrast, arms: list[Arm]) -> None:
                 )
 
 
-def _numbers(
-    architecture: Architecture, input_shape: tuple[int, int, int], num_classes: int
-) -> dict[str, int]:
-    found = cost(architecture, input_shape, num_classes)
+def _numbers(architecture: Architecture, task: Task) -> dict[str, int]:
+    found = cost(architecture, task)
     return {
         "num_convs": architecture.num_convs,
         "params": found.params,
@@ -148,7 +143,7 @@ def _difference(value: int, base: int) -> float:
     return (value - base) / base
 
 
-def _remaining(held: Held, base: Arm, arm: Arm, input_shape: tuple[int, int, int], num_classes: int) -> float:
+def _remaining(held: Held, base: Arm, arm: Arm, task: Task) -> float:
     if held == "everything":
         return 0.0 if (base.architecture, base.recipe) == (arm.architecture, arm.recipe) else math.inf
     if held == "training seconds":
@@ -158,6 +153,6 @@ def _remaining(held: Held, base: Arm, arm: Arm, input_shape: tuple[int, int, int
         if len(arm.architecture.blocks) != len(base.architecture.blocks):
             return math.inf
         return max((_difference(*pair) for pair in pairs), key=abs)
-    sides = (_numbers(each.architecture, input_shape, num_classes) for each in (arm, base))
+    sides = (_numbers(each.architecture, task) for each in (arm, base))
     value, at_base = (numbers[_FIELDS[held]] for numbers in sides)
     return _difference(value, at_base)

@@ -21,7 +21,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from vggsearch.arch import MAX_CHANNELS, Architecture
+from vggsearch.arch import MAX_CHANNELS, Architecture, Task
 from vggsearch.cost import cost
 from vggsearch.errors import DesignError
 
@@ -44,11 +44,9 @@ MAX_SKEW = 0.1
 _MAX_CANDIDATES = 65536
 
 
-def measured(
-    architecture: Architecture, measure: Measure, input_shape: tuple[int, int, int], num_classes: int
-) -> int:
+def measured(architecture: Architecture, measure: Measure, task: Task) -> int:
     """MACs, or parameters of convolutions and head, of `architecture`."""
-    found = cost(architecture, input_shape, num_classes)
+    found = cost(architecture, task)
     return found.macs if measure == "macs" else found.conv_params + found.head_params
 
 
@@ -56,8 +54,7 @@ def match_width(
     architecture: Architecture,
     target: int,
     measure: Measure,
-    input_shape: tuple[int, int, int],
-    num_classes: int,
+    task: Task,
 ) -> Architecture:
     """`architecture` with whole channels, near proportional to its own, at which `measure` comes to `target`.
 
@@ -68,7 +65,7 @@ def match_width(
     Raises `DesignError` where none comes within `MAX_MISMATCH`, or a block would keep no channel;
     `ArchitectureError` where the net does not fit the images.
     """
-    weights = _polynomial(architecture, measure, input_shape, num_classes)
+    weights = _polynomial(architecture, measure, task)
     own = np.array([block.channels for block in architecture.blocks], dtype=np.float64)
     widths = _scale(weights, own, target) * own
     label = LABELS[measure]
@@ -127,9 +124,7 @@ class _Polynomial:
         )
 
 
-def _polynomial(
-    architecture: Architecture, measure: Measure, input_shape: tuple[int, int, int], num_classes: int
-) -> _Polynomial:
+def _polynomial(architecture: Architecture, measure: Measure, task: Task) -> _Polynomial:
     """The coefficients: a convolution counts k² c_in c_out times its pixels (MACs), or k² c_in c_out + c_out
     (parameters), as in `vggsearch.cost`."""
     num_blocks = len(architecture.blocks)
@@ -137,21 +132,21 @@ def _polynomial(
     cross = np.zeros(num_blocks - 1)
     bias = 1 if measure == "params" else 0
     for stage, block in enumerate(architecture.blocks):
-        times = 1 if bias else (input_shape[1] >> stage) * (input_shape[2] >> stage)
+        times = 1 if bias else (task.input_shape[1] >> stage) * (task.input_shape[2] >> stage)
         first, *more = (kernel**2 * times for kernel in block.kernel_sizes)
         square[stage] = sum(more)
         linear[stage] = bias * block.num_convs
         if stage == 0:
-            linear[0] += input_shape[0] * first
+            linear[0] += task.input_shape[0] * first
         else:
             cross[stage - 1] = first
     hidden = architecture.head.hidden
-    pixels = (input_shape[1] >> num_blocks) * (input_shape[2] >> num_blocks)
-    linear[-1] += hidden[0] * pixels if hidden else num_classes
+    pixels = (task.input_shape[1] >> num_blocks) * (task.input_shape[2] >> num_blocks)
+    linear[-1] += hidden[0] * pixels if hidden else task.num_classes
     own = np.array([[block.channels] for block in architecture.blocks], dtype=np.float64)
     partial = _Polynomial(0.0, linear, square, cross)
     # What does not depend on the widths is the rest: the head's biases, and its layers after the first.
-    rest = measured(architecture, measure, input_shape, num_classes) - float(partial(own)[0])
+    rest = measured(architecture, measure, task) - float(partial(own)[0])
     return replace(partial, constant=rest)
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
-from vggsearch.arch import Architecture
+from vggsearch.arch import Architecture, Task
 from vggsearch.cost import cost
 
 Scalar = bool | int | float | str | None
@@ -35,10 +35,10 @@ ARCHITECTURE_COLUMNS: Mapping[str, Kind] = MappingProxyType(
 
 
 @lru_cache(maxsize=65536)
-def architecture_row(text: str, input_shape: tuple[int, int, int], num_classes: int) -> tuple[Scalar, ...]:
+def architecture_row(text: str, task: Task) -> tuple[Scalar, ...]:
     """An architecture as the values of `ARCHITECTURE_COLUMNS`; may raise `ArchitectureError`."""
     architecture = Architecture.parse(text)
-    costs = cost(architecture, input_shape, num_classes)
+    costs = cost(architecture, task)
     return (
         *structure(architecture),
         costs.params,

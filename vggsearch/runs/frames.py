@@ -106,7 +106,7 @@ def run_row(record: RunRecord) -> tuple[Scalar, ...]:
     return (
         short(key.digest),
         key.digest,
-        *architecture_row(key.architecture, key.input_shape, key.num_classes),
+        *architecture_row(key.architecture, key.task),
         key.seed,
         key.evaluate_on,
         record.outcome.value,

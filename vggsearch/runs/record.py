@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import FailFast, Field, model_validator
 
+from vggsearch.arch import Task
 from vggsearch.recipe import TRAINING_REVISION, Budget, Recipe
 from vggsearch.schema import ADDED, Frozen, canonical_digest
 
@@ -96,6 +97,11 @@ class RunKey(Frozen):
         copy = super().model_copy(update=update, deep=deep)
         copy.__dict__.pop("digest", None)
         return copy
+
+    @cached_property
+    def task(self) -> Task:
+        """Shape of the images and number of classes; raises `ArchitectureError` where no net fits them."""
+        return Task(self.input_shape, self.num_classes)
 
     @cached_property
     def digest(self) -> Digest:

@@ -83,7 +83,7 @@ def _check_params(trial: TrialRecord) -> None:
 def _architecture_fault(key: RunKey) -> str | None:
     """Why a run cannot have been of its architecture, or None: then its costs can be computed, too."""
     try:
-        text = architecture_row(key.architecture, key.input_shape, key.num_classes)[0]
+        text = architecture_row(key.architecture, key.task)[0]
     except ArchitectureError as error:
         return f"key.architecture: {error}"
     return None if text == key.architecture else f"key.architecture: canonical text is {text}"

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from vggsearch.arch import Architecture
+from vggsearch.arch import Architecture, Task
 
 Scalar = bool | int | float | str
 """A parameter's value, as Optuna stores it."""
@@ -21,12 +21,8 @@ class Space(Protocol):
     """
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of the images."""
-
-    @property
-    def num_classes(self) -> int:
-        """How many classes the head tells apart."""
+    def task(self) -> Task:
+        """What all members are for."""
 
     @property
     def count(self) -> int:

@@ -2,23 +2,22 @@
 
 from collections.abc import Hashable, Sequence
 
-from vggsearch.arch import Block, Head, max_blocks
+from vggsearch.arch import Block, Head, Task
 from vggsearch.errors import SpaceError
 from vggsearch.space.choices import Choice, shown
 
 
-def check_depth(
-    num_blocks: tuple[int, ...], channels: tuple[int, ...], input_shape: tuple[int, int, int]
-) -> None:
+def check_depth(num_blocks: tuple[int, ...], channels: tuple[int, ...], task: Task) -> None:
     """Raise `SpaceError` unless every number of blocks has channels and fits the image."""
     _check_different("num_blocks", num_blocks, "[2, 3, 4]")
     if min(num_blocks) < 1:
         raise SpaceError(f"num_blocks are whole numbers from 1, not {shown(num_blocks)}: write [2, 3, 4]")
-    deepest, most = max(num_blocks), max_blocks(input_shape)
+    deepest, most = max(num_blocks), task.max_blocks
     if deepest > most:
         raise SpaceError(
-            f"num_blocks goes up to {deepest}, and a side of {min(input_shape[1:])} pixels can be halved "
-            f"{most} times: use at most {most} blocks, or resize the images to at least {2**deepest} pixels"
+            f"num_blocks goes up to {deepest}, and a side of {min(task.input_shape[1:])} pixels can be "
+            f"halved {most} times: use at most {most} blocks, or resize the images to at least "
+            f"{2**deepest} pixels"
         )
     if deepest > len(channels):
         raise SpaceError(

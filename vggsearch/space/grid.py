@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from vggsearch.arch import Architecture, Block, Head, check_input
+from vggsearch.arch import FASHION_MNIST, Architecture, Block, Head, Task
 from vggsearch.cost import METRICS, IntArray, cost, costs, head_costs
 from vggsearch.errors import SpaceError
 from vggsearch.space.base import Choose, Scalar
@@ -37,13 +37,10 @@ class Grid:
     head: tuple[Head, ...] = (Head(),)
     channels: tuple[int, ...] = (64, 128, 256, 512, 512)
     """Of each block, before the ratio."""
-    input_shape: tuple[int, int, int] = (1, 28, 28)
-    """(channels, height, width)"""
-    num_classes: int = 10
+    task: Task = FASHION_MNIST
 
     def __post_init__(self) -> None:
-        check_input(self.input_shape, self.num_classes)
-        check_depth(self.num_blocks, self.channels, self.input_shape)
+        check_depth(self.num_blocks, self.channels, self.task)
         check_ratio(self.ratio, self.channels, self.num_blocks)
         check_options(self.convs_per_block, self.kernel_size, self.batch_norm, self.head)
         if max(self.size, *(high for _, high in self.ranges.values())) >= MAX_COUNT:
@@ -97,15 +94,14 @@ class Grid:
             blocks = [Block.uniform(convs, width, kernel) for width in widths]
             for num_blocks in self.num_blocks:
                 net = Architecture(tuple(blocks[:num_blocks]), pick(self.batch_norm))
-                found = cost(net, self.input_shape, self.num_classes)
+                found = cost(net, self.task)
                 # There may be many heads, and only blocks can cost more than 64 bits hold.
                 gap, *heads = (
                     head_costs(
                         head,
                         num_blocks,
                         np.array([widths[num_blocks - 1]]),
-                        self.input_shape,
-                        self.num_classes,
+                        self.task,
                     )[:, 0].tolist()
                     for head in (net.head, *self.head)
                 )
@@ -195,8 +191,7 @@ class Grid:
             np.array(self.batch_norm)[digits[:, -2]],
             self.head,
             digits[:, -1],
-            self.input_shape,
-            self.num_classes,
+            self.task,
         )
 
     def _no_candidate(self, architecture: Architecture) -> SpaceError:

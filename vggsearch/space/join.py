@@ -169,7 +169,7 @@ class Joined:
         return values
 
     def _pairs(self) -> Iterator[Pairs]:
-        num_blocks, shape = self.section.num_blocks, self.grid.input_shape
+        num_blocks, shape = self.section.num_blocks, self.grid.task.input_shape
         middle, rows = num_blocks - 1, len(self._blocks[-1][0])
         most = HALF // len(self.constraints)
         while middle > num_blocks // 2 and rows * len(self._blocks[middle - 1][0]) <= most:
@@ -200,7 +200,7 @@ class Joined:
         last = np.concatenate([piece.channels for piece in pieces])
         sums = np.concatenate([piece.sums for piece in pieces], axis=1)
         head = self.grid.head[self.digits[-1]]
-        added = head_costs(head, stages.stop, last, self.grid.input_shape, self.grid.num_classes)
+        added = head_costs(head, stages.stop, last, self.grid.task)
         return Half(index, last, sums + added[self._metrics])
 
     def _extended(self, half: Half, stages: range) -> Iterator[Half]:
@@ -221,7 +221,7 @@ class Joined:
                 np.tile(widths, ways),
                 np.tile(kernels, ways),
                 np.full(ways * options, batch_norm),
-                self.grid.input_shape,
+                self.grid.task.input_shape,
             )
             longer = Half(
                 np.repeat(piece.index, options) + np.tile(share, ways),

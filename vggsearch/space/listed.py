@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from vggsearch.arch import Architecture, check_input, expand
+from vggsearch.arch import FASHION_MNIST, Architecture, Task, expand
 from vggsearch.errors import SpaceError
 from vggsearch.space.base import Choose, Scalar
 from vggsearch.space.choices import shown
@@ -17,12 +17,9 @@ class ListedSpace:
     """The architectures listed, in that order. Raises where one is twice or does not fit the images."""
 
     architectures: tuple[Architecture, ...]
-    input_shape: tuple[int, int, int] = (1, 28, 28)
-    """(channels, height, width)"""
-    num_classes: int = 10
+    task: Task = FASHION_MNIST
 
     def __post_init__(self) -> None:
-        check_input(self.input_shape, self.num_classes)
         if not self.architectures:
             raise SpaceError(
                 "a list of architectures holds at least one, not none: write [vgg11/16], for example"
@@ -34,7 +31,7 @@ class ListedSpace:
                     f"architectures are listed once, and {architecture} is twice: drop one of them"
                 )
             seen.add(architecture)
-            expand(architecture, self.input_shape, self.num_classes)
+            expand(architecture, self.task)
 
     @property
     def count(self) -> int:

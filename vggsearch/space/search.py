@@ -133,7 +133,7 @@ class SearchSpace(Grid):
         """The first constraint that `architecture` breaks, in words; None where it breaks none."""
         if not self.constraints:
             return None
-        found = cost(architecture, self.input_shape, self.num_classes)
+        found = cost(architecture, self.task)
         broken = (constraint.violation(found) for constraint in self.constraints)
         return next((text for text in broken if text is not None), None)
 
@@ -141,7 +141,7 @@ class SearchSpace(Grid):
         """By how much each limit is missed, relative to it (`{"macs_max": -0.2}`); at most 0 where kept."""
         if not self.constraints:
             return {}
-        found = cost(architecture, self.input_shape, self.num_classes)
+        found = cost(architecture, self.task)
         return {name: value for c in self.constraints for name, value in c.margins(found).items()}
 
     def _refuse_out_of_reach(self, constraint: Constraint) -> None:

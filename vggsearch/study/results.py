@@ -142,7 +142,7 @@ class StudyResults:
         some = next(iter(self.runs.values()), None)
         if some is not None:
             try:
-                return architecture_row(text, some.key.input_shape, some.key.num_classes)
+                return architecture_row(text, some.key.task)
             except ArchitectureError:
                 pass  # infeasible because it cannot be built: what it is remains, what it costs is unknown
         known = structure(Architecture.parse(text))

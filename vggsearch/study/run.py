@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from vggsearch.arch import Task
 from vggsearch.designs import Design
 from vggsearch.execution import Executor
 from vggsearch.runs import Clock, DataKey
@@ -31,12 +32,8 @@ class DataInfo(Protocol):
     """What is known of a data set without loading it; `vggsearch.data.describe` gives one."""
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width), before resizing."""
-
-    @property
-    def num_classes(self) -> int:
-        """How many classes there are."""
+    def task(self) -> Task:
+        """Shape of the images, before resizing, and number of classes."""
 
     @property
     def train_size(self) -> int:
@@ -95,16 +92,14 @@ def run_study(
         VggSearchError: The first runs all crashed: the set-up is broken.
     """
     run = _Run(study, store, executor, observer or NullObserver(), clock)
-    conditions = Conditions(
-        data_key, study.input_shape(info.input_shape), info.num_classes, device, device_model
-    )
+    conditions = Conditions(data_key, study.task(info.task), device, device_model)
     with stopping or Stopping(study.time_limit_s) as when:
         if isinstance(study, SearchStudy):
-            space = study.space(info.input_shape, info.num_classes)
+            space = study.space(info.task)
             with store.lock():
                 run.search(study, space, conditions, when, database)
         elif isinstance(study, AblationStudy):
-            design = study.plan_design(info.input_shape, info.num_classes)
+            design = study.plan_design(info.task)
             with store.lock():
                 run.ablation(study, design, conditions, info, when, train=train)
         return read_results(store, study)

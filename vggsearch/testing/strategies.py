@@ -12,7 +12,7 @@ from vggsearch.arch import (
     Architecture,
     Block,
     Head,
-    max_blocks,
+    Task,
 )
 from vggsearch.cost import METRICS, cost
 from vggsearch.space import Choice, Constraint, ListedSpace, SearchSpace
@@ -43,7 +43,7 @@ def input_shapes(draw: st.DrawFn, min_side: int = 8, max_side: int = 33) -> tupl
 @st.composite
 def architectures(draw: st.DrawFn, input_shape: tuple[int, int, int] = (1, 28, 28)) -> Architecture:
     """Small architectures that fit `input_shape`."""
-    stack = st.lists(blocks(), min_size=1, max_size=min(4, max_blocks(input_shape))).map(tuple)
+    stack = st.lists(blocks(), min_size=1, max_size=min(4, Task(input_shape).max_blocks)).map(tuple)
     return Architecture(draw(stack), draw(st.booleans()), draw(heads()))
 
 
@@ -66,7 +66,7 @@ def search_spaces(
 ) -> SearchSpace:
     """Search spaces of at most a few thousand candidates, with constraints or not."""
     input_shape = draw(input_shapes())
-    depth = min(max_depth, max_blocks(input_shape))
+    depth = min(max_depth, Task(input_shape).max_blocks)
     orders = st.lists(st.integers(1, depth), min_size=1, max_size=depth, unique=True).map(tuple)
     space = SearchSpace(
         num_blocks=draw(orders),
@@ -76,8 +76,7 @@ def search_spaces(
         batch_norm=draw(st.sampled_from(((False,), (True,), (False, True)))),
         head=draw(st.lists(heads(), min_size=1, max_size=2, unique=True).map(tuple)),
         channels=draw(st.lists(st.integers(4, 24), min_size=depth, max_size=depth).map(tuple)),
-        input_shape=input_shape,
-        num_classes=draw(st.integers(2, 12)),
+        task=Task(input_shape, draw(st.integers(2, 12))),
     )
     if not (draw(st.booleans()) if constrained is None else constrained):
         return space
@@ -87,7 +86,7 @@ def search_spaces(
 def _constrained(draw: st.DrawFn, space: SearchSpace) -> SearchSpace:
     """`space` with limits that some candidate keeps."""
     candidate = space.candidate(draw(st.integers(0, space.size - 1)))
-    kept = cost(candidate, space.input_shape, space.num_classes)
+    kept = cost(candidate, space.task)
     constraints = []
     for metric in draw(st.lists(st.sampled_from(METRICS), min_size=1, max_size=3, unique=True)):
         value: int = getattr(kept, metric)
@@ -102,4 +101,4 @@ def listed_spaces(draw: st.DrawFn) -> ListedSpace:
     """Lists of one to eight small architectures."""
     input_shape = draw(input_shapes())
     nets = st.lists(architectures(input_shape), min_size=1, max_size=8, unique=True).map(tuple)
-    return ListedSpace(draw(nets), input_shape, draw(st.integers(2, 12)))
+    return ListedSpace(draw(nets), Task(input_shape, draw(st.integers(2, 12))))

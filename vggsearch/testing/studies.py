@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from vggsearch.arch import FASHION_MNIST, Task
 from vggsearch.execution import Executor
 from vggsearch.runs import Clock
 from vggsearch.store import Store
@@ -63,8 +64,7 @@ ABLATION: Mapping[str, object] = {
 class FakeInfo:
     """A data set of grey images in ten classes."""
 
-    input_shape: tuple[int, int, int] = (1, 28, 28)
-    num_classes: int = 10
+    task: Task = FASHION_MNIST
     train_size: int = 60_000
 
 

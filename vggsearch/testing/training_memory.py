@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vggsearch.arch import Head, parse
+from vggsearch.arch import Head, Task, parse
 from vggsearch.memory import TrainingMemory, training_memory
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs import DataKey, Outcome, RunKey
@@ -87,7 +87,7 @@ class Case:
         key = self.key
         copies = 2 * self.batch_size * prod(self.input_shape)
         return training_memory(
-            parse(self.architecture), self.input_shape, NUM_CLASSES, key.recipe, copies=copies
+            parse(self.architecture), Task(self.input_shape, NUM_CLASSES), key.recipe, copies=copies
         )
 
     def measure(self, *, keeps: bool = False) -> int:
@@ -128,8 +128,7 @@ SPACES = tuple(
         batch_norm=(False, True),
         head=(Head(()), Head((256, 256)), Head((1024,))),
         channels=(64, 128, 256, 512),
-        input_shape=shape,
-        num_classes=NUM_CLASSES,
+        task=Task(shape, NUM_CLASSES),
         constraints=(Constraint("macs", 10**6, 3 * 10**8),),
     )
     for shape in ((1, 28, 28), (3, 48, 48), (3, 64, 64))
@@ -141,7 +140,7 @@ def members(count: int, seed: int) -> Iterator[Case]:
     rng = np.random.default_rng(seed)
     for i in range(count):
         space = SPACES[i % len(SPACES)]
-        yield Case(str(space.sample(rng, 1)[0]), space.input_shape, int(rng.choice((16, 32, 64, 128))))
+        yield Case(str(space.sample(rng, 1)[0]), space.task.input_shape, int(rng.choice((16, 32, 64, 128))))
 
 
 def _train(case: Case, *, keeps: bool) -> int:

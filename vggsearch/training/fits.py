@@ -60,8 +60,7 @@ def needed_memory(key: RunKey, data: SearchData, device: torch.device) -> Traini
     part = CURVE_IMAGES * channels * height * width if len(data.val.labels) > CURVE_IMAGES else 0
     return training_memory(
         Architecture.parse(key.architecture),
-        key.input_shape,
-        key.num_classes,
+        key.task,
         key.recipe,
         device="cuda" if device.type == "cuda" else "cpu",
         image_shape=(channels, height, width),

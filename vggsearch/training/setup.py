@@ -63,8 +63,7 @@ def set_up(
     # Drawn on the CPU, so that the same seed starts the same net on every device.
     model: nn.Module = build(
         architecture,
-        key.input_shape,
-        key.num_classes,
+        key.task,
         generator=stream(key.seed, "initialization", torch.device("cpu")),
         initialization="xavier" if recipe.initialization == "xavier" else "kaiming",
         dropout_generator=dropout,
@@ -80,7 +79,7 @@ def set_up(
     steps = total_steps(
         key.budget,
         steps_per_epoch=len(data.train.labels) // recipe.batch_size,
-        macs_per_image=cost(architecture, key.input_shape, key.num_classes).macs,
+        macs_per_image=cost(architecture, key.task).macs,
         batch_size=recipe.batch_size,
     )
     return Training(

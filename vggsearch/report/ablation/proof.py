@@ -31,7 +31,7 @@ def section(found: Ablation) -> Section:
     if plan is None:
         return Section("proof", TITLE, (note("No plan is known, so there are no arms to compare."),))
     design = design_of(plan)
-    rows = proof(design, plan.input_shape, plan.num_classes)
+    rows = proof(design, plan.task)
     blocks: list[Block] = [
         text(
             "What was derived from the control, before anything was trained. Differences are from the first "
@@ -167,7 +167,7 @@ def _held(found: Ablation, plan: Plan, design: Design) -> Block:
 
 def _remaining(found: Ablation, plan: Plan, design: Design, contrast: Contrast) -> Mapping[str, float]:
     """As `mismatch`, but of training seconds what was measured: of the pairs, or before them of the steps."""
-    remaining = mismatch(design, contrast, plan.input_shape, plan.num_classes)
+    remaining = mismatch(design, contrast, plan.task)
     left = {str(held): value for held, value in remaining.items()}
     if "training seconds" in left:
         first, second = contrast.weights

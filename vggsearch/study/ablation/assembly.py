@@ -86,8 +86,8 @@ class AblationAssembly:
         return Plan(
             study=study.name,
             data=conditions.data_key,
-            input_shape=conditions.input_shape,
-            num_classes=conditions.num_classes,
+            input_shape=conditions.task.input_shape,
+            num_classes=conditions.task.num_classes,
             train_images=self._train_images,
             device=conditions.device,
             device_model=conditions.device_model,
@@ -173,18 +173,14 @@ class AblationAssembly:
 
     def _rescaled(self, reference: Arm, arm: Arm, ratio: float) -> Budget:
         """The study's budget with `ratio` times the steps that it gives `reference`."""
-        budget, shape, classes = (
-            self._study.budget,
-            self._conditions.input_shape,
-            self._conditions.num_classes,
-        )
+        budget = self._study.budget
         match budget.kind:
             case "epochs":
                 return Budget(epochs=round(budget.amount * ratio, 6))
             case "steps":
                 return Budget(steps=max(1, math.floor(budget.amount * ratio + 0.5)))
             case "macs":
-                macs = [cost(each.architecture, shape, classes).macs for each in (reference, arm)]
+                macs = [cost(each.architecture, self._conditions.task).macs for each in (reference, arm)]
                 return Budget(macs=budget.amount * ratio * macs[1] / macs[0])
             case _:
                 return budget

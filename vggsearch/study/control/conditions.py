@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from vggsearch.arch import Task
 from vggsearch.errors import StudyFileError
 from vggsearch.recipe import Budget, Recipe
 from vggsearch.runs import DataKey, RunKey
@@ -14,9 +15,7 @@ class Conditions:
     """The conditions under which a controller has runs made."""
 
     data_key: DataKey
-    input_shape: tuple[int, int, int]
-    """(channels, height, width), after resizing."""
-    num_classes: int
+    task: Task
     device: Literal["cpu", "cuda"]
     device_model: str
     """Processor's or GPU's name; part of a run's identity where the budget is in seconds."""
@@ -25,8 +24,8 @@ class Conditions:
         """The key of a run; `final` for runs that were selected, which alone are tested."""
         return RunKey(
             architecture=architecture,
-            input_shape=self.input_shape,
-            num_classes=self.num_classes,
+            input_shape=self.task.input_shape,
+            num_classes=self.task.num_classes,
             data=self.data_key,
             recipe=recipe,
             budget=budget,

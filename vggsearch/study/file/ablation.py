@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from vggsearch.arch import parse
+from vggsearch.arch import Task, parse
 from vggsearch.designs import (
     EVALUATION_PARTS,
     MAX_RUNS,
@@ -97,12 +97,12 @@ class AblationStudy(Study):
         """`margin_pp` as a fraction."""
         return self.margin_pp / 100
 
-    def plan_design(self, input_shape: tuple[int, int, int], num_classes: int) -> Design:
+    def plan_design(self, task: Task) -> Design:
         """Arms and contrasts, for images of `input_shape` before or after resizing; proven to change them.
 
         Raises `StudyFileError` where a contrast cannot be, or does not hold what it promises.
         """
-        control, shape = parse(self.control), self.input_shape(input_shape)
+        control, own = parse(self.control), self.task(task)
         if "iso-time" in (self.contrasts or ()) and not self.budget.deterministic:
             raise self.mistake(
                 "budget: iso-time gives an arm its own number of steps, so the budget is in epochs, steps or "
@@ -112,12 +112,12 @@ class AblationStudy(Study):
             if self.contrasts is not None:
                 key = "contrasts"
                 size = self.kernel_size
-                design = kernel_design(control, self.recipe, self.contrasts, size, shape, num_classes)
+                design = kernel_design(control, self.recipe, self.contrasts, size, own)
             else:
                 key = "factors"
                 make = factorial if self.design == "factorial" else one_at_a_time
-                design = make(control, self.recipe, self.factors or {}, shape, num_classes)
-            check(design, shape, num_classes)
+                design = make(control, self.recipe, self.factors or {}, own)
+            check(design, own)
         except (DesignError, ArchitectureError) as error:
             raise self.mistake(f"{key}: {error}") from error
         runs = most_runs(len(design.arms), self.seeds, len(self.rates.grid), self.rates.seeds)

@@ -1,12 +1,13 @@
 """What every study file has, whatever it asks: data, recipe, budget, seed; validated once, here."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
-from vggsearch.arch import MAX_SIDE
+from vggsearch.arch import MAX_SIDE, Task
 from vggsearch.errors import StudyFileError
 from vggsearch.recipe import RECIPES, Budget, Recipe
 from vggsearch.schema import Frozen
@@ -64,10 +65,10 @@ class Study(Frozen):
         """The file's text."""
         return self._source
 
-    def input_shape(self, native: tuple[int, int, int]) -> tuple[int, int, int]:
-        """(channels, height, width) that the net is fed, where the data set's images are `native`."""
+    def task(self, native: Task) -> Task:
+        """What the nets are for, where the data set as it is would give the task `native`."""
         side = self.data.resize
-        return native if side is None else (native[0], side, side)
+        return native if side is None else replace(native, input_shape=(native.input_shape[0], side, side))
 
     def identity(self) -> dict[str, object]:
         """What must not change once a store holds trials of the study, as plain JSON values."""

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from vggsearch.arch import parse
+from vggsearch.arch import Task, parse
 from vggsearch.errors import ArchitectureError, SpaceError
 from vggsearch.schema import Frozen
 from vggsearch.space import ListedSpace, Space
@@ -47,16 +47,16 @@ class SearchStudy(Study):
     reference: dict[str, Annotated[float, Field(ge=0, le=1e24)]] | None = None
     """Point from which the hypervolume is measured, by objective."""
 
-    def space(self, input_shape: tuple[int, int, int], num_classes: int) -> Space:
+    def space(self, task: Task) -> Space:
         """The architectures to choose from, for images of `input_shape` before or after resizing.
 
         Raises `StudyFileError` where there are none, or where they cannot be built.
         """
-        shape = self.input_shape(input_shape)
+        own = self.task(task)
         try:
             if self.choices is not None:
-                return self.choices.search_space(shape, num_classes)
-            return ListedSpace(tuple(map(parse, self.architectures or ())), shape, num_classes)
+                return self.choices.search_space(own)
+            return ListedSpace(tuple(map(parse, self.architectures or ())), own)
         except (SpaceError, ArchitectureError) as error:
             key = "space" if self.architectures is None else "architectures"
             raise self.mistake(f"{key}: {error}") from error

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from vggsearch.arch import MAX_BLOCKS, MAX_CHANNELS, Head
+from vggsearch.arch import MAX_BLOCKS, MAX_CHANNELS, Head, Task
 from vggsearch.errors import ArchitectureError
 from vggsearch.schema import Frozen
 from vggsearch.space import Choice, Constraint, SearchSpace
@@ -86,7 +86,7 @@ class SpaceChoice(Frozen):
                 raise broken("", str(error)) from error
         return heads
 
-    def search_space(self, input_shape: tuple[int, int, int], num_classes: int) -> SearchSpace:
+    def search_space(self, task: Task) -> SearchSpace:
         """The space on images of `input_shape`; may raise `SpaceError` or `ArchitectureError`."""
         limits = ((name, getattr(self.constraints, name)) for name in Constraints.model_fields)
         return SearchSpace(
@@ -100,8 +100,7 @@ class SpaceChoice(Frozen):
             constraints=tuple(
                 Constraint(name, given.min, given.max) for name, given in limits if given is not None
             ),
-            input_shape=input_shape,
-            num_classes=num_classes,
+            task=task,
         )
 
 

@@ -169,7 +169,7 @@ class Search:
             found = {"val_accuracy": run.val_accuracy, "latency_ms": run.latency_ms}
         elif outcome in _LEARNT_AS_BAD:
             worst = max(self._known.get("latency_ms", []), default=None)
-            found = {"val_accuracy": 1 / self.space.num_classes, "latency_ms": worst}
+            found = {"val_accuracy": 1 / self.space.task.num_classes, "latency_ms": worst}
         elif outcome is Outcome.INFEASIBLE and self.sampler in ("nsga2", "gp"):
             found = {
                 name: statistics.median(values) if (values := self._known.get(name)) else None
@@ -177,7 +177,7 @@ class Search:
             }
         else:
             return None
-        costs = cost(architecture, self.space.input_shape, self.space.num_classes)
+        costs = cost(architecture, self.space.task)
         found |= {"macs": costs.macs, "params": costs.params}
         known = [float(value) for name in self._objectives if (value := found[name]) is not None]
         return known if len(known) == len(self._objectives) else None

@@ -21,7 +21,7 @@ from PIL import Image
 
 from vggsearch.arch import Task
 from vggsearch.cli import main
-from vggsearch.commands.standing import quotas
+from vggsearch.study.search.quotas import quotas
 from vggsearch.data import fetch
 from vggsearch.errors import DataError
 from vggsearch.study import load_study

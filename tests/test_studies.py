@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vggsearch.arch import Task, parse
-from vggsearch.commands.standing import quotas
+from vggsearch.study.search.quotas import quotas
 from vggsearch.cost import cost
 from vggsearch.designs import KERNEL_CONTRASTS, Design, mismatch
 from vggsearch.designs.kernels import NULL

@@ -1,46 +1,68 @@
-"""The command line: what can be asked, and how a mistake is told. The work is in `vggsearch.commands`.
+"""The command line: which commands there are, and how a mistake is told. Each command is a file of `commands`.
 
-Only this module and `commands.arguments` read the environment. Neither imports anything heavy, so that
-`--help` answers at once: every command's module is imported when the command runs.
+A command's module is imported when it runs, so that `--help` answers at once. Only this module and
+`commands.arguments` read the environment.
 """
 
 import os
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vggsearch import __version__
-from vggsearch.commands import data_app, runs_app
-from vggsearch.commands.arguments import (
-    INTERRUPTED,
-    STORE,
-    ArchitectureText,
-    DataFolder,
-    Device,
-    Json,
-    StoreFolder,
-    StudyFile,
-    select_gpu,
-)
+from vggsearch.commands.lazy import add_command
 from vggsearch.errors import VggSearchError
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Architecture search and ablations for VGG-style networks, on your data, within the time you have.",
-    epilog="Begin with: vggsearch run studies/quickstart.yaml",
+COMMANDS: tuple[tuple[str, str], ...] = (
+    ("run", "Run a study, or resume it."),
+    ("report", "Write the report of a study."),
+    ("status", "Say how far a study is."),
+    ("space", "Describe the space that a study searches."),
+    ("plan", "Say what an ablation compares."),
+    ("cost", "Walk a network stage by stage."),
+    ("train", "Train one network."),
+    ("doctor", "Look for what could stop a study here."),
+    ("data list", "Name the known data sets, and where each lies."),
+    ("data fetch", "Get a data set unless it is there, and verify it."),
+    ("data verify", "Check every file of a data set against its known checksum."),
+    ("runs show", "Print all that is known of a run."),
+    ("runs repeat", "Train a run again and compare."),
 )
-app.add_typer(data_app.app, name="data")
-app.add_typer(runs_app.app, name="runs")
+"""Name and first line of help. The function `command` of `vggsearch/commands/NAME.py` is the command; of one in a
+group, that of `vggsearch/commands/GROUP/NAME.py`."""
+
+GROUPS = {
+    "data": "List, fetch and verify data sets.",
+    "runs": "Look into single runs, and repeat them.",
+}
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells count it: 128 + SIGINT."""
 
 
-@app.callback(invoke_without_command=True)
-def root(
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        rich_markup_mode=None,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        help="Architecture search and ablations for VGG-style networks, on your data, within the time you have.",
+        epilog="Begin with: vggsearch run studies/quickstart.yaml",
+    )
+    app.callback(invoke_without_command=True)(_root)
+    groups = {name: typer.Typer(rich_markup_mode=None, help=help) for name, help in GROUPS.items()}
+    for words, help in COMMANDS:
+        group, _, name = words.rpartition(" ")
+        module = f"vggsearch.commands.{words.replace(' ', '.')}"
+        add_command(groups[group] if group else app, name, module, help)
+    for name, group_app in groups.items():
+        app.add_typer(group_app, name=name)
+    return app
+
+
+def _root(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
@@ -52,215 +74,7 @@ def root(
         typer.echo(context.get_help())
 
 
-@app.command()
-def run(
-    study: StudyFile,
-    store: StoreFolder = STORE,
-    data_dir: DataFolder = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Runs at once; default one per core or GPU.", show_default=False)
-    ] = None,
-    device: Device = "auto",
-    trials: Annotated[
-        int | None, typer.Option(min=1, help="Instead of a search's `trials`.", show_default=False)
-    ] = None,
-    time_limit: Annotated[
-        float | None, typer.Option(min=0, help="Seconds after which nothing new begins.", show_default=False)
-    ] = None,
-    report: Annotated[bool, typer.Option("--report", help="Write the report at the end.")] = False,
-    executor: Annotated[
-        str, typer.Option("--executor", help="local, or ray: on the nodes of a Ray cluster.")
-    ] = "local",
-    address: Annotated[
-        str | None,
-        typer.Option(metavar="HOST:PORT", show_default=False, help="Of the Ray cluster's head, or auto."),
-    ] = None,
-    storage: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            show_default=False,
-            help="Optuna's part in PostgreSQL: postgresql+psycopg://HOST/DB.",
-        ),
-    ] = None,
-) -> None:
-    """Run a study, or resume it.
-
-    The same command again, after any interruption, goes on where the study stopped.
-    """
-    from vggsearch.commands.run import run_command
-
-    raise typer.Exit(
-        run_command(
-            study,
-            store=store,
-            data_dir=data_dir,
-            workers=workers,
-            device=select_gpu(device),
-            trials=trials,
-            time_limit_s=time_limit,
-            report=report,
-            executor=executor,
-            address=address,
-            storage=storage,
-        )
-    )
-
-
-@app.command()
-def report(
-    study: Annotated[
-        Path | None, typer.Argument(metavar="[STUDY]", show_default=False, help="Study file (YAML).")
-    ] = None,
-    source: Annotated[
-        Path | None,
-        typer.Option(
-            "--from", metavar="FOLDER", show_default=False, help="Make a report again from its own data."
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Where to; default reports/NAME.", show_default=False),
-    ] = None,
-    store: StoreFolder = STORE,
-) -> None:
-    """Write the report of a study.
-
-    One page, figures, tables, and the data behind them.
-    """
-    from vggsearch.commands.report import report_command
-
-    report_command(study, source=source, out=out, store=store)
-
-
-@app.command()
-def status(study: StudyFile, store: StoreFolder = STORE, json: Json = False) -> None:
-    """Say how far a study is.
-
-    Reads the store only, so it can be asked while the study runs.
-    """
-    from vggsearch.commands.status import status_command
-
-    status_command(study, store=store, as_json=json)
-
-
-@app.command()
-def space(
-    study: StudyFile,
-    data_dir: DataFolder = None,
-    list_all: Annotated[bool, typer.Option("--list", help="Print every member, one a line.")] = False,
-    sample: Annotated[
-        int | None, typer.Option(min=1, max=1_000_000, help="Print so many drawn at random.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of --sample.")] = 0,
-    json: Json = False,
-) -> None:
-    """Describe the space that a study searches.
-
-    How many networks there are, and how large they are.
-    """
-    from vggsearch.commands.space import space_command
-
-    space_command(study, data_dir=data_dir, list_all=list_all, sample=sample, seed=seed, as_json=json)
-
-
-@app.command()
-def plan(
-    study: StudyFile,
-    store: StoreFolder = STORE,
-    data_dir: DataFolder = None,
-    device: Device = "auto",
-    json: Json = False,
-) -> None:
-    """Say what an ablation compares.
-
-    How many runs, how long, and which effects it could detect. Measures each arm's speed, and trains nothing.
-    """
-    from vggsearch.commands.plan import plan_command
-
-    raise typer.Exit(
-        plan_command(study, store=store, data_dir=data_dir, device=select_gpu(device), as_json=json)
-    )
-
-
-@app.command()
-def cost(
-    architecture: ArchitectureText,
-    input: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CxHxW",
-            show_default=False,
-            help="Channels, height and width of an image; default 1x28x28, or what a named net was made for.",
-        ),
-    ] = None,
-    classes: Annotated[
-        int | None,
-        typer.Option(show_default=False, help="Classes; default 10, or what a named net was made for."),
-    ] = None,
-    layers: Annotated[bool, typer.Option("--layers", help="One line a layer, not a stage.")] = False,
-    json: Json = False,
-) -> None:
-    """Walk a network stage by stage.
-
-    Output shapes, parameters and MACs.
-    """
-    from vggsearch.commands.cost import cost_command
-
-    cost_command(architecture, input_text=input, num_classes=classes, by_layer=layers, as_json=json)
-
-
-@app.command()
-def train(
-    architecture: ArchitectureText,
-    data: Annotated[str, typer.Option(help="Name of a data set, or folder:PATH.")] = "fashion-mnist",
-    resize: Annotated[
-        int | None, typer.Option(help="Side images are resized to.", show_default=False)
-    ] = None,
-    recipe: Annotated[str, typer.Option(help="fast, sprint, dash or d2l.")] = "fast",
-    budget: Annotated[str, typer.Option(help="As in 30s, 2epochs, 500steps, 1e12macs.")] = "30s",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    device: Device = "auto",
-    store: StoreFolder = STORE,
-    data_dir: DataFolder = None,
-    json: Json = False,
-) -> None:
-    """Train one network.
-
-    A run that the store already holds is printed, not made again.
-    """
-    from vggsearch.commands.train import train_command
-
-    train_command(
-        architecture,
-        data=data,
-        resize=resize,
-        recipe=recipe,
-        budget=budget,
-        seed=seed,
-        device=select_gpu(device),
-        store=store,
-        data_dir=data_dir,
-        as_json=json,
-    )
-
-
-@app.command()
-def doctor(
-    store: StoreFolder = STORE,
-    data_dir: DataFolder = None,
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Mend the store, after a copy of what is changed in it.")
-    ] = False,
-    json: Json = False,
-) -> None:
-    """Look for what could stop a study here.
-
-    The exit status is 1 where something is wrong.
-    """
-    from vggsearch.commands.doctor import doctor_command
-
-    raise typer.Exit(doctor_command(store=store, data_dir=data_dir, repair=repair, as_json=json))
+app = _app()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -271,8 +85,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = app(arguments, prog_name="vggsearch", standalone_mode=False)
         sys.stdout.flush()
-    except VggSearchError as error:
-        return _mistake(str(error))
     except typer.TyperException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "vggsearch"
@@ -289,6 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.filename is None or error.strerror is None:
             raise
         return _mistake(f"{error.filename} cannot be used ({error.strerror}): mend it, or name another place")
+    except VggSearchError as error:
+        return _mistake(str(error))
     return status if isinstance(status, int) else 0
 
 

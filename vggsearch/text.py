@@ -3,7 +3,10 @@
 import difflib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+"""What `json` can write."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -41,3 +44,33 @@ def suggestion(word: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(word[:80].lower(), known, 1)
     listed = ", ".join(known)
     return f"did you mean {near[0]}? (there are {listed})" if near else f"use one of {listed}"
+
+
+def percent(fraction: float | None) -> str:
+    """0.9123 -> `91.23 %`; a dash where there is none."""
+    return "–" if fraction is None else f"{100 * fraction:.2f} %"
+
+
+def short_count(count: float) -> str:
+    """15470264320 -> `15.5 G`: three digits and a power of a thousand."""
+    for power, prefix in ((4, " T"), (3, " G"), (2, " M"), (1, " k")):
+        if abs(count) >= 0.9995 * 1000**power:
+            return f"{count / 1000**power:.3g}{prefix}"
+    return f"{count:.3g}"
+
+
+def size(count: float) -> str:
+    """Bytes for people: 1536 -> `1.5 kB`, in powers of a thousand."""
+    return f"{short_count(count)}B" if abs(count) >= 999.5 else f"{count:.0f} B"
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3 min 05 s`, `2 h 07 min`, `3 d 04 h`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"

@@ -19,7 +19,7 @@ from vggsearch import __version__
 from vggsearch.cli import main
 from vggsearch.commands.arguments import select_gpu
 from vggsearch.commands.cost import parse_input
-from vggsearch.commands.output import duration, percent, short_count, size
+from vggsearch.text import duration, percent, short_count, size
 from vggsearch.commands.train import parse_budget
 from vggsearch.data import DATASETS
 from vggsearch.runs import RunRecord

@@ -12,8 +12,8 @@ import pytest
 from workplace import answer, make_images, run
 
 from vggsearch.arch import Task
-from vggsearch.commands import ablation as counting
-from vggsearch.commands.standing import is_finished, stage_statuses
+from vggsearch.study.ablation import counting
+from vggsearch.study.status import is_finished, stage_statuses
 from vggsearch.recipe import Budget
 from vggsearch.runs.record import Outcome
 from vggsearch.store import Store

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vggsearch.commands.forecast import detectable
+from vggsearch.study.ablation.forecast import detectable
 from vggsearch.designs.plan import Plan, Registration, deviations
 from vggsearch.errors import StudyFileError
 from vggsearch.runs.record import RunKey, RunRecord

@@ -153,7 +153,7 @@ def test_a_study_from_the_command_line_and_its_copy_made_again(
     assert not (tmp_path / ".vggsearch" / "optuna.db").exists()
 
     optuna.delete_study(study_name="demo", storage=url)
-    monkeypatch.setattr("vggsearch.commands.work._executor", no_workers)
+    monkeypatch.setattr("vggsearch.study.launch._executor", no_workers)
     status, again, err = run(capsys, *command)
     assert (status, err) == (0, "")
     assert "2/2" in again
@@ -170,7 +170,7 @@ def no_workers(*_: object) -> FakeExecutor:
 def test_what_to_type_next_shows_no_password(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vggsearch.commands.work._executor", no_workers)
+    monkeypatch.setattr("vggsearch.study.launch._executor", no_workers)
     monkeypatch.chdir(tmp_path)
     make_images(tmp_path / "images")
     (tmp_path / "demo.yaml").write_text(yaml.safe_dump({**DEMO, "time_limit_s": 1e-6}))

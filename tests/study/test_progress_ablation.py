@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from vggsearch.commands.ablation import planned
+from vggsearch.study.ablation.counting import planned
 from vggsearch.commands.display import PlainLog, draw, finished_line
 from vggsearch.runs.record import CurvePoint, Outcome, TrialRecord
 from vggsearch.study.control.events import (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vggsearch.commands.lookup import bit_count, not_reproducible, short_commit
-from vggsearch.commands.output import percent
+from vggsearch.text import percent
 from vggsearch.runs import RunRecord, unpack_bits
 
 

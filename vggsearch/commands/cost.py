@@ -4,11 +4,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
+from typing import Annotated
 
+import typer
 from rich.table import Table
 
 from vggsearch.arch import FASHION_MNIST, ZOO, Architecture, Shape, parse
-from vggsearch.commands.output import make_console, print_json, short_count, size, table
+from vggsearch.commands.arguments import ArchitectureText, Json
+from vggsearch.commands.output import make_console, print_json, table
+from vggsearch.text import short_count, size
 from vggsearch.cost import METRICS, Cost, LayerCost, cost
 from vggsearch.errors import ArchitectureError
 from vggsearch.memory import training_memory
@@ -17,42 +21,56 @@ from vggsearch.recipe import RECIPES
 _INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})", re.ASCII)
 
 
-def cost_command(
-    text: str, *, input_text: str | None, num_classes: int | None, by_layer: bool, as_json: bool
+def command(
+    architecture: ArchitectureText,
+    input: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CxHxW",
+            show_default=False,
+            help="Channels, height and width of an image; default 1x28x28, or what a named net was made for.",
+        ),
+    ] = None,
+    classes: Annotated[
+        int | None,
+        typer.Option(show_default=False, help="Classes; default 10, or what a named net was made for."),
+    ] = None,
+    layers: Annotated[bool, typer.Option("--layers", help="One line a layer, not a stage.")] = False,
+    json: Json = False,
 ) -> None:
-    """Print what the architecture `text` costs, for people or as JSON.
+    """Walk a network stage by stage.
 
-    A named network is costed on the images and classes it was published for, unless told otherwise.
+    Output shapes, parameters and MACs.
     """
-    architecture = parse(text)
-    entry = ZOO.get(text.partition("/")[0])
+    net = parse(architecture)
+    entry = ZOO.get(architecture.partition("/")[0])
     task = entry.task if entry else FASHION_MNIST
-    if input_text is not None:
-        task = replace(task, input_shape=parse_input(input_text))
-    if num_classes is not None:
-        task = replace(task, num_classes=num_classes)
-    total = cost(architecture, task)
+    if input is not None:
+        task = replace(task, input_shape=parse_input(input))
+    if classes is not None:
+        task = replace(task, num_classes=classes)
+    total = cost(net, task)
     recipe = RECIPES["fast"]
-    training = training_memory(architecture, task, recipe).total
-    if as_json:
+    training = training_memory(net, task, recipe).total
+    if json:
         print_json(
             {
-                "architecture": str(architecture),
+                "architecture": str(net),
                 "input_shape": list(task.input_shape),
                 "num_classes": task.num_classes,
                 **{metric: getattr(total, metric) for metric in METRICS},
                 "flops": total.flops,
                 "training_memory_bytes": training,
             }
-            | ({"layers": [_layer_object(one) for one in total.layers]} if by_layer else {})
+            | ({"layers": [_layer_object(one) for one in total.layers]} if layers else {})
         )
         return
     console = make_console()
     console.print(
-        f"{architecture} for {_shape(task.input_shape)} images and {task.num_classes} classes\n",
+        f"{net} for {_shape(task.input_shape)} images and {task.num_classes} classes\n",
         soft_wrap=True,
     )
-    console.print(_walk(total, by_layer))
+    console.print(_walk(total, layers))
     console.print(
         f"\nconvolutions {share(total.conv_params, total.params)} of parameters, "
         f"{share(total.conv_macs, total.macs)} of MACs; one image: {short_count(total.flops)}FLOP, "

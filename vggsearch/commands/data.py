@@ -27,23 +27,11 @@ def list_command(*, data_dir: Path | None, as_json: bool) -> None:
 
 def fetch_command(name: str, *, data_dir: Path | None) -> None:
     """Make sure that a data set is there and undamaged."""
-    print(f"{name}: verified in {_fetch(name, data_dir)}")
+    print(f"{name}: verified in {fetch_and_log(name, data_dir)}")
 
 
-def fetch_if_absent(name: str, data_dir: Path | None) -> None:
-    """Get a data set that is in no place known, with a line about it on standard error."""
-    if locate(name, data_dir) is None:
-        print(f"{name} is not here yet: fetching it", file=sys.stderr)
-        _fetch(name, data_dir)
 
 
-def check_batch(name: str, images: int, recipe: Recipe) -> None:
-    """Raise `DataError` where `images` training images do not fill one batch."""
-    if images < recipe.batch_size:
-        raise DataError(
-            f"{name} has {images} training images, and a batch takes {recipe.batch_size}: add images, "
-            "or lower the batch_size of the recipe"
-        )
 
 
 def verify_command(name: str, *, data_dir: Path | None, as_json: bool) -> int:
@@ -60,9 +48,6 @@ def verify_command(name: str, *, data_dir: Path | None, as_json: bool) -> int:
     return 0 if sound else 1
 
 
-def _fetch(name: str, data_dir: Path | None) -> Path:
-    logging.basicConfig(format="%(message)s")  # the package tells by its log what it replaces
-    return fetch(name, data_dir)
 
 
 def _object(info: DatasetInfo, place: Path | None) -> dict[str, str | int | list[int] | None]:

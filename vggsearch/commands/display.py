@@ -16,11 +16,12 @@ from rich.table import Table
 from rich.text import Text
 
 from vggsearch.arch import parse
-from vggsearch.commands.output import duration, percent, short_count, table
+from vggsearch.text import duration, percent, short_count
+from vggsearch.commands.output import table
 from vggsearch.cost import cost
 from vggsearch.runs import Outcome, RunRecord, TrialRecord
 from vggsearch.study import (
-    ABLATION,
+    BLIND,
     Event,
     Notice,
     Progress,
@@ -158,7 +159,7 @@ def draw(progress: Progress, recent: list[str]) -> RenderableType:
 
 
 def _running(progress: Progress) -> Table:
-    judged = "" if progress.stage in ABLATION else "val. accuracy"
+    judged = "" if progress.stage in BLIND else "val. accuracy"
     rows = table("running", "architecture", "budget", "", judged, right=(judged,))
     now_s, run_s = progress.clock(), progress.run_s
     for run in progress.running.values():
@@ -174,7 +175,7 @@ def _running(progress: Progress) -> Table:
 
 
 def _accuracy(run: Running) -> str:
-    return "" if run.stage in ABLATION else percent(run.point.val_accuracy if run.point else None)
+    return "" if run.stage in BLIND else percent(run.point.val_accuracy if run.point else None)
 
 
 def _pairs(progress: Progress) -> str:
@@ -185,10 +186,10 @@ def _pairs(progress: Progress) -> str:
 def finished_line(event: TrialFinished) -> str:
     """A finished trial in one line: what it reached, or why it did not.
 
-    Of an ablation's run it says which one it was, and not what it reached (`progress.ABLATION`).
+    Of an ablation's run it says which one it was, and not what it reached (`progress.BLIND`).
     """
     trial, run = event.trial, event.run
-    of = _part(trial) if trial.stage in ABLATION else ""
+    of = _part(trial) if trial.stage in BLIND else ""
     if run is None or trial.outcome is not Outcome.COMPLETED:
         why = f": {trial.reason}" if trial.reason else ""
         return f"{of}{trial.outcome.value}, {trial.architecture}{why}"
@@ -205,9 +206,3 @@ def _part(trial: TrialRecord) -> str:
     return f"{', '.join(told)}: "
 
 
-def describe(run: RunRecord) -> str:
-    """A run's result in one line: accuracy, architecture, cost."""
-    key = run.key
-    price = cost(parse(key.architecture), key.task)
-    macs, params = short_count(price.macs), short_count(price.params)
-    return f"{percent(run.val_accuracy)} val: {key.architecture}, {macs} MACs, {params} parameters"

@@ -13,7 +13,6 @@ from rich.table import Table
 PLAIN_WIDTH = 240
 """Columns where nobody looks at a terminal: wide enough that no cell of ours is wrapped or cut."""
 
-Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
 class _Console(Console):
@@ -51,31 +50,9 @@ def table(*columns: str, right: Sequence[str] = ()) -> Table:
     return made
 
 
-def percent(fraction: float | None) -> str:
-    """0.9123 -> `91.23 %`; a dash where there is none."""
-    return "–" if fraction is None else f"{100 * fraction:.2f} %"
 
 
-def short_count(count: float) -> str:
-    """15470264320 -> `15.5 G`: three digits and a power of a thousand."""
-    for power, prefix in ((4, " T"), (3, " G"), (2, " M"), (1, " k")):
-        if abs(count) >= 0.9995 * 1000**power:
-            return f"{count / 1000**power:.3g}{prefix}"
-    return f"{count:.3g}"
 
 
-def size(count: float) -> str:
-    """Bytes for people: 1536 -> `1.5 kB`, in powers of a thousand."""
-    return f"{short_count(count)}B" if abs(count) >= 999.5 else f"{count:.0f} B"
 
 
-def duration(seconds: float) -> str:
-    """`42 s`, `3 min 05 s`, `2 h 07 min`, `3 d 04 h`."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"

@@ -2,61 +2,59 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 
-from vggsearch.commands import ablation, forecast
-from vggsearch.commands.arguments import INTERRUPTED
-from vggsearch.commands.conduct import conduct, named_again
-from vggsearch.commands.output import Json, make_console, print_json
+import typer
+
+from vggsearch.commands.arguments import INTERRUPTED, STORE, DataFolder, Device, Json as AsJson, StoreFolder, StudyFile, select_gpu
+from vggsearch.commands.running import named_again, run_with_display
+from vggsearch.text import Json
+from vggsearch.commands.output import make_console, print_json
 from vggsearch.commands.plan_tables import print_plan
-from vggsearch.commands.status import plan_object
-from vggsearch.designs import Contrast, Design, Held, Plan, Row, mismatch, proof
+from vggsearch.designs import Held, Plan, Row, proof
+from vggsearch.execution import default_workers
 from vggsearch.store import Store
-from vggsearch.study import AblationStudy, StudyResults, load_study, read_results
+from vggsearch.study import AblationStudy, Effort, Resources, StudyResults, detectable, effort_of, kind_of, load_study, plan_object, read_results, remaining_mismatch, warnings
 
 
-def plan_command(path: Path, *, store: Path, data_dir: Path | None, device: str, as_json: bool) -> int:
-    """Fix and print the plan of the ablation in `path`; its arms are measured where they were not.
+def command(
+    study: StudyFile,
+    store: StoreFolder = STORE,
+    data_dir: DataFolder = None,
+    device: Device = "auto",
+    json: AsJson = False,
+) -> None:
+    """Say what an ablation compares.
 
-    Returns 130 where a person stopped that, else 0.
+    How many runs, how long, and which effects it could detect. Measures each arm's speed, and trains nothing.
     """
-    study = load_study(path)
-    if not isinstance(study, AblationStudy):
-        raise study.mistake(
-            f"kind: a plan is what an ablation has, and a search has a space: use vggsearch space {path}"
+    asked = load_study(study)
+    if not isinstance(asked, AblationStudy):
+        raise asked.mistake(
+            f"kind: a plan is what an ablation has, and a search has a space: use vggsearch space {study}"
         )
     opened = Store.open(store)
-    results = read_results(opened, study)
-    if not _is_current(results, opened):
-        results, why = conduct(study, opened, results, device, 1, data_dir, train=False)
+    results = read_results(opened, asked)
+    if not results.plans or not kind_of(asked).is_settled(asked, results, opened, {}):
+        resources = Resources(select_gpu(device), 1, data_dir)
+        results, why = run_with_display(asked, opened, results, resources, train=False)
         if why in ("interrupted", "time limit"):
-            again = named_again(study, store)
+            again = named_again(asked, store)
             make_console().print(f"{why}; to go on: vggsearch plan {again}", soft_wrap=True)
-            return INTERRUPTED if why == "interrupted" else 0
+            raise typer.Exit(INTERRUPTED if why == "interrupted" else 0)
     plan = results.plans[-1].plan
-    design = study.plan_design(plan.task)
+    design = asked.plan_design(plan.task)
     rows = proof(design, plan.task)
-    remains = {one.name: remaining(design, one, plan) for one in design.contrasts}
-    if as_json:
-        print_json(_object(study, results, rows, remains))
+    remains = {one.name: remaining_mismatch(design, one, plan) for one in design.contrasts}
+    effort = planned_effort(results, plan)
+    if json:
+        print_json(_object(asked, results, rows, remains, effort))
     else:
-        print_plan(make_console(), study, results, rows, remains)
-    return 0
+        print_plan(make_console(), asked, results, rows, remains, effort)
 
 
-def remaining(design: Design, contrast: Contrast, plan: Plan) -> dict[Held, float]:
-    """What differs in what a contrast holds equal, as a fraction; training seconds by the plan's steps."""
-    found = mismatch(design, contrast, plan.task)
-    if "training seconds" in found:
-        seconds = {weight > 0: plan.run_s(plan.arm(name)) for name, weight in contrast.weights.items()}
-        better, worse = seconds[True], seconds[False]
-        found["training seconds"] = worse / better - 1 if better and worse else 0.0
-    return found
-
-
-def _is_current(results: StudyResults, store: Store) -> bool:
-    plan = ablation.current_plan(results, store)
-    return plan is not None and plan.digest == results.plans[-1].digest
+def planned_effort(results: StudyResults, plan: Plan) -> Effort:
+    """Runs and seconds by the plan, with as many workers as this machine has room for."""
+    return effort_of(results, plan, max(1, default_workers(plan.device)))
 
 
 def _object(
@@ -64,9 +62,9 @@ def _object(
     results: StudyResults,
     rows: tuple[Row, ...],
     remains: Mapping[str, Mapping[Held, float]],
+    effort: Effort,
 ) -> dict[str, Json]:
     plan = results.plans[-1].plan
-    effort = forecast.effort(results, plan)
     return {
         "study": study.name,
         "question": study.question,
@@ -92,8 +90,8 @@ def _object(
         "expected_s": effort.total_s,
         "left_s": effort.left_s,
         "workers": effort.workers,
-        "detectable": [asdict(one) for one in forecast.detectable(results, plan)],
-        "warnings": list(forecast.warnings(plan)),
+        "detectable": [asdict(one) for one in detectable(results, plan)],
+        "warnings": list(warnings(plan)),
     }
 
 

@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from vggsearch.commands import forecast
-from vggsearch.commands.output import duration, short_count, table
-from vggsearch.commands.status import plan_lines
+from vggsearch.text import duration, short_count
+from vggsearch.commands.output import table
 from vggsearch.designs import Held, Plan, Row, shown
-from vggsearch.study import AblationStudy, StudyResults
+from vggsearch.study import AblationStudy, Effort, StudyResults, detectable, plan_lines, warnings
 
 
 def print_plan(
@@ -18,6 +17,7 @@ def print_plan(
     results: StudyResults,
     rows: tuple[Row, ...],
     remains: Mapping[str, Mapping[Held, float]],
+    effort: Effort,
 ) -> None:
     """Print the question, the arms beside the first, the contrasts, the effort, and what could be shown."""
     plan = results.plans[-1].plan
@@ -29,14 +29,14 @@ def print_plan(
     console.print()
     console.print(_contrasts(plan, remains))
     console.print("\n* primary contrast\n")
-    for line in _effort_lines(results, plan):
+    for line in _effort_lines(effort, plan):
         console.print(line)
     console.print(
         "\nsmallest true effect of the primary contrast, in pp, that is found with a probability of 80 %:\n"
     )
     console.print(_detectable(results, plan))
     console.print()
-    for line in forecast.warnings(plan):
+    for line in warnings(plan):
         console.print(f"warning: {line}", style="bold yellow")
     for line in plan_lines(results.plans):
         console.print(line)
@@ -118,8 +118,7 @@ def _held(name: Held) -> str:
     return "conv + head parameters" if name == "parameters" else name
 
 
-def _effort_lines(results: StudyResults, plan: Plan) -> list[str]:
-    effort = forecast.effort(results, plan)
+def _effort_lines(effort: Effort, plan: Plan) -> list[str]:
     stages = " and ".join(
         f"{count} {'for learning rates' if stage == 'rates' else 'in pairs'}"
         for stage, count in effort.wanted.items()
@@ -147,7 +146,7 @@ def _detectable(results: StudyResults, plan: Plan) -> Table:
     headers = ["sd of differences", "alone"]
     headers += [f"first of {len(plan.contrasts)}, by Holm"] if several else []
     made = _named("where", *headers, right=headers)
-    for one in forecast.detectable(results, plan):
+    for one in detectable(results, plan):
         shown_effects = [one.sd, one.alone, *([one.corrected] if several else [])]
         made.add_row(one.source, *(f"{100 * value:.2f}" for value in shown_effects))
     return made

@@ -7,10 +7,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
 
 from vggsearch.commands.compare import Comparison, compare
-from vggsearch.commands.data import fetch_if_absent
-from vggsearch.commands.devices import DeviceKind, resolve_device
+from vggsearch.commands.fetching import fetch_if_absent
+from vggsearch.execution.devices import DeviceKind, resolve_device
 from vggsearch.commands.lookup import find_run
-from vggsearch.commands.output import Json, make_console, print_json, table
+from vggsearch.text import Json
+from vggsearch.commands.output import make_console, print_json, table
 from vggsearch.data import data_key
 from vggsearch.errors import DataError, DeviceError, VggSearchError
 from vggsearch.execution import Finished, LocalExecutor

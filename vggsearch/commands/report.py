@@ -2,7 +2,11 @@
 
 import shlex
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from vggsearch.commands.arguments import STORE, StoreFolder
 from vggsearch.errors import VggSearchError
 from vggsearch.report import summarize_results, write_report
 from vggsearch.store import Store
@@ -11,8 +15,26 @@ from vggsearch.study import StudyResults, load_study, read_results
 REPORTS = Path("reports")
 
 
-def report_command(study: Path | None, *, source: Path | None, out: Path | None, store: Path) -> None:
-    """Write the report of `study`, as the store knows it, or of the report folder `source`."""
+def command(
+    study: Annotated[
+        Path | None, typer.Argument(metavar="[STUDY]", show_default=False, help="Study file (YAML).")
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FOLDER", show_default=False, help="Make a report again from its own data."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where to; default reports/NAME.", show_default=False),
+    ] = None,
+    store: StoreFolder = STORE,
+) -> None:
+    """Write the report of a study.
+
+    One page, figures, tables, and the data behind them.
+    """
     if (study is None) == (source is None):
         given = "neither" if study is None else "both"
         raise VggSearchError(
@@ -39,8 +61,8 @@ def write_and_print(results: StudyResults, folder: Path, *, made_from: Path | No
 
     The report says how to make it again from its own data, or from those of `made_from`, with the same bytes.
     """
-    command = shlex.join(["vggsearch", "report", "--from", str(made_from or folder)])
-    print(write_report(results, folder, command=command))
+    made_by = shlex.join(["vggsearch", "report", "--from", str(made_from or folder)])
+    print(write_report(results, folder, command=made_by))
 
 
 def print_summary(results: StudyResults, command: str) -> None:

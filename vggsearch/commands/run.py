@@ -1,66 +1,85 @@
 """`vggsearch run`: a study from where it is to its end, and the few lines a person wants."""
 
-from pathlib import Path
+from typing import Annotated
 
-from vggsearch.commands.arguments import INTERRUPTED
-from vggsearch.commands.cluster import named_cluster
-from vggsearch.commands.conduct import conduct, named_again
+import typer
+
+from vggsearch.commands.arguments import (
+    INTERRUPTED,
+    STORE,
+    DataFolder,
+    Device,
+    StoreFolder,
+    StudyFile,
+    select_gpu,
+)
 from vggsearch.commands.output import make_console
 from vggsearch.commands.report import print_summary, report_folder, write_and_print
-from vggsearch.commands.standing import is_finished
+from vggsearch.commands.running import named_again, run_with_display
 from vggsearch.store import Store
-from vggsearch.study import AblationStudy, Database, Study, load_study, parse_storage, read_results
+from vggsearch.study import Resources, is_finished, kind_of, load_study, parse_storage, read_results
 
 
-def run_command(
-    path: Path,
-    *,
-    store: Path,
-    data_dir: Path | None,
-    workers: int | None,
-    device: str,
-    trials: int | None,
-    time_limit_s: float | None,
-    report: bool,
-    executor: str = "local",
-    address: str | None = None,
-    storage: str | None = None,
-) -> int:
-    """Run or resume the study in `path`; returns 130 where a person stopped it, else 0."""
-    study = load_study(path)
-    cluster = named_cluster(executor, address)
-    if trials is not None and isinstance(study, AblationStudy):
-        raise study.mistake("an ablation has seeds and no trials: leave --trials out, and change `seeds`")
-    if storage is not None and isinstance(study, AblationStudy):
-        raise study.mistake("an ablation has no part that Optuna keeps: leave --storage out")
-    study = study.with_options(trials=trials, time_limit_s=time_limit_s)
+def command(
+    study: StudyFile,
+    store: StoreFolder = STORE,
+    data_dir: DataFolder = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Runs at once; default one per core or GPU.", show_default=False)
+    ] = None,
+    device: Device = "auto",
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Instead of a search's `trials`.", show_default=False)
+    ] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(min=0, help="Seconds after which nothing new begins.", show_default=False)
+    ] = None,
+    report: Annotated[bool, typer.Option("--report", help="Write the report at the end.")] = False,
+    executor: Annotated[
+        str, typer.Option("--executor", help="local, or ray: on the nodes of a Ray cluster.")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", show_default=False, help="Of the Ray cluster's head, or auto."),
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            show_default=False,
+            help="Optuna's part in PostgreSQL: postgresql+psycopg://HOST/DB.",
+        ),
+    ] = None,
+) -> None:
+    """Run a study, or resume it.
+
+    The same command again, after any interruption, goes on where the study stopped.
+    """
+    asked = load_study(study)
+    resources = Resources(select_gpu(device), workers, data_dir, executor, address, storage)
+    asked = asked.with_options(trials=trials, time_limit_s=time_limit)
+    has_copy = kind_of(asked).has_copy
+    if storage is not None and not has_copy:
+        raise asked.mistake("an ablation has no part that Optuna keeps: leave --storage out")
     database = None if storage is None else parse_storage(storage)
     if database is not None:
         database.check()
     opened = Store.open(store)
-    results = read_results(opened, study)
-    if is_finished(results, opened) and not _lacks_copy(study, opened, database):
+    results = read_results(opened, asked)
+    copy_lacks = has_copy and (storage is not None or not opened.optuna_path.exists())
+    if is_finished(results, opened) and not copy_lacks:
         with opened.lock():
-            opened.begin(study)
-        print(f"{study.name} is finished already")
+            opened.begin(asked)
+        print(f"{asked.name} is finished already")
         why = "finished"
     else:
-        results, why = conduct(
-            study, opened, results, device, workers, data_dir, cluster=cluster, database=database
-        )
-    again = named_again(study, store)
+        results, why = run_with_display(asked, opened, results, resources)
     if why != "finished":
-        command = f"vggsearch run {named_again(study, store, database)}"
-        make_console().print(f"{why}; to go on: {command}", soft_wrap=True)
+        masked = None if database is None else str(database)
+        again = f"vggsearch run {named_again(asked, store, masked)}"
+        make_console().print(f"{why}; to go on: {again}", soft_wrap=True)
     elif report:
         write_and_print(results, report_folder(results))
     else:
-        print_summary(results, f"vggsearch report {again}")
-    return INTERRUPTED if why == "interrupted" else 0
-
-
-def _lacks_copy(study: Study, store: Store, database: Database | None) -> bool:
-    """Whether Optuna's copy of a search is gone from the store, or to be brought up to date elsewhere."""
-    if isinstance(study, AblationStudy):
-        return False
-    return database is not None or not store.optuna_path.exists()
+        print_summary(results, f"vggsearch report {named_again(asked, store)}")
+    raise typer.Exit(INTERRUPTED if why == "interrupted" else 0)

@@ -7,16 +7,9 @@ from rich.table import Table
 
 from vggsearch.arch import parse
 from vggsearch.commands.lookup import Found, correct_count, find_run, not_reproducible, short_commit
-from vggsearch.commands.output import (
-    Json,
-    duration,
-    make_console,
-    percent,
-    print_json,
-    short_count,
-    size,
-    table,
-)
+from vggsearch.text import Json
+from vggsearch.commands.output import make_console, print_json, table
+from vggsearch.text import duration, percent, short_count, size
 from vggsearch.cost import cost
 from vggsearch.runs import RunRecord
 

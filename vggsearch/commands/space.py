@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from itertools import islice
-from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
-from vggsearch.commands.output import make_console, print_json, short_count, table
+from vggsearch.commands.arguments import DataFolder, Json, StudyFile
+from vggsearch.commands.output import make_console, print_json, table
+from vggsearch.text import short_count
 from vggsearch.cost import METRICS, cost
 from vggsearch.data import describe
 from vggsearch.space import SearchSpace, Space
@@ -20,21 +23,31 @@ QUANTILES = {"least": 0.0, "tenth": 0.1, "median": 0.5, "nine tenths": 0.9, "mos
 FIRST = 5
 
 
-def space_command(
-    path: Path, *, data_dir: Path | None, list_all: bool, sample: int | None, seed: int, as_json: bool
+def command(
+    study: StudyFile,
+    data_dir: DataFolder = None,
+    list_all: Annotated[bool, typer.Option("--list", help="Print every member, one a line.")] = False,
+    sample: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help="Print so many drawn at random.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of --sample.")] = 0,
+    json: Json = False,
 ) -> None:
-    """Print the space of the study in `path`: in summary, or its members, all or drawn."""
-    study = load_study(path)
-    if not isinstance(study, SearchStudy):
-        raise study.mistake(
+    """Describe the space that a study searches.
+
+    How many networks there are, and how large they are.
+    """
+    asked = load_study(study)
+    if not isinstance(asked, SearchStudy):
+        raise asked.mistake(
             "kind: a space is what a search chooses from, and an ablation has arms: use vggsearch plan "
-            f"{path}"
+            f"{study}"
         )
-    info = describe(study.data.name, data_dir)
-    space = study.space(info.task)
+    info = describe(asked.data.name, data_dir)
+    space = asked.space(info.task)
     if list_all or sample is not None:
         members = space if sample is None else space.sample(np.random.default_rng(seed), sample)
-        if as_json:
+        if json:
             print_json([str(member) for member in members])
         else:
             for member in members:
@@ -44,10 +57,10 @@ def space_command(
     quantiles = _quantiles(space)
     first = [str(member) for member in islice(space, FIRST)]
     candidates = space.size if isinstance(space, SearchSpace) else space.count
-    if as_json:
+    if json:
         print_json(
             {
-                "study": study.name,
+                "study": asked.name,
                 "input_shape": list(space.task.input_shape),
                 "num_classes": space.task.num_classes,
                 "candidates": candidates,

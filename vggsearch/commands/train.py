@@ -3,17 +3,21 @@
 import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from typing import Annotated
 
 import torch
+import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from vggsearch.arch import Task, parse
-from vggsearch.commands.data import check_batch, fetch_if_absent
-from vggsearch.commands.devices import resolve_device
-from vggsearch.commands.output import duration, make_console, percent, print_json, short_count
+from vggsearch.study.launch import check_batch
+from vggsearch.commands.arguments import STORE, ArchitectureText, DataFolder, Device, Json, StoreFolder, select_gpu
+from vggsearch.commands.fetching import fetch_if_absent
+from vggsearch.execution.devices import resolve_device
+from vggsearch.text import duration, percent, short_count
+from vggsearch.commands.output import make_console, print_json
 from vggsearch.cost import cost
 from vggsearch.data import SearchData, load_search_data
 from vggsearch.errors import VggSearchError
@@ -26,22 +30,26 @@ _BUDGET = re.compile(r"([0-9][0-9.]*(?:e[+-]?[0-9]{1,3})?) ?(s|seconds?|epochs?|
 _KINDS = {"s": "seconds", "e": "epochs", "m": "macs"}
 
 
-def train_command(
-    text: str,
-    *,
-    data: str,
-    resize: int | None,
-    recipe: str,
-    budget: str,
-    seed: int,
-    device: str,
-    store: Path,
-    data_dir: Path | None,
-    as_json: bool,
+def command(
+    architecture: ArchitectureText,
+    data: Annotated[str, typer.Option(help="Name of a data set, or folder:PATH.")] = "fashion-mnist",
+    resize: Annotated[
+        int | None, typer.Option(help="Side images are resized to.", show_default=False)
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="fast, sprint, dash or d2l.")] = "fast",
+    budget: Annotated[str, typer.Option(help="As in 30s, 2epochs, 500steps, 1e12macs.")] = "30s",
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    device: Device = "auto",
+    store: StoreFolder = STORE,
+    data_dir: DataFolder = None,
+    json: Json = False,
 ) -> None:
-    """Train the architecture `text`, or find its run in the store, and print the record."""
-    architecture, chosen, spent = parse(text), parse_recipe(recipe), parse_budget(budget)
-    torch_device = torch.device(resolve_device(device))
+    """Train one network.
+
+    A run that the store already holds is printed, not made again.
+    """
+    net, chosen, spent = parse(architecture), parse_recipe(recipe), parse_budget(budget)
+    torch_device = torch.device(resolve_device(select_gpu(device)))
     kept = Store.open(store)
     fetch_if_absent(data, data_dir)
     with kept.lock():
@@ -49,9 +57,9 @@ def train_command(
         check_batch(data, len(images.train.labels), chosen)
         channels, height, width = images.train.images.shape[1:]
         task = Task((channels, resize or height, resize or width), images.num_classes)
-        cost(architecture, task)  # an architecture that does not fit is told before training
+        cost(net, task)  # an architecture that does not fit is told before training
         key = RunKey(
-            architecture=str(architecture),
+            architecture=str(net),
             input_shape=task.input_shape,
             num_classes=task.num_classes,
             data=images.key,
@@ -64,12 +72,12 @@ def train_command(
         record = kept.ledger.get(key.digest)
         cached = record is not None and record.outcome in FINAL
         if record is None or not cached:
-            console = make_console(sys.stderr if as_json else None)
+            console = make_console(sys.stderr if json else None)
             data_there = images.to(torch_device)
             with kept_memory(key, data_there, torch_device):
                 record = _train(key, data_there, torch_device, console)
             kept.ledger.put(record)
-    if as_json:
+    if json:
         found = record.model_dump(mode="json", exclude={"val_correct", "test_correct"})
         print_json({"run": key.digest, "cached": cached, **found})
     else:

@@ -6,7 +6,8 @@ A plan that is replaced before the first run leaves no trace. One that is replac
 changed is told in every report.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Literal, Self
@@ -42,6 +43,33 @@ class PlannedArm(Frozen):
     seed_offset: Count = 0
     step_s: float | None = Field(default=None, gt=0)
     """Training seconds of one step, measured alone on this machine; None where that was not needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One run that a plan wants."""
+
+    arm: PlannedArm
+    seed: int
+    number: int
+    """Number of the repeat for a learning rate, or of the pair, from 1."""
+    lr: float | None = None
+    """The learning rate that is tried; None in pairs, which have the one that was chosen."""
+
+    @property
+    def identity(self) -> "RunIdentity":
+        """What distinguishes the run from others of its stage: arms may share one."""
+        arm = self.arm
+        return arm.architecture, without_rate(arm.recipe), arm.budget, self.seed, self.lr
+
+
+RunIdentity = tuple[str, Recipe, Budget, int, float | None]
+"""Architecture, recipe without its learning rate, budget, seed, and the learning rate where it is tried."""
+
+
+def without_rate(recipe: Recipe) -> Recipe:
+    """`recipe` at a learning rate of 1, to compare all but the rate."""
+    return recipe.model_copy(update={"lr": 1.0})
 
 
 class PlannedContrast(Frozen):
@@ -144,6 +172,19 @@ class Plan(Frozen):
     def task(self) -> Task:
         """Shape of the images and number of classes."""
         return Task(self.input_shape, self.num_classes)
+
+    def rate_runs(self) -> Iterator[PlannedRun]:
+        """Every arm at every learning rate with the first seed, then with the second, and so on."""
+        for number in range(1, (self.rate_seeds if self.tuned else 0) + 1):
+            for arm in self.arms:
+                for lr in self.rates:
+                    yield PlannedRun(arm, self.first_rate_seed + number - 1, number, lr)
+
+    def pair_runs(self) -> Iterator[PlannedRun]:
+        """Every arm with the first seed, then with the second, and so on."""
+        for number in range(1, self.pairs + 1):
+            for arm in self.arms:
+                yield PlannedRun(arm, self.first_seed + number - 1 + arm.seed_offset, number)
 
     def arm(self, name: str) -> PlannedArm:
         """The arm of that name; KeyError where there is none."""

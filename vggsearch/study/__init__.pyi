@@ -1,12 +1,18 @@
 from .ablation import (
-    CALIBRATION_ROUNDS as CALIBRATION_ROUNDS,
     AblationAssembly as AblationAssembly,
+    Detectable as Detectable,
     correctness as correctness,
+    current_plan as current_plan,
+    detectable as detectable,
+    effort as effort,
     pairs_frame as pairs_frame,
+    plan_lines as plan_lines,
+    plan_object as plan_object,
     rates_frame as rates_frame,
+    warnings as warnings,
 )
 from .control import (
-    ABLATION as ABLATION,
+    BLIND as BLIND,
     Conditions as Conditions,
     Event as Event,
     Notice as Notice,
@@ -14,12 +20,11 @@ from .control import (
     Planned as Planned,
     Progress as Progress,
     Running as Running,
+    Session as Session,
     Stopping as Stopping,
     StudyEnded as StudyEnded,
     StudyStarted as StudyStarted,
     TrialFinished as TrialFinished,
-    best_run as best_run,
-    complete_pairs as complete_pairs,
 )
 from .file import (
     AblationStudy as AblationStudy,
@@ -28,6 +33,15 @@ from .file import (
     load_study as load_study,
     parse_study as parse_study,
 )
-from .results import StudyResults as StudyResults, read_results as read_results
+from .kinds import kind_of as kind_of
+from .launch import Resources as Resources, check_batch as check_batch, launch as launch
+from .results import StudyResults as StudyResults, describe as describe, read_results as read_results
 from .run import run_study as run_study
 from .search import Database as Database, parse_storage as parse_storage
+from .status import (
+    StageStatus as StageStatus,
+    controller_pid as controller_pid,
+    is_finished as is_finished,
+    stage_statuses as stage_statuses,
+    time_left_s as time_left_s,
+)

@@ -1,6 +1,6 @@
 """What a study has answered so far: its trials and the runs behind them, as a table and as a data folder."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -73,6 +73,11 @@ class StudyResults:
             **RUN_COLUMNS,
         }
         return table((self._row(trial) for trial in self.trials), columns)
+
+    def best(self) -> RunRecord | None:
+        """The completed run with the best validation accuracy, finalists apart: they were chosen for theirs."""
+        digests = (trial.run for trial in self.trials if trial.run and trial.stage != "finalists")
+        return best_run(run for digest in digests if (run := self.runs.get(digest)) is not None)
 
     def trimmed(self, max_bytes: int = MAX_DATA_BYTES) -> "StudyResults":
         """The same results, small enough for a report's data folder; what had to go is among the `notes`.
@@ -193,3 +198,27 @@ def _without_curves(results: StudyResults) -> StudyResults:
     }
     note = f"learning curves of all but the {CURVES_KEPT} most accurate runs are left out, to keep data small"
     return replace(results, runs=small, notes=(*results.notes, note))
+
+
+def best_run(runs: Iterable[RunRecord | None]) -> RunRecord | None:
+    """The most accurate completed run on validation, the first of equals; None where none was completed."""
+    completed = [run for run in runs if run is not None and run.outcome is Outcome.COMPLETED]
+    return max(completed, key=lambda run: run.val_accuracy or 0.0, default=None)
+
+
+def describe(run: RunRecord) -> str:
+    """A run's result in one line: accuracy, architecture, cost."""
+    key = run.key
+    price = cost(parse(key.architecture), key.task)
+    macs, params = short_count(price.macs), short_count(price.params)
+    return f"{percent(run.val_accuracy)} val: {key.architecture}, {macs} MACs, {params} parameters"
+
+
+def study_task(results: StudyResults) -> Task:
+    """What the study's nets are for: by any run, else by the description of its data set."""
+    run = next(iter(results.runs.values()), None)
+    if run is not None:
+        return run.key.task
+    from vggsearch.data import describe as describe_data
+
+    return results.study.task(describe_data(results.study.data.name).task)

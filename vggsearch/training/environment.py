@@ -38,9 +38,9 @@ def provenance(
     )
 
 
-def device_model(device: torch.device) -> str:
+def device_model(device: torch.device | str) -> str:
     """Name of the processor or GPU: what a budget in seconds depends on."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else processor_model()
+    return torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else processor_model()
 
 
 @functools.cache

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 
 from vggsearch.commands.checks.check import Check
-from vggsearch.commands.devices import usable_cores
-from vggsearch.commands.output import size
+from vggsearch.execution.devices import usable_cores
+from vggsearch.text import size
 from vggsearch.runs import TEMPORARY
 
 MEMORY_PER_WORKER = 1_000_000_000

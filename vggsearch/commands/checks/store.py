@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from vggsearch.commands.checks.check import Check, plain
-from vggsearch.commands.output import size
-from vggsearch.commands.standing import controller_pid
+from vggsearch.text import size
+from vggsearch.study.status import controller_pid
 from vggsearch.store import Finding, Kind, Store, StudyFound, Survey
 
 DEFAULT = Path(".vggsearch")

@@ -10,6 +10,7 @@ Arms that are the same run (an arm against itself, one net given two budgets) sh
 """
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from statistics import median
 
@@ -39,16 +40,13 @@ class AblationAssembly:
     def __init__(
         self,
         study: AblationStudy,
-        design: Design,
         store: Store,
-        notes: ControllerState,
         conditions: Conditions,
-        train_images: int,
-        clock: Clock,
+        clock: Clock = time.time,
     ) -> None:
-        self._study, self._design, self._store, self._notes = study, design, store, notes
-        self._conditions = conditions
-        self._train_images = train_images
+        self._study, self._store, self._conditions = study, store, conditions
+        self._design = design = study.plan_design(conditions.task)
+        self._state = ControllerState(store.root / "studies" / study.name)
         self._plan: Plan | None = None
         self._asked: dict[Digest, bool | None] = {}
         """Of runs that were handed out and not answered: whether another had made them then."""
@@ -56,8 +54,8 @@ class AblationAssembly:
         self._pairs = ListedStage("pairs", len(design.arms) * study.seeds, clock)
         self.calibration = ListedStage("calibration", 0, clock)
         self.stages = [*([self._rates] if len(study.rates.grid) > 1 else []), self._pairs]
-        self.sound = False
-        """Whether the study holds runs that ended otherwise than by crashing."""
+        self.trusted = False
+        """Whether the store holds runs of the study that did not crash."""
 
     @property
     def runs(self) -> int:
@@ -66,7 +64,7 @@ class AblationAssembly:
 
     def restore(self) -> None:
         """Bring every stage to where it was. Raises `StudyFileError` where runs had other conditions."""
-        self._asked = {note.run: note.cached for note in self._notes.pending() if note.run}
+        self._asked = {note.run: note.cached for note in self._state.pending() if note.run}
         trials = self._store.trials(self._study.name)
         for stage in (self.calibration, *self.stages):
             told: list[Told] = []
@@ -74,7 +72,7 @@ class AblationAssembly:
                 run = None if trial.stage != stage.name or trial.run is None else self._run(trial.run)
                 if run is not None:  # a run that is gone from the ledger is made again
                     self._conditions.check(run.key, self._study.path)
-                    self.sound |= run.outcome is not Outcome.CRASHED
+                    self.trusted |= run.outcome is not Outcome.CRASHED
                     told.append((trial, run))
             stage.restore(told, ())
         self.calibration.fix(list(self._calibration_jobs()))
@@ -88,7 +86,7 @@ class AblationAssembly:
             data=conditions.data_key,
             input_shape=conditions.task.input_shape,
             num_classes=conditions.task.num_classes,
-            train_images=self._train_images,
+            train_images=self._conditions.train_images,
             device=conditions.device,
             device_model=conditions.device_model,
             arms=tuple(self._planned(arm, measured) for arm in self._design.arms),
@@ -115,14 +113,10 @@ class AblationAssembly:
         plan = self._plan
         assert plan is not None  # stages are worked on after `begin`
         rates = self._chosen_rates(plan)
-        jobs = []
-        for pair in range(1, plan.pairs + 1):
-            for arm in plan.arms:
-                seed = plan.first_seed + pair - 1 + arm.seed_offset
-                key = self._key(arm, rates[arm.name], seed, final=plan.evaluate_on == "test")
-                params: dict[str, Scalar] = {"arm": arm.name, "pair": pair, "lr": rates[arm.name]}
-                jobs.append(self._job(arm.architecture, params, key))
-        return jobs
+        return [
+            self._job(run, rates[run.arm.name], {"pair": run.number}, final=plan.evaluate_on == "test")
+            for run in plan.pair_runs()
+        ]
 
     def _calibration_jobs(self) -> Iterator[Job]:
         """Nothing where the budget is in seconds: then it is known how long a run takes."""
@@ -131,7 +125,8 @@ class AblationAssembly:
         for number in range(CALIBRATION_ROUNDS):
             for arm in self._design.arms:
                 key = self._calibration_key(arm, number)
-                yield self._job(key.architecture, {"arm": arm.name, "repeat": number + 1}, key)
+                params: dict[str, Scalar] = {"arm": arm.name, "repeat": number + 1}
+                yield Job(key.architecture, params, key, self._asked.get(key.digest))
 
     def _calibration_key(self, arm: Arm, number: int) -> RunKey:
         seed = self._study.seed + FIRST_CALIBRATION_SEED + number
@@ -186,13 +181,9 @@ class AblationAssembly:
                 return budget
 
     def _rate_jobs(self, plan: Plan) -> Iterator[Job]:
-        """Every arm at every rate with the first seed, then with the second, and so on."""
-        for repeat in range(1, plan.rate_seeds + 1):
-            for arm in plan.arms:
-                for lr in plan.rates:
-                    key = self._key(arm, lr, plan.first_rate_seed + repeat - 1, final=False)
-                    params: dict[str, Scalar] = {"arm": arm.name, "repeat": repeat, "lr": lr}
-                    yield self._job(arm.architecture, params, key)
+        for run in plan.rate_runs():
+            assert run.lr is not None  # it is tried
+            yield self._job(run, run.lr, {"repeat": run.number}, final=False)
 
     def _chosen_rates(self, plan: Plan) -> dict[str, float]:
         """By arm; once chosen, a rate stays. The recipe's where no rate let any run complete."""
@@ -202,7 +193,7 @@ class AblationAssembly:
 
         if not plan.tuned:
             return dict.fromkeys((arm.name for arm in plan.arms), plan.rates[0])
-        before = self._notes.rates()
+        before = self._state.rates()
         chosen = {arm.name: arm.recipe.lr for arm in plan.arms}
         rows = []
         for job in self._rate_jobs(plan):
@@ -213,15 +204,15 @@ class AblationAssembly:
         best = table[table["chosen"]]
         chosen |= dict(zip(best["arm"].astype(str), best["lr"].astype(float), strict=True))
         chosen |= {name: lr for name, lr in before.items() if name in chosen and lr in plan.rates}
-        self._notes.put_rates(RateChoice(rates=before | chosen))
+        self._state.put_rates(RateChoice(rates=before | chosen))
         return chosen
 
-    def _key(self, arm: PlannedArm, lr: float, seed: int, *, final: bool) -> RunKey:
+    def _job(self, run: PlannedRun, lr: float, number: dict[str, Scalar], *, final: bool) -> Job:
+        arm = run.arm
         recipe = arm.recipe.model_copy(update={"lr": lr})
-        return self._conditions.key(arm.architecture, recipe, arm.budget, seed=seed, final=final)
-
-    def _job(self, architecture: str, params: dict[str, Scalar], key: RunKey) -> Job:
-        return Job(architecture, params, key, self._asked.get(key.digest))
+        key = self._conditions.key(arm.architecture, recipe, arm.budget, seed=run.seed, final=final)
+        params: dict[str, Scalar] = {"arm": arm.name, **number, "lr": lr}
+        return Job(arm.architecture, params, key, self._asked.get(key.digest))
 
     def _run(self, digest: Digest) -> RunRecord | None:
         return self._store.ledger.get(digest)

@@ -10,14 +10,14 @@ from .events import (
     TrialFinished as TrialFinished,
 )
 from .progress import (
-    ABLATION as ABLATION,
     Planned as Planned,
     Progress as Progress,
     Running as Running,
-    best_run as best_run,
     complete_pairs as complete_pairs,
 )
+from .session import Session as Session
 from .stages import (
+    BLIND as BLIND,
     Candidate as Candidate,
     Job as Job,
     ListedStage as ListedStage,

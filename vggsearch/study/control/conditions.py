@@ -18,7 +18,9 @@ class Conditions:
     task: Task
     device: Literal["cpu", "cuda"]
     device_model: str
-    """Processor's or GPU's name; part of a run's identity where the budget is in seconds."""
+    """Name of the processor or GPU; part of a run's identity where the budget is in seconds."""
+    train_images: int
+    """Images in a pass over the training part."""
 
     def key(self, architecture: str, recipe: Recipe, budget: Budget, *, seed: int, final: bool) -> RunKey:
         """The key of a run; `final` for runs that were selected, which alone are tested."""

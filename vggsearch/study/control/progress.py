@@ -18,9 +18,6 @@ from vggsearch.study.control.events import (
 
 Clock = Callable[[], float]
 
-ABLATION: frozenset[Stage] = frozenset(("calibration", "rates", "pairs"))
-"""Stages of an ablation. Before its end nothing is said of which arm is ahead: that would invite stopping
-when it looks good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +121,11 @@ class Progress:
         self.done[trial.stage], self.quota[trial.stage] = event.done, event.quota
         self.outcomes[trial.outcome] += 1
         run = self.running.pop(trial.run, None) if trial.run else None
-        if run is not None and trial.stage != "calibration":
+        if run is not None and trial.stage not in UNTIMED:
             self.run_seconds.append(self.clock() - run.started_s)
-        if trial.stage in ABLATION:
+        if trial.stage in BLIND:
             self.trials.append(trial)
-        elif trial.stage != "finalists":
+        elif trial.stage in RANKED:
             self.best = best_run((self.best, event.run))
 
     @property
@@ -152,7 +149,7 @@ class Progress:
         projected = [
             (run.point_s - run.started_s) / run.point.fraction
             for run in self.running.values()
-            if run.point is not None and run.point.fraction > 0 and run.stage != "calibration"
+            if run.point is not None and run.point.fraction > 0 and run.stage not in UNTIMED
         ]
         known = self.run_seconds or projected
         return sum(known) / len(known) if known else self.expected_run_s
@@ -160,17 +157,13 @@ class Progress:
     def time_left_s(self) -> float | None:
         """Estimate of the seconds to the study's end; None before anything is known."""
         run_s = self.run_s
-        if run_s is None or set(self.quota) == {"calibration"}:
+        if run_s is None or UNTIMED >= set(self.quota):
             return None
         now_s = self.clock()
         spent = sum(run.fraction(now_s, run_s) for run in self.running.values())
         return max(0.0, self.left - spent) * run_s / self.slots
 
 
-def best_run(runs: Iterable[RunRecord | None]) -> RunRecord | None:
-    """The most accurate completed run on validation, the first of equals; None where none was completed."""
-    completed = [run for run in runs if run is not None and run.outcome is Outcome.COMPLETED]
-    return max(completed, key=lambda run: run.val_accuracy or 0.0, default=None)
 
 
 def complete_pairs(trials: Iterable[TrialRecord], planned: Planned) -> int:

@@ -30,6 +30,16 @@ MakeKey = Callable[[str], RunKey]
 """A run's key from the architecture's text."""
 
 
+BLIND: frozenset[StageName] = frozenset(("calibration", "rates", "pairs"))
+"""Stages whose accuracies are not shown while the study runs: that would invite stopping when it looks good."""
+
+RANKED: frozenset[StageName] = frozenset(("search", "baseline"))
+"""Stages whose runs compete for the best so far."""
+
+UNTIMED: frozenset[StageName] = frozenset(("calibration",))
+"""Stages whose runs say nothing of how long others take."""
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """What a stage wants answered: its trial `number`."""

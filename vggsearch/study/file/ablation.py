@@ -81,6 +81,12 @@ class AblationStudy(Study):
     evaluate_on: Annotated[EvaluateOn, ADDED] = "test"
     """The images on which the pairs are judged: `validation` where the answer is to choose something."""
 
+    def with_options(self, **given: float | None) -> Self:
+        """See `Study.with_options`; an ablation takes no `trials`."""
+        if given.pop("trials", None) is not None:
+            raise self.mistake("an ablation has seeds and no trials: leave --trials out, and change `seeds`")
+        return super().with_options(**given)
+
     @property
     def part(self) -> EvaluationPart:
         """The images on which the pairs are judged."""

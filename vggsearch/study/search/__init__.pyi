@@ -1,3 +1,3 @@
-from .assembly import SearchAssembly as SearchAssembly
 from .database import Database as Database
+from .kind import SearchKind as SearchKind
 from .postgresql import parse_storage as parse_storage

@@ -1,13 +1,13 @@
 """From a study file and its store to stages that stand where an earlier invocation left them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from vggsearch.arch import Architecture
 from vggsearch.errors import ArchitectureError, SpaceError
-from vggsearch.runs import Clock, Outcome, RunKey, TrialRecord
-from vggsearch.space import Scalar, Space
-from vggsearch.store import ControllerState, PendingCandidate, Selection, Store
-from vggsearch.study.control import Candidate, Conditions, Job, ListedStage, MakeKey, Stage, Told
+from vggsearch.runs import Outcome, RunKey, Stage as StageName, TrialRecord
+from vggsearch.space import Scalar
+from vggsearch.store import ControllerState, PendingCandidate, Selection
+from vggsearch.study.control import Candidate, Job, ListedStage, MakeKey, Session, Stage, Told
 from vggsearch.study.file import SearchStudy
 from vggsearch.study.results import read_results
 from vggsearch.study.search.baseline import BaselineStage
@@ -18,41 +18,39 @@ from vggsearch.study.search.postgresql import store_token
 from vggsearch.study.search.stage import SearchStage
 
 
+
+
 class SearchAssembly:
     """The stages of a search, and how their finalists are selected.
 
     Args:
-        database: Where Optuna's copy is kept; None for the store's own file.
-        say: Is told what happens to that copy.
+        database: Where Optuna's copy is kept; by default in a file of the store.
     """
 
     def __init__(
         self,
         study: SearchStudy,
-        space: Space,
-        store: Store,
-        notes: ControllerState,
-        conditions: Conditions,
-        clock: Clock,
-        database: Database | None,
-        say: Callable[[str], None],
+        session: Session,
+        database: Database | None = None,
     ) -> None:
-        self._study, self._space, self._store, self._notes = study, space, store, notes
-        self._conditions = conditions
-        self._database = database or SqliteFile(store.optuna_path)
-        self._say = say
-        quota = min(study.trials or space.count, space.count)
-        objectives = study.objectives
+        self._study, self._store, self._conditions = study, session.store, session.conditions
+        self._state = ControllerState(self._store.root / "studies" / study.name)
+        self._database = database or SqliteFile(self._store.optuna_path)
+        self._say = session.say
+        self._space = space = study.space(self._conditions.task)
+        quotas = search_quotas(study, space.count)
+        clock, objectives = session.clock, study.objectives
+        quota = quotas["search"]
         self._search = Search(space, study.sampler, quota=quota, objectives=objectives, seed=study.seed)
         self.stages: list[Stage] = [SearchStage(self._search, quota, self._maker(study.seed), clock)]
-        if study.baseline:
-            self.stages.append(BaselineStage(space, study.seed, quota, self._maker(study.seed), clock))
-        if study.finalists is not None:
-            count = min(study.finalists.count, space.count) * study.finalists.seeds
-            self.stages.append(ListedStage("finalists", count, clock))
+        if "baseline" in quotas:
+            baseline = quotas["baseline"]
+            self.stages.append(BaselineStage(space, study.seed, baseline, self._maker(study.seed), clock))
+        if "finalists" in quotas:
+            self.stages.append(ListedStage("finalists", quotas["finalists"], clock))
         self._mirror: Mirror | None = None
-        self.sound = False
-        """Whether the study holds runs that ended otherwise than by crashing."""
+        self.trusted = False
+        """Whether the store holds runs of the study that did not crash."""
 
     def restore(self) -> None:
         """Bring every stage to where it was, and Optuna's database with it.
@@ -64,7 +62,7 @@ class SearchAssembly:
         mirror = self._mirror = Mirror(self._database, study.name, study.objectives, token, self._say)
         trials = self._store.trials(study.name)
         # A database alone is the leftover of another study of that name.
-        notes = [*(self._mirrored(mirror) if trials else ()), *self._notes.pending()]
+        notes = [*(self._mirrored(mirror) if trials else ()), *self._state.pending()]
         for stage in self.stages:
             told, lost = self._recorded([trial for trial in trials if trial.stage == stage.name])
             taken = {trial.number for trial, _ in told}
@@ -93,14 +91,14 @@ class SearchAssembly:
         from vggsearch.analysis import finalists
 
         runs = sum(stage.done for stage in self.stages if stage.name != "finalists")
-        before = self._notes.selection()
+        before = self._state.selection()
         if before is not None and (before.runs, before.count) == (runs, count):
             return before.architectures
         frame = read_results(self._store, self._study).frame()
         chosen = finalists(frame, count, self._study.objectives, self._study.reference)
         kept = () if before is None else before.architectures
         new = tuple(text for text in chosen["architecture"] if text not in kept)
-        self._notes.put_selection(Selection(architectures=(*kept, *new), runs=runs, count=count))
+        self._state.put_selection(Selection(architectures=(*kept, *new), runs=runs, count=count))
         return (*kept, *new)
 
     def _recorded(self, trials: Sequence[TrialRecord]) -> tuple[list[Told], list[PendingCandidate]]:
@@ -116,7 +114,7 @@ class SearchAssembly:
                 continue
             if run is not None:
                 self._conditions.check(run.key, self._study.path)
-                self.sound |= run.outcome is not Outcome.CRASHED
+                self.trusted |= run.outcome is not Outcome.CRASHED
             told.append((trial, run))
         return told, lost
 

@@ -11,8 +11,8 @@ from vggsearch.analysis import (
     minimum_detectable_effect,
     pairs_needed_for_any_verdict,
 )
-from vggsearch.commands import ablation
-from vggsearch.commands.devices import default_workers
+from vggsearch.study.ablation import counting as ablation
+from vggsearch.execution.devices import default_workers
 from vggsearch.designs import Plan
 from vggsearch.runs import Stage
 from vggsearch.study import StudyResults, pairs_frame
@@ -33,7 +33,7 @@ class Effort:
     left_s: float | None
     """The same for those that are not made."""
     workers: int
-    """Runs at once, on this machine."""
+    """Runs at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +50,18 @@ class Detectable:
     """At the level that Holm's correction asks of the first contrast."""
 
 
-def effort(results: StudyResults, plan: Plan) -> Effort:
-    """Runs and seconds by the plan, and those that are left."""
-    wanted = ablation.wanted_runs(plan)
+def effort_of(results: StudyResults, plan: Plan, workers: int) -> Effort:
+    """Runs and seconds by the plan, and those that are left, with so many `workers`."""
+    wanted = wanted_runs(plan)
     seconds = [plan.run_s(arm) for runs in wanted.values() for arm in runs.values()]
     known = [each for each in seconds if each is not None]
-    made = sum(len(runs.keys() & ablation.made_runs(results, stage).keys()) for stage, runs in wanted.items())
+    made = sum(len(runs.keys() & made_runs(results, stage).keys()) for stage, runs in wanted.items())
     return Effort(
         {stage: len(runs) for stage, runs in wanted.items()},
         made,
         sum(known) if len(known) == len(seconds) else None,
-        ablation.left_s(results, plan),
-        max(1, default_workers("cuda" if plan.device == "cuda" else "cpu")),
+        left_s(results, plan),
+        workers,
     )
 
 
@@ -94,3 +94,13 @@ def _detectable(plan: Plan, sd: float, source: str) -> Detectable:
     alone = minimum_detectable_effect(sd, plan.pairs, plan.alpha)
     corrected = minimum_detectable_effect(sd, plan.pairs, plan.alpha / len(plan.contrasts))
     return Detectable(sd, source, alone, corrected)
+
+
+def remaining_mismatch(design: Design, contrast: Contrast, plan: Plan) -> dict[Held, float]:
+    """What differs in what a contrast holds equal, as a fraction; training seconds by the plan's steps."""
+    found = mismatch(design, contrast, plan.task)
+    if "training seconds" in found:
+        seconds = {weight > 0: plan.run_s(plan.arm(name)) for name, weight in contrast.weights.items()}
+        better, worse = seconds[True], seconds[False]
+        found["training seconds"] = worse / better - 1 if better and worse else 0.0
+    return found

@@ -1,4 +1,4 @@
-"""What an ablation wants and has, by its plan: the numbers that `run`, `status` and `plan` tell."""
+"""What an ablation wants and has, by its plan."""
 
 import time
 from collections import defaultdict
@@ -20,35 +20,23 @@ from vggsearch.study import (
     complete_pairs,
 )
 
-Wanted = tuple[str, Recipe, Budget, int, float | None]
-"""What makes a run one of a stage: architecture, recipe without its rate, budget, seed, rate where it is
-tried."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """Distinct runs of a stage."""
-
-    quota: int
-    done: int
-
-
 def registered_plan(results: StudyResults) -> Plan | None:
     """The plan in force."""
     return results.plans[-1].plan if results.plans else None
 
 
-def current_plan(results: StudyResults, store: Store) -> Plan | None:
-    """The plan that the file and the measurements give now, registered or not; None where an arm is still to
-    be measured, or nothing was ever registered. Only reads.
+def current_plan(study: AblationStudy, results: StudyResults, store: Store) -> Plan | None:
+    """The plan that the file and the measurements give now, registered or not. Only reads.
+
+    None where an arm is still to be measured, or no plan was ever registered.
     """
-    study, before = results.study, registered_plan(results)
-    if before is None or not isinstance(study, AblationStudy):
+    before = registered_plan(results)
+    if before is None:
         return None
-    design = study.plan_design(before.task)
-    conditions = Conditions(before.data, before.task, before.device, before.device_model)
-    notes = ControllerState(store.root / "studies" / study.name)
-    assembly = AblationAssembly(study, design, store, notes, conditions, before.train_images, time.time)
+    conditions = Conditions(
+        before.data, before.task, before.device, before.device_model, before.train_images
+    )
+    assembly = AblationAssembly(study, store, conditions)
     assembly.restore()
     return assembly.plan() if assembly.calibration.complete else None
 
@@ -63,51 +51,45 @@ def planned(plan: Plan) -> Planned:
     return Planned(plan.digest, fmean(known) if known else None, plan.pairs, frozenset(own.values()))
 
 
-def wanted_runs(plan: Plan) -> dict[Stage, dict[Wanted, PlannedArm]]:
+def wanted_runs(plan: Plan) -> dict[Stage, dict[RunIdentity, PlannedArm]]:
     """Every distinct run that the plan wants, by stage, and the first of the arms that it is made for."""
-    wanted: dict[Stage, dict[Wanted, PlannedArm]] = {"rates": {}} if plan.tuned else {}
+    wanted: dict[Stage, dict[RunIdentity, PlannedArm]] = {"rates": {}} if plan.tuned else {}
     wanted["pairs"] = {}
-    for arm in plan.arms:
-        recipe = _without_rate(arm.recipe)
-        for repeat in range(plan.rate_seeds if plan.tuned else 0):
-            for lr in plan.rates:
-                one = (arm.architecture, recipe, arm.budget, plan.first_rate_seed + repeat, lr)
-                wanted["rates"].setdefault(one, arm)
-        for pair in range(plan.pairs):
-            seed = plan.first_seed + pair + arm.seed_offset
-            wanted["pairs"].setdefault((arm.architecture, recipe, arm.budget, seed, None), arm)
+    for run in plan.rate_runs():
+        wanted["rates"].setdefault(run.identity, run.arm)
+    for run in plan.pair_runs():
+        wanted["pairs"].setdefault(run.identity, run.arm)
     return wanted
 
 
-def made_runs(results: StudyResults, stage: Stage) -> dict[Wanted, RunRecord]:
-    """The runs of a stage, as `wanted_runs` names them."""
+def made_runs(results: StudyResults, stage: Stage) -> dict[RunIdentity, RunRecord]:
+    """The runs of a stage, named as in `wanted_runs`."""
     return {
-        _wanted(run, stage): run
+        _identity(run, stage): run
         for trial in results.trials
         if trial.stage == stage and trial.run and (run := results.runs.get(trial.run))
     }
 
 
-def counted_runs(results: StudyResults, study: AblationStudy, plan: Plan) -> dict[Stage, Counted]:
-    """Distinct runs of each stage: wanted, and made."""
-    nets = {(arm.architecture, arm.recipe) for arm in plan.arms}
-    counted = _calibration(results, study, nets)
+def planned_counts(study: AblationStudy, results: StudyResults, plan: Plan) -> dict[Stage, StageCount]:
+    """Distinct runs of each stage by `plan`."""
+    counts = _calibration(study, results, {(arm.architecture, arm.recipe) for arm in plan.arms})
     for stage, wanted in wanted_runs(plan).items():
         made = made_runs(results, stage).keys()
-        counted[stage] = Counted(len(wanted), len(wanted.keys() & made))
-    return counted
+        counts[stage] = StageCount(len(wanted), len(wanted.keys() & made))
+    return counts
 
 
-def expected_runs(results: StudyResults, study: AblationStudy, design: Design) -> dict[Stage, Counted]:
-    """The same before there is a plan: arms that get equal budgets are not known yet."""
+def expected_counts(study: AblationStudy, results: StudyResults, design: Design) -> dict[Stage, StageCount]:
+    """The same before there is a plan, when it is not known which arms get equal budgets."""
     nets = {(str(arm.architecture), arm.recipe) for arm in design.arms}
     rates = {(str(arm.architecture), arm.recipe, arm.same_time_as) for arm in design.arms}
     pairs = {(str(arm.architecture), arm.recipe, arm.same_time_as, arm.seed_offset) for arm in design.arms}
-    counted = _calibration(results, study, nets)
+    counts = _calibration(study, results, nets)
     if len(study.rates.grid) > 1:
-        counted["rates"] = Counted(len(rates) * len(study.rates.grid) * study.rates.seeds, 0)
-    counted["pairs"] = Counted(len(pairs) * study.seeds, 0)
-    return counted
+        counts["rates"] = StageCount(len(rates) * len(study.rates.grid) * study.rates.seeds, 0)
+    counts["pairs"] = StageCount(len(pairs) * study.seeds, 0)
+    return counts
 
 
 def left_s(results: StudyResults, plan: Plan | None) -> float | None:
@@ -147,21 +129,17 @@ def _took(results: StudyResults) -> Mapping[str, list[float]]:
 
 
 def _calibration(
-    results: StudyResults, study: AblationStudy, nets: set[tuple[str, Recipe]]
-) -> dict[Stage, Counted]:
+    study: AblationStudy, results: StudyResults, nets: set[tuple[str, Recipe]]
+) -> dict[Stage, StageCount]:
     """A budget in seconds needs none."""
     if not study.budget.deterministic:
         return {}
     made = made_runs(results, "calibration").values()
     done = sum((run.key.architecture, run.key.recipe) in nets for run in made)
-    return {"calibration": Counted(len(nets) * CALIBRATION_ROUNDS, done)}
+    return {"calibration": StageCount(len(nets) * CALIBRATION_ROUNDS, done)}
 
 
-def _wanted(run: RunRecord, stage: Stage) -> Wanted:
+def _identity(run: RunRecord, stage: Stage) -> RunIdentity:
     key = run.key
     lr = key.recipe.lr if stage == "rates" else None
-    return key.architecture, _without_rate(key.recipe), key.budget, key.seed, lr
-
-
-def _without_rate(recipe: Recipe) -> Recipe:
-    return recipe.model_copy(update={"lr": 1.0})
+    return key.architecture, without_rate(key.recipe), key.budget, key.seed, lr

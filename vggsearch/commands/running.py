@@ -1,0 +1,34 @@
+"""Work on a study with a display, for `vggsearch run` and `vggsearch plan`."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from vggsearch.commands.display import LiveDisplay, PlainLog
+from vggsearch.commands.fetching import fetch_if_absent
+from vggsearch.commands.output import make_console
+from vggsearch.store import Store
+from vggsearch.study import Resources, Study, StudyResults, kind_of, launch
+
+def run_with_display(
+    study: Study, store: Store, before: StudyResults, resources: Resources, *, train: bool = True
+) -> tuple[StudyResults, str]:
+    """Do what is left of the study, with a display; returns what is known then, and why it ended.
+
+    `before` is what is known now. Without `train` an ablation's plan alone is made, and the display is on
+    standard error.
+    """
+    fetch_if_absent(study.data.name, resources.data_dir)
+    console = make_console(None if train else sys.stderr)
+    progress = kind_of(study).progress(study, before, store)
+    display = LiveDisplay if console.is_terminal else PlainLog
+    with display(console, progress) as observer:
+        results = launch(study, store, resources, observer, train=train)
+    return results, progress.why
+
+
+def named_again(study: Study, store: Path, storage: str | None = None) -> str:
+    """The study, its store and its database as the next command has to name them."""
+    options = [] if store == Path(".vggsearch") else ["--store", str(store)]
+    options += [] if storage is None else ["--storage", storage]
+    return shlex.join([str(study.path), *options])

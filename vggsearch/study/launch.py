@@ -1,0 +1,77 @@
+"""From a study and what it may use to a session of it: data, devices, an executor."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vggsearch.data import data_key, describe
+from vggsearch.errors import DataError, VggSearchError
+from vggsearch.execution import EXECUTORS, resolve_device
+from vggsearch.recipe import Recipe
+from vggsearch.store import Store
+from vggsearch.study.control import Conditions, Observer, Session
+from vggsearch.study.file import Study
+from vggsearch.study.kinds import kind_of
+from vggsearch.study.results import StudyResults
+from vggsearch.study.run import run_study
+from vggsearch.training import device_model
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a study may use."""
+
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda` or `cuda:N`."""
+    workers: int | None = None
+    """Runs at once; None for as many as there are cores, GPUs, or places in the cluster."""
+    data_dir: Path | None = None
+    """Where data sets are looked for first."""
+    executor: str = "local"
+    """Name in `vggsearch.execution.EXECUTORS`."""
+    address: str | None = None
+    """Of the cluster, where the executor has one."""
+    storage: str | None = None
+    """URL of the database for Optuna's copy of a search; None for a file of the store."""
+
+    def __post_init__(self) -> None:
+        if self.executor not in EXECUTORS:
+            raise VggSearchError(
+                f"--executor is {' or '.join(EXECUTORS)}, not {self.executor[:60]!r}: use one of them"
+            )
+
+
+def launch(
+    study: Study, store: Store, resources: Resources, observer: Observer, *, train: bool = True
+) -> StudyResults:
+    """Do what is left of `study` with `resources`, and return what is known then; see `run_study`.
+
+    A study that cannot be, or whose data are too few, is refused before any data are loaded. Without `train` an
+    ablation stops where its plan is fixed.
+    """
+    data, data_dir, device = study.data, resources.data_dir, resolve_device(resources.device)
+    info = describe(data.name, data_dir)
+    images = round(info.train_size * (1 - data.val_fraction))
+    for recipe in kind_of(study).recipes(study, info.task):
+        check_batch(data.name, images, recipe)
+    with EXECUTORS[resources.executor](
+        resources.workers,
+        device,
+        data_dir,
+        checkpoints=store.checkpoints,
+        address=resources.address,
+    ) as executor:
+        key = data_key(
+            data.name, data_dir=data_dir, val_fraction=data.val_fraction, split_seed=data.split_seed
+        )
+        conditions = Conditions(key, study.task(info.task), device, device_model(device), images)
+        session = Session(store, executor, conditions, observer, storage=resources.storage, train=train)
+        return run_study(study, session)
+
+
+def check_batch(name: str, images: int, recipe: Recipe) -> None:
+    """Raise `DataError` where `images` training images of the data set `name` do not fill one batch."""
+    if images < recipe.batch_size:
+        raise DataError(
+            f"{name} has {images} training images, and a batch takes {recipe.batch_size}: add images, "
+            "or lower the batch_size of the recipe"
+        )

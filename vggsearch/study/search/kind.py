@@ -1,0 +1,97 @@
+"""`SearchKind`: how searches are run, and what is said of them."""
+
+from contextlib import closing
+
+from vggsearch.arch import Task
+from vggsearch.recipe import Recipe
+from vggsearch.runs import STAGES, Stage
+from vggsearch.store import ControllerState, Store
+from vggsearch.study.control import Controller, Progress, Session
+from vggsearch.study.file import SearchStudy
+from vggsearch.study.kind import StageCount, StudyKind
+from vggsearch.study.results import StudyResults, describe, study_task
+from vggsearch.study.search.quotas import search_quotas
+from vggsearch.text import Json
+
+
+class SearchKind(StudyKind[SearchStudy]):
+    """See `StudyKind`. The search and its baseline first, then the finalists."""
+
+    has_copy = True
+
+    def recipes(self, study: SearchStudy, task: Task) -> list[Recipe]:
+        """See `StudyKind.recipes`."""
+        study.space(task)
+        return [study.recipe]
+
+    def run(self, study: SearchStudy, session: Session) -> None:
+        """See `StudyKind.run`."""
+        from vggsearch.study.search.assembly import SearchAssembly  # imports Optuna
+        from vggsearch.study.search.postgresql import parse_storage
+
+        database = None if session.storage is None else parse_storage(session.storage)
+        with closing(SearchAssembly(study, session, database)) as assembly:
+            session.store.begin(study)
+            assembly.restore()
+            Controller(session, study.name, assembly.stages, assembly.select, assembly.trusted).work()
+
+    def counts(self, study: SearchStudy, results: StudyResults, store: Store) -> dict[Stage, StageCount]:
+        """See `StudyKind.counts`."""
+        selection = _state(study, store).selection()
+        selected = len(selection.architectures) if selection else 0
+        quotas = search_quotas(study, study.space(study_task(results)).count, selected)
+        done = {
+            stage: len({trial.run for trial in results.trials if trial.stage == stage and trial.run})
+            for stage in STAGES
+        }
+        return {stage: StageCount(quota, done[stage]) for stage, quota in quotas.items()}
+
+    def is_settled(
+        self, study: SearchStudy, results: StudyResults, store: Store, counts: dict[Stage, StageCount]
+    ) -> bool:
+        """Whether the finalists were selected from all runs that there are, as many as are wanted."""
+        del results
+        if study.finalists is None:
+            return True
+        searched = sum(count.done for stage, count in counts.items() if stage != "finalists")
+        selection = _state(study, store).selection()
+        return selection is not None and (selection.runs, selection.count) == (searched, study.finalists.count)
+
+    def left_s(
+        self, study: SearchStudy, results: StudyResults, store: Store, counts: dict[Stage, StageCount]
+    ) -> float | None:
+        """See `StudyKind.left_s`. By the runs made so far."""
+        del study, store
+        took = [trial.told_at - trial.asked_at for trial in results.trials if trial.run and not trial.cached]
+        left = sum(max(0, count.quota - count.done) for count in counts.values())
+        return left * sum(took) / len(took) if took else None
+
+    def progress(self, study: SearchStudy, results: StudyResults, store: Store) -> Progress:
+        """See `StudyKind.progress`."""
+        del store
+        return Progress(expected_run_s=study.budget.seconds, best=results.best(), study=study.name)
+
+    def found(self, study: SearchStudy, results: StudyResults) -> dict[str, Json]:
+        """The best run so far."""
+        del study
+        best = results.best()
+        if best is None:
+            return {"best": None}
+        key = best.key
+        return {
+            "best": {
+                "architecture": key.architecture,
+                "val_accuracy": best.val_accuracy,
+                "run": key.digest,
+            }
+        }
+
+    def found_lines(self, study: SearchStudy, results: StudyResults) -> list[str]:
+        """See `found`."""
+        del study
+        best = results.best()
+        return [f"best so far: {describe(best)}"] if best else []
+
+
+def _state(study: SearchStudy, store: Store) -> ControllerState:
+    return ControllerState(store.root / "studies" / study.name)

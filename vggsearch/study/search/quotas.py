@@ -1,0 +1,15 @@
+"""How many runs each stage of a search wants."""
+
+from vggsearch.runs import Stage
+from vggsearch.study.file import SearchStudy
+
+
+def search_quotas(study: SearchStudy, members: int, selected: int = 0) -> dict[Stage, int]:
+    """Distinct runs that each stage wants of a space of so many `members`, `selected` of them finalists so far."""
+    trials = min(study.trials or members, members)
+    quotas: dict[Stage, int] = {"search": trials}
+    if study.baseline:
+        quotas["baseline"] = trials
+    if study.finalists is not None:
+        quotas["finalists"] = max(selected, min(study.finalists.count, members)) * study.finalists.seeds
+    return quotas

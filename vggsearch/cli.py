@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from vggsearch import __version__
-from vggsearch.commands import data_app, runs_app
+from vggsearch.commands import data_app, runs
 from vggsearch.commands.arguments import (
     INTERRUPTED,
     STORE,
@@ -36,7 +36,7 @@ app = typer.Typer(
     epilog="Begin with: vggsearch run studies/quickstart.yaml",
 )
 app.add_typer(data_app.app, name="data")
-app.add_typer(runs_app.app, name="runs")
+app.add_typer(runs.app, name="runs")
 
 
 @app.callback(invoke_without_command=True)

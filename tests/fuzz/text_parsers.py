@@ -12,7 +12,7 @@ from vggsearch.commands.arguments import select_gpu
 from vggsearch.commands.cluster import named_cluster
 from vggsearch.commands.cost import parse_input
 from vggsearch.commands.devices import resolve_device
-from vggsearch.commands.lookup import find_run
+from vggsearch.commands.runs.lookup import find_run
 from vggsearch.commands.train import parse_budget, parse_recipe
 from vggsearch.cost import cost
 from vggsearch.data import folder as folder_data

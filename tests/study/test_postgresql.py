@@ -290,13 +290,13 @@ def test_a_study_that_was_made_and_not_yet_marked_is_taken_up(url: str, tmp_path
 
 @pytest.mark.parametrize("harm", [lambda path: path.write_text("{}"), lambda path: path.write_text("")])
 def test_a_damaged_token_is_one_line(tmp_path: Path, harm: Callable[[Path], object]) -> None:
-    token = store_token(tmp_path)
-    assert store_token(tmp_path) == token
+    token = store_token(tmp_path / "token.json")
+    assert store_token(tmp_path / "token.json") == token
     harm(tmp_path / "token.json")
     with pytest.raises(
         StoreError, match=r"^.*token\.json: .*: delete it, and this store's studies in [^\n]*$"
     ):
-        store_token(tmp_path)
+        store_token(tmp_path / "token.json")
 
 
 # --- a server that goes away ---

@@ -9,7 +9,7 @@ from statistics import fmean
 from vggsearch.designs import Design, Plan, PlannedArm
 from vggsearch.recipe import Budget, Recipe
 from vggsearch.runs import RunRecord, Stage
-from vggsearch.store import ControllerState, Store
+from vggsearch.store import Store
 from vggsearch.study import (
     CALIBRATION_ROUNDS,
     AblationAssembly,
@@ -49,7 +49,7 @@ def current_plan(results: StudyResults, store: Store) -> Plan | None:
     conditions = Conditions(
         before.data, before.input_shape, before.num_classes, before.device, before.device_model
     )
-    notes = ControllerState(store.root / "studies" / study.name)
+    notes = store.state(study.name)
     assembly = AblationAssembly(study, design, store, notes, conditions, before.train_images, time.time)
     assembly.restore()
     return assembly.plan() if assembly.calibration.complete else None

@@ -63,4 +63,4 @@ def _lacks_copy(study: Study, store: Store, database: Database | None) -> bool:
     """Whether Optuna's copy of a search is gone from the store, or to be brought up to date elsewhere."""
     if isinstance(study, AblationStudy):
         return False
-    return database is not None or not store.optuna_path.exists()
+    return database is not None or not store.layout.optuna.exists()

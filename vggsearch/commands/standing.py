@@ -9,7 +9,7 @@ import psutil
 
 from vggsearch.commands import ablation
 from vggsearch.commands.devices import usable_cores
-from vggsearch.runs import STAGES, RunRecord, Stage
+from vggsearch.runs import STAGES, RunRecord, Stage, read_bounded
 from vggsearch.store import ControllerState, Store
 from vggsearch.study import AblationStudy, SearchStudy, StudyResults, best_run
 
@@ -91,8 +91,7 @@ def best_of(results: StudyResults) -> RunRecord | None:
 def controller_pid(lock: Path) -> int | None:
     """The living process that holds a store's lock file; None where there is none, or it cannot be told."""
     try:
-        text = lock.read_text()[:20].strip()
-        process = psutil.Process(int(text))
+        process = psutil.Process(int(read_bounded(lock, 20)))
         holds = any(Path(file.path) == lock for file in process.open_files())
     except (OSError, ValueError, psutil.Error):
         return None
@@ -143,4 +142,4 @@ def _answered_runs(results: StudyResults) -> dict[Stage, int]:
 
 
 def _notes(results: StudyResults, store: Store) -> ControllerState:
-    return ControllerState(store.root / "studies" / results.study.name)
+    return store.state(results.study.name)

@@ -19,7 +19,7 @@ def status_command(path: Path, *, store: Path, as_json: bool) -> None:
     study = load_study(path)
     opened = Store.open(store, create=False)
     results = read_results(opened, study)
-    controller = controller_pid(opened.root / "lock")
+    controller = controller_pid(opened.layout.lock)
     stages = stage_statuses(results, opened, running=controller is not None)
     outcomes = Counter(trial.outcome.value for trial in results.trials)
     left_s = time_left_s(results, opened, stages)

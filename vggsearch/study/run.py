@@ -164,7 +164,7 @@ class _Run:
         self.observer.notify(Notice(text))
 
     def notes(self) -> ControllerState:
-        return ControllerState(self.store.root / "studies" / self.study.name)
+        return self.store.state(self.study.name)
 
     def work(
         self,

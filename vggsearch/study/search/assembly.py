@@ -39,7 +39,7 @@ class SearchAssembly:
     ) -> None:
         self._study, self._space, self._store, self._notes = study, space, store, notes
         self._conditions = conditions
-        self._database = database or SqliteFile(store.optuna_path)
+        self._database = database or SqliteFile(store.layout.optuna)
         self._say = say
         quota = min(study.trials or space.count, space.count)
         objectives = study.objectives
@@ -59,7 +59,7 @@ class SearchAssembly:
 
         Raises `StudyFileError` where the runs were made under other conditions, and `StoreError`.
         """
-        token = store_token(self._store.root) if self._database.shared else ""
+        token = store_token(self._store.layout.token) if self._database.shared else ""
         study = self._study
         mirror = self._mirror = Mirror(self._database, study.name, study.objectives, token, self._say)
         trials = self._store.trials(study.name)

@@ -1,0 +1,1 @@
+from .command import doctor_command as doctor_command

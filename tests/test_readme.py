@@ -21,10 +21,10 @@ from PIL import Image
 
 from vggsearch.arch import Task
 from vggsearch.cli import main
-from vggsearch.study.search.quotas import quotas
 from vggsearch.data import fetch
 from vggsearch.errors import DataError
 from vggsearch.study import load_study
+from vggsearch.study.search.quotas import quotas
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from vggsearch.arch import Task, parse
-from vggsearch.study.search.quotas import quotas
 from vggsearch.cost import cost
 from vggsearch.designs import KERNEL_CONTRASTS, Design, mismatch
 from vggsearch.designs.kernels import NULL
 from vggsearch.recipe import RECIPES
 from vggsearch.space import SearchSpace
 from vggsearch.study import AblationStudy, SearchStudy, load_study
+from vggsearch.study.search.quotas import quotas
 
 FOLDER = Path(__file__).parents[1] / "studies"
 FASHION_MNIST = Task(*((1, 28, 28), 10))

@@ -1,7 +1,7 @@
-"""The command line: which commands there are, and how a mistake is told. Each command is a file of `commands`.
+"""The command line: which commands there are, and how a mistake is told.
 
-A command's module is imported when it runs, so that `--help` answers at once. Only this module and
-`commands.arguments` read the environment.
+Each command is a file of `commands`, imported when it runs, so that `--help` answers at once. Only this
+module and `commands.arguments` read the environment.
 """
 
 import os
@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from vggsearch import __version__
+from vggsearch.commands.arguments import INTERRUPTED
 from vggsearch.commands.lazy import add_command
 from vggsearch.errors import VggSearchError
 
@@ -31,16 +32,13 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("runs show", "Print all that is known of a run."),
     ("runs repeat", "Train a run again and compare."),
 )
-"""Name and first line of help. The function `command` of `vggsearch/commands/NAME.py` is the command; of one in a
-group, that of `vggsearch/commands/GROUP/NAME.py`."""
+"""Name and first line of help. A command is the function `command` of `vggsearch/commands/NAME.py`, or of
+`vggsearch/commands/GROUP/NAME.py`."""
 
 GROUPS = {
     "data": "List, fetch and verify data sets.",
     "runs": "Look into single runs, and repeat them.",
 }
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells count it: 128 + SIGINT."""
 
 
 def _app() -> typer.Typer:
@@ -48,7 +46,7 @@ def _app() -> typer.Typer:
         rich_markup_mode=None,
         add_completion=False,
         pretty_exceptions_enable=False,
-        help="Architecture search and ablations for VGG-style networks, on your data, within the time you have.",
+        help="Architecture search and ablations for VGG-style networks, on your data, within your time.",
         epilog="Begin with: vggsearch run studies/quickstart.yaml",
     )
     app.callback(invoke_without_command=True)(_root)

@@ -19,12 +19,12 @@ from vggsearch import __version__
 from vggsearch.cli import main
 from vggsearch.commands.arguments import select_gpu
 from vggsearch.commands.cost import parse_input
-from vggsearch.text import duration, percent, short_count, size
 from vggsearch.commands.train import parse_budget
 from vggsearch.data import DATASETS
 from vggsearch.runs import RunRecord
 from vggsearch.store import Store
 from vggsearch.study import load_study
+from vggsearch.text import duration, percent, short_count, size
 
 ROOT = Path(__file__).parents[2]
 

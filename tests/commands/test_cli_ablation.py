@@ -12,14 +12,13 @@ import pytest
 from workplace import answer, make_images, run
 
 from vggsearch.arch import Task
-from vggsearch.study.ablation import counting
-from vggsearch.study.status import is_finished, stage_statuses
 from vggsearch.recipe import Budget
 from vggsearch.runs.record import Outcome
 from vggsearch.store import Store
-from vggsearch.study.ablation import assembly as engine
+from vggsearch.study.ablation import assembly as engine, counting
 from vggsearch.study.control.events import StageEnded
 from vggsearch.study.results import read_results
+from vggsearch.study.status import is_finished, stage_statuses
 from vggsearch.testing.fake import FakeExecutor, artificial_record
 from vggsearch.testing.studies import Recorder, conduct, make_ablation
 

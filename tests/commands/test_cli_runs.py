@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from workplace import answer, make_images, run
 
-from vggsearch.commands.compare import compare
-from vggsearch.commands.lookup import correct_count, not_reproducible
+from vggsearch.commands.runs.compare import compare
+from vggsearch.commands.runs.lookup import correct_count, not_reproducible
 from vggsearch.recipe import TRAINING_REVISION, Budget
 from vggsearch.runs.record import CurvePoint, Outcome, Provenance, RunKey, RunRecord, TrialRecord, unpack_bits
 from vggsearch.store import Store
@@ -215,7 +215,7 @@ class TestRepeat:
             (),
             "store .vggsearch: 2 runs' keys begin with abcdef: add digits, as in abcdef1111, abcdef2222\n",
         ),
-        ("abcdef1", (), "store .vggsearch: run abcdef111111 is damaged: delete its file"),
+        ("abcdef1", (), "store .vggsearch: run abcdef111111 is damaged: run `vggsearch doctor --repair`"),
     ],
 )
 def test_key_that_names_no_run(capsys, text, place, message):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from vggsearch.study.ablation.forecast import detectable
 from vggsearch.designs.plan import Plan, Registration, deviations
 from vggsearch.errors import StudyFileError
 from vggsearch.runs.record import RunKey, RunRecord
 from vggsearch.store import Store
 from vggsearch.study import StudyResults
+from vggsearch.study.ablation.forecast import detectable
 from vggsearch.study.ablation.frames import correctness, pairs_frame
 from vggsearch.testing.fake import FakeExecutor, artificial_record
 from vggsearch.testing.studies import conduct, make_ablation

@@ -12,8 +12,8 @@ from contract import Ready
 from pydantic import TypeAdapter, ValidationError
 from text_parsers import REPORTS, STUDIES
 
-from vggsearch.commands.lookup import Found
-from vggsearch.commands.runs import _curve, _lines, _object
+from vggsearch.commands.runs.lookup import FoundRun
+from vggsearch.commands.runs.show import _curve, _lines, _object
 from vggsearch.designs.plan import Plan, Registration, deviations
 from vggsearch.execution.worker import _MESSAGES, Cancel, Point, Record, Train, WorkerSetup
 from vggsearch.recipe import Budget
@@ -54,7 +54,7 @@ def runs(_: Path) -> Ready:
     def show(data: bytes) -> None:
         record = validated(data)
         assert validated(record.model_dump_json().encode()) == record
-        found = Found(record, (), "")
+        found = FoundRun(record, (), "")
         _lines(found), _object(found), _curve(record)
         runs_frame([record]), curves_frame([record])
 
@@ -84,7 +84,7 @@ def notes(folder: Path) -> Ready:
     def read(data: bytes) -> None:
         for name in ("asked", "finalists", "rates"):
             (folder / f"{name}.json").write_bytes(add_checksum(data))
-        kept.asked(), kept.selection(), kept.rates()
+        kept.pending(), kept.selection(), kept.rates()
 
     asked = PendingCandidate(
         stage="search", number=3, architecture="1x8+gap", seed=0, run="0" * 64, cached=True, asked_at=1.5e9

@@ -6,17 +6,17 @@ from pathlib import Path
 from unittest import mock
 
 from contract import Ready
+from vggsearch.commands.cluster import named_cluster
 
 from vggsearch.arch import ZOO, Architecture, Task, parse
 from vggsearch.commands.arguments import select_gpu
-from vggsearch.commands.cluster import named_cluster
 from vggsearch.commands.cost import parse_input
-from vggsearch.execution.devices import resolve_device
-from vggsearch.commands.lookup import find_run
+from vggsearch.commands.runs.lookup import find_run
 from vggsearch.commands.train import parse_budget, parse_recipe
 from vggsearch.cost import cost
 from vggsearch.data import folder as folder_data
 from vggsearch.data.catalog import named
+from vggsearch.execution.devices import resolve_device
 from vggsearch.recipe import RECIPES, total_steps
 from vggsearch.runs.validation import validated
 from vggsearch.store import Store

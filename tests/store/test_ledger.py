@@ -234,8 +234,10 @@ def test_a_full_disk_is_one_line_and_leaves_no_rest(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StoreError) as error:
         ledger.put(record())
+    digest = RECORD.key.digest
+    path = tmp_path / "ledger" / digest[:2] / f"{digest}.json"
     assert str(error.value) == (
-        f"ledger {tmp_path}/ledger cannot be written (No space left on device): free space or mend its "
+        f"{path} cannot be written (No space left on device): free space or mend "
         "permissions, and run the same command again"
     )
     assert len(list(ledger.path.glob("*/*"))) == 1

@@ -19,7 +19,7 @@ from vggsearch.errors import StoreError
 from vggsearch.runs.checksums import add_checksum
 from vggsearch.store import Store
 from vggsearch.store.plans import PlanBook
-from vggsearch.store.upkeep.optuna_file import look_at
+from vggsearch.store.upkeep.optuna_file import check_database
 from vggsearch.store.upkeep.problems import Survey
 from vggsearch.store.upkeep.repairs import Repair, repair
 from vggsearch.store.upkeep.walk import survey
@@ -59,11 +59,11 @@ def before(finished: tuple[Path, StudyResults]) -> StudyResults:
 
 
 def mend(root: Path) -> Repair:
-    return repair(Store(root), clock=lambda: NOW_S)
+    return repair(root, clock=lambda: NOW_S)
 
 
-def look(root: Path) -> Survey:
-    return survey(Store(root), 4e9)
+def surveyed(root: Path) -> Survey:
+    return survey(root, 4e9)
 
 
 def record(root: Path, results: StudyResults, number: int) -> Path:
@@ -76,7 +76,7 @@ def names(folder: Path) -> list[str]:
 
 
 def kinds(root: Path) -> list[tuple[str, str]]:
-    return [(finding.kind, str(finding.path)) for finding in look(root).findings]
+    return [(problem.kind, str(problem.path)) for problem in surveyed(root).problems]
 
 
 def front(root: Path) -> list[tuple[dict[str, object], list[float]]]:
@@ -114,7 +114,7 @@ def test_mended_and_run_again_a_study_is_what_it_was(
     paths = {str(path.relative_to(root)) for path in [*damaged, root / "optuna.db"]}
     content = {name: (root / name).read_bytes() for name in paths}
     done = mend(root)
-    assert {str(finding.path) for finding in done.moved} == paths
+    assert {str(problem.path) for problem in done.moved} == paths
     assert done.backup == root / STAMP
     assert snapshot(done.backup) == content
     assert done.left == []
@@ -167,7 +167,7 @@ def test_a_damaged_plan_is_not_replaced_by_a_program(tmp_path: Path) -> None:
     flipped(plan)
     content = plan.read_bytes()
     done = mend(tmp_path)
-    assert [(finding.kind, str(finding.path)) for finding in done.left] == [
+    assert [(problem.kind, str(problem.path)) for problem in done.left] == [
         ("plan", "studies/ablated/plan.json")
     ]
     assert (done.anything, plan.read_bytes()) == (False, content)
@@ -188,12 +188,12 @@ def test_what_interrupted_work_left_is_cleared_away(root: Path, before: StudyRes
     for owner in (digest, going):
         (root / "checkpoints" / owner).mkdir(parents=True)
         (root / "checkpoints" / owner / "000000000001.safetensors").write_bytes(b"tensors")
-    found = look(root)
-    assert (len(found.leftovers), found.findings) == (4, [])
+    found = surveyed(root)
+    assert (len(found.leftovers), found.problems) == (4, [])
     assert (found.checkpoints.finished, found.checkpoints.interrupted) == ([digest], [going])
     assert (found.checkpoints.finished_bytes, found.checkpoints.interrupted_bytes) == (7, 7)
     done = mend(root)
-    assert (done.swept, done.freed, done.moved, done.backup) == (4, 1, [], None)
+    assert (done.leftovers, done.checkpoints, done.moved, done.backup) == (4, 1, [], None)
     assert names(root / "checkpoints") == [going]
 
 
@@ -205,7 +205,7 @@ def test_a_damaged_checkpoint_is_moved_with_its_tensors(tmp_path: Path) -> None:
         (folder / f"{number:012d}.safetensors").write_bytes(b"foo")
         (folder / f"{number:012d}.json").write_bytes(add_checksum(json.dumps({"tensors": digest}).encode()))
     (folder / f"{3:012d}.json").write_bytes(b"")
-    assert [finding.reason for finding in look(tmp_path).findings] == [
+    assert [problem.reason for problem in surveyed(tmp_path).problems] == [
         "its tensors' checksum does not match them",
         "empty",
     ]
@@ -288,8 +288,7 @@ def test_killed_at_any_move_it_is_done_again(root: Path, before: StudyResults) -
     code = textwrap.dedent("""
         import os, sys
         from pathlib import Path
-        from vggsearch.store import Store
-        from vggsearch.store.upkeep.repair import repair
+        from vggsearch.store import repair
         root = Path(sys.argv[1])
         for _ in range(10):  # each makes one move, and is killed before its second
             if os.fork():
@@ -303,7 +302,7 @@ def test_killed_at_any_move_it_is_done_again(root: Path, before: StudyResults) -
                 left.pop()
                 return real(self, target)
             Path.rename = rename
-            repair(Store(root))
+            repair(root)
             os._exit(0)
     """)
     done = subprocess.run([sys.executable, "-c", code, str(root)], capture_output=True, text=True, check=True)
@@ -372,7 +371,7 @@ def test_whatever_lies_in_a_store_is_told_and_mended(
     for path in places:
         path.unlink(missing_ok=True)
         put(path)
-    assert len(look(root).findings) >= len(places)
+    assert len(surveyed(root).problems) >= len(places)
     assert mend(root).left == []
     assert [kind for kind, _ in kinds(root)] in (["foreign"], ["link"])
     assert answers(conduct(STUDY, root))[2:] == answers(before)[2:]
@@ -387,17 +386,15 @@ def test_what_may_not_be_read_is_no_damage(root: Path, before: StudyResults) -> 
         import sys
         from pathlib import Path
         from vggsearch.errors import StoreError
-        from vggsearch.store import Store
-        from vggsearch.store.upkeep.repair import repair
-        from vggsearch.store.upkeep.survey import survey
+        from vggsearch.store import repair, survey
         root = Path(sys.argv[1])
         for name in sys.argv[2:]:
             mode = (root / name).stat().st_mode
             (root / name).chmod(0)
-            found = survey(Store(root), 4e9)
-            print(found.database.state, *(f"{one.kind} {one.path}" for one in found.findings if one.wrong))
+            found = survey(root, 4e9)
+            print(found.database.state, *(f"{one.kind} {one.path}" for one in found.problems if one.wrong))
             try:
-                assert not repair(Store(root)).anything
+                assert not repair(root).anything
             except StoreError as error:
                 assert "Permission denied" in str(error)
             (root / name).chmod(mode)
@@ -417,7 +414,7 @@ def test_what_may_not_be_read_is_no_damage(root: Path, before: StudyResults) -> 
 def test_a_database_is_judged_without_a_change(tmp_path: Path, content: bytes, state: str) -> None:
     Store.open(tmp_path)
     (tmp_path / "optuna.db").write_bytes(content)
-    assert look(tmp_path).database.state == state
+    assert surveyed(tmp_path).database.state == state
     assert names(tmp_path) == ["ledger", "optuna.db", "studies"]
 
 
@@ -426,11 +423,11 @@ def test_a_database_that_another_holds_or_that_takes_too_long_is_not_called_dama
     holder.execute("PRAGMA locking_mode=EXCLUSIVE")
     holder.execute("BEGIN IMMEDIATE")
     holder.execute("CREATE TABLE held (n)")
-    assert look(root).database.state in ("sound", "unknown")
+    assert surveyed(root).database.state in ("sound", "unknown")
     holder.close()
     endless = sqlite3.connect(root / "endless.db")
     endless.execute("CREATE TABLE numbers (n)")
     with endless:
         endless.executemany("INSERT INTO numbers VALUES (?)", ((n,) for n in range(20_000)))
     endless.close()
-    assert look_at(root / "endless.db", limit_s=-1).state == "unknown"
+    assert check_database(root / "endless.db", limit_s=-1).state == "unknown"

@@ -16,6 +16,7 @@ from vggsearch.runs.checksums import add_checksum
 from vggsearch.store import Store
 from vggsearch.study.file.load import parse_study
 from vggsearch.study.results import read_results
+from vggsearch.testing.memory import MemoryLedger
 
 SOURCE = """\
 question: Does it last?
@@ -134,8 +135,8 @@ def test_a_disk_that_fills_up_is_one_line_and_loses_nothing(tmp_path, monkeypatc
     with pytest.raises(StoreError) as error:
         store.put_trial(trial(told_at=3.0))
     assert message(error) == (
-        f"store {tmp_path}: search-000000.json cannot be written (No space left on device): free space or "
-        "mend permissions, and run the same command again"
+        f"{tmp_path}/studies/lasting/trials/search-000000.json cannot be written (No space left on device): "
+        "free space or mend permissions, and run the same command again"
     )
     assert store.trials("lasting") == [trial(told_at=2.0)]
 
@@ -173,6 +174,21 @@ def test_one_controller_writes_at_a_time(tmp_path):
         )
     with store.lock():
         pass
+
+
+def test_a_store_takes_another_ledger(tmp_path):
+    kept = {}
+    store = Store.open(tmp_path, ledger=MemoryLedger(kept))
+    store.ledger.put(record())
+    store.begin(STUDY)
+    store.put_trial(trial(0, run=record().key.digest))
+    folder = store.checkpoints / record().key.digest
+    folder.mkdir(parents=True)
+    with Store.open(tmp_path, ledger=MemoryLedger(kept)).lock():
+        assert not folder.exists()  # its run is finished, as the ledger says
+    assert list(store.layout.ledger.iterdir()) == []
+    assert list(read_results(store, STUDY).runs.values()) == [record()]
+    assert store.studies() == ["lasting"]
 
 
 def test_a_killed_controller_holds_no_lock(tmp_path):

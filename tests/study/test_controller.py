@@ -630,11 +630,11 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path, monkeypatch: 
             raise OSError(28, "No space left on device")
         real(path, data)
 
-    from vggsearch.store import store
+    from vggsearch.store import files
 
-    real = store.write_atomically
+    real = files.write_checksummed
     with monkeypatch.context() as patch:
-        patch.setattr(store, "write_atomically", full)
+        patch.setattr(files, "write_checksummed", full)
         with pytest.raises(
             StoreError, match=r"search-000002.json cannot be written \(No space left on device\)"
         ):

@@ -153,7 +153,7 @@ def test_a_study_from_the_command_line_and_its_copy_made_again(
     assert not (tmp_path / ".vggsearch" / "optuna.db").exists()
 
     optuna.delete_study(study_name="demo", storage=url)
-    monkeypatch.setattr("vggsearch.study.launch._executor", no_workers)
+    monkeypatch.setattr("vggsearch.study.resources._executor", no_workers)
     status, again, err = run(capsys, *command)
     assert (status, err) == (0, "")
     assert "2/2" in again
@@ -170,7 +170,7 @@ def no_workers(*_: object) -> FakeExecutor:
 def test_what_to_type_next_shows_no_password(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vggsearch.study.launch._executor", no_workers)
+    monkeypatch.setattr("vggsearch.study.resources._executor", no_workers)
     monkeypatch.chdir(tmp_path)
     make_images(tmp_path / "images")
     (tmp_path / "demo.yaml").write_text(yaml.safe_dump({**DEMO, "time_limit_s": 1e-6}))
@@ -290,13 +290,13 @@ def test_a_study_that_was_made_and_not_yet_marked_is_taken_up(url: str, tmp_path
 
 @pytest.mark.parametrize("harm", [lambda path: path.write_text("{}"), lambda path: path.write_text("")])
 def test_a_damaged_token_is_one_line(tmp_path: Path, harm: Callable[[Path], object]) -> None:
-    token = store_token(tmp_path)
-    assert store_token(tmp_path) == token
+    token = store_token(tmp_path / "token.json")
+    assert store_token(tmp_path / "token.json") == token
     harm(tmp_path / "token.json")
     with pytest.raises(
         StoreError, match=r"^.*token\.json: .*: delete it, and this store's studies in [^\n]*$"
     ):
-        store_token(tmp_path)
+        store_token(tmp_path / "token.json")
 
 
 # --- a server that goes away ---

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from vggsearch.study.ablation.counting import planned
 from vggsearch.commands.display import PlainLog, draw, finished_line
 from vggsearch.runs.record import CurvePoint, Outcome, TrialRecord
+from vggsearch.study.ablation.counting import planned
 from vggsearch.study.control.events import (
     StageStarted,
     StudyEnded,

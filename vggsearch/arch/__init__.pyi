@@ -1,9 +1,4 @@
-from .layers import (
-    Layer as Layer,
-    Op as Op,
-    Shape as Shape,
-    expand as expand,
-)
+from .layers import Layer as Layer, Op as Op, Shape as Shape, expand as expand
 from .spec import (
     DROPOUT as DROPOUT,
     MAX_BLOCKS as MAX_BLOCKS,

@@ -18,6 +18,7 @@ ArchitectureText = Annotated[
         help="Zoo name (vgg16, d2l-vgg11/4) or text (1x16-2x32k5+bn+gap).",
     ),
 ]
+DataName = Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="Name of a data set.")]
 ReportFolder = Annotated[
     Path | None,
     typer.Option(

@@ -12,11 +12,11 @@ from rich.table import Table
 from vggsearch.arch import FASHION_MNIST, ZOO, Architecture, Shape, parse
 from vggsearch.commands.arguments import ArchitectureText, Json
 from vggsearch.commands.output import make_console, print_json, table
-from vggsearch.text import short_count, size
 from vggsearch.cost import METRICS, Cost, LayerCost, cost
 from vggsearch.errors import ArchitectureError
 from vggsearch.memory import training_memory
 from vggsearch.recipe import RECIPES
+from vggsearch.text import short_count, size
 
 _INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})", re.ASCII)
 

@@ -15,11 +15,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from vggsearch.arch import parse
-from vggsearch.text import duration, percent, short_count
 from vggsearch.commands.output import table
-from vggsearch.cost import cost
-from vggsearch.runs import Outcome, RunRecord, TrialRecord
+from vggsearch.runs import Outcome, TrialRecord
 from vggsearch.study import (
     BLIND,
     Event,
@@ -29,7 +26,9 @@ from vggsearch.study import (
     StudyEnded,
     StudyStarted,
     TrialFinished,
+    describe,
 )
+from vggsearch.text import duration, percent
 
 RECENT = 5
 """How many finished runs the live display keeps in sight."""
@@ -204,5 +203,3 @@ def _part(trial: TrialRecord) -> str:
     told = [str(trial.params.get("arm", ""))]
     told += [f"{name} {trial.params[name]}" for name in ("lr", "repeat", "pair") if name in trial.params]
     return f"{', '.join(told)}: "
-
-

@@ -3,16 +3,17 @@
 import json
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
 
+from vggsearch.text import Json
+
 PLAIN_WIDTH = 240
 """Columns where nobody looks at a terminal: wide enough that no cell of ours is wrapped or cut."""
-
 
 
 class _Console(Console):
@@ -48,11 +49,3 @@ def table(*columns: str, right: Sequence[str] = ()) -> Table:
     for name in columns:
         made.add_column(name, justify="right" if name in right else "left", overflow="fold")
     return made
-
-
-
-
-
-
-
-

@@ -5,15 +5,37 @@ from dataclasses import asdict
 
 import typer
 
-from vggsearch.commands.arguments import INTERRUPTED, STORE, DataFolder, Device, Json as AsJson, StoreFolder, StudyFile, select_gpu
-from vggsearch.commands.running import named_again, run_with_display
-from vggsearch.text import Json
+from vggsearch.commands.arguments import (
+    INTERRUPTED,
+    STORE,
+    DataFolder,
+    Device,
+    Json as AsJson,
+    StoreFolder,
+    StudyFile,
+    select_gpu,
+)
 from vggsearch.commands.output import make_console, print_json
 from vggsearch.commands.plan_tables import print_plan
+from vggsearch.commands.running import named_again, run_with_display
 from vggsearch.designs import Held, Plan, Row, proof
 from vggsearch.execution import default_workers
 from vggsearch.store import Store
-from vggsearch.study import AblationStudy, Effort, Resources, StudyResults, detectable, effort_of, kind_of, load_study, plan_object, read_results, remaining_mismatch, warnings
+from vggsearch.study import (
+    AblationStudy,
+    Effort,
+    Resources,
+    StudyResults,
+    detectable,
+    effort_of,
+    kind_of,
+    load_study,
+    plan_object,
+    read_results,
+    remaining_mismatch,
+    warnings,
+)
+from vggsearch.text import Json
 
 
 def command(

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from vggsearch.text import duration, short_count
 from vggsearch.commands.output import table
 from vggsearch.designs import Held, Plan, Row, shown
 from vggsearch.study import AblationStudy, Effort, StudyResults, detectable, plan_lines, warnings
+from vggsearch.text import duration, short_count
 
 
 def print_plan(

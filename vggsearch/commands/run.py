@@ -66,7 +66,7 @@ def command(
         database.check()
     opened = Store.open(store)
     results = read_results(opened, asked)
-    copy_lacks = has_copy and (storage is not None or not opened.optuna_path.exists())
+    copy_lacks = has_copy and (storage is not None or not opened.layout.optuna.exists())
     if is_finished(results, opened) and not copy_lacks:
         with opened.lock():
             opened.begin(asked)

@@ -10,6 +10,7 @@ from vggsearch.commands.output import make_console
 from vggsearch.store import Store
 from vggsearch.study import Resources, Study, StudyResults, kind_of, launch
 
+
 def run_with_display(
     study: Study, store: Store, before: StudyResults, resources: Resources, *, train: bool = True
 ) -> tuple[StudyResults, str]:

@@ -9,11 +9,11 @@ import typer
 
 from vggsearch.commands.arguments import DataFolder, Json, StudyFile
 from vggsearch.commands.output import make_console, print_json, table
-from vggsearch.text import short_count
 from vggsearch.cost import METRICS, cost
 from vggsearch.data import describe
 from vggsearch.space import SearchSpace, Space
 from vggsearch.study import SearchStudy, load_study
+from vggsearch.text import short_count
 
 MOST = 20_000
 """So many members are described one by one; of a larger space, so many drawn at random."""

@@ -12,18 +12,26 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from vggsearch.arch import Task, parse
-from vggsearch.study.launch import check_batch
-from vggsearch.commands.arguments import STORE, ArchitectureText, DataFolder, Device, Json, StoreFolder, select_gpu
+from vggsearch.commands.arguments import (
+    STORE,
+    ArchitectureText,
+    DataFolder,
+    Device,
+    Json,
+    StoreFolder,
+    select_gpu,
+)
 from vggsearch.commands.fetching import fetch_if_absent
-from vggsearch.execution.devices import resolve_device
-from vggsearch.text import duration, percent, short_count
 from vggsearch.commands.output import make_console, print_json
 from vggsearch.cost import cost
 from vggsearch.data import SearchData, load_search_data
 from vggsearch.errors import VggSearchError
+from vggsearch.execution import resolve_device
 from vggsearch.recipe import RECIPES, Budget, Recipe
 from vggsearch.runs import FINAL, CurvePoint, RunKey, RunRecord
 from vggsearch.store import Store
+from vggsearch.study import check_batch
+from vggsearch.text import duration, percent, short_count
 from vggsearch.training import device_model, kept_memory, train as train_one
 
 _BUDGET = re.compile(r"([0-9][0-9.]*(?:e[+-]?[0-9]{1,3})?) ?(s|seconds?|epochs?|steps?|macs)", re.ASCII)

@@ -12,9 +12,12 @@ from .plan import (
     Plan as Plan,
     PlannedArm as PlannedArm,
     PlannedContrast as PlannedContrast,
+    PlannedRun as PlannedRun,
     Registration as Registration,
+    RunIdentity as RunIdentity,
     deviations as deviations,
     most_runs as most_runs,
+    without_rate as without_rate,
 )
 from .proof_of_change import Row as Row, check as check, mismatch as mismatch, proof as proof
 from .text import Level as Level, shown as shown

@@ -1,4 +1,5 @@
 from .contract import Event as Event, Executor as Executor, Finished as Finished, Progress as Progress
+from .devices import DeviceKind as DeviceKind, resolve_device as resolve_device, usable_cores as usable_cores
 from .local import LocalExecutor as LocalExecutor
 from .ray import RayExecutor as RayExecutor
 from .worker import Report as Report, Trainer as Trainer, WorkerSetup as WorkerSetup, describe as describe

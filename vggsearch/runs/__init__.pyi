@@ -12,10 +12,13 @@ from .checksums import (
     add_checksum as add_checksum,
     make_folder as make_folder,
     read_bounded as read_bounded,
+    read_checksummed as read_checksummed,
     sweep as sweep,
     sync_folder as sync_folder,
+    temporary_files as temporary_files,
     verify_checksum as verify_checksum,
     write_atomically as write_atomically,
+    write_checksummed as write_checksummed,
 )
 from .frames import (
     OUTCOME_COLUMNS as OUTCOME_COLUMNS,

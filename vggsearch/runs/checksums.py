@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,7 @@ TEMPORARY = ".tmp-"
 """Begins the name of a file that is still being written, or was when its writer died."""
 
 
-class Damage(ValueError):  # noqa: N818 - a finding, which callers count and report
+class Damage(ValueError):  # noqa: N818 - callers count and report it
     """Why a file does not hold what it should, in words."""
 
 
@@ -54,17 +53,26 @@ def verify_checksum(data: bytes) -> bytes:
     return record
 
 
+def read_checksummed(path: Path, limit: int) -> bytes:
+    """The record in a file of at most `limit` bytes; raises FileNotFoundError and `Damage`."""
+    return verify_checksum(read_bounded(path, limit))
+
+
+def write_checksummed(path: Path, record: bytes) -> None:
+    """Write `record`, which is JSON, and its checksum to `path`; see `write_atomically`."""
+    write_atomically(path, add_checksum(record))
+
+
 def read_bounded(path: Path, limit: int, *, follow: bool = False) -> bytes:
     """The content of a regular file of at most `limit` bytes.
 
     Raises FileNotFoundError where there is none, and `Damage` where it is larger, cannot be read, or
     is a folder, a pipe, a device or, unless `follow`, a link.
     """
-    link = 0 if follow else os.O_NOFOLLOW
+    # O_NONBLOCK: opening a pipe does not wait for its writer.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     try:
-        handle = os.open(
-            path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | link
-        )  # waits for no pipe's other end
+        handle = os.open(path, flags)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -130,21 +138,21 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def temporary_files(folder: Path) -> list[Path]:
+    """The files of `folder` itself that are being written, or were when their writer died. Raises OSError."""
+    try:
+        found = [path for path in folder.iterdir() if path.name.startswith(TEMPORARY)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(path for path in found if not path.is_dir())
+
+
 def sweep(folder: Path) -> int:
-    """Remove what interrupted writes left in `folder` itself, and count it; only for its one writer.
+    """Remove the temporary files of `folder` itself and count them; only for the folder's one writer.
 
     A folder that is a link is left alone.
     """
-    if folder.is_symlink():
-        return 0
-    left = [path for path in _entries(folder) if path.name.startswith(TEMPORARY) and not path.is_dir()]
+    left = [] if folder.is_symlink() else temporary_files(folder)
     for path in left:
         path.unlink(missing_ok=True)
     return len(left)
-
-
-def _entries(folder: Path) -> Iterator[Path]:
-    try:
-        yield from folder.iterdir()
-    except (FileNotFoundError, NotADirectoryError):
-        return

@@ -1,6 +1,11 @@
-from .base import BaseLedger as BaseLedger, check_digest as check_digest
+from .base import (
+    BaseLedger as BaseLedger,
+    check_digest as check_digest,
+    decode_record as decode_record,
+    encode_record as encode_record,
+    is_kept as is_kept,
+)
 from .checkpoints import remove_checkpoints as remove_checkpoints
-from .ledger import stands as stands
 from .state import (
     ControllerState as ControllerState,
     PendingCandidate as PendingCandidate,
@@ -9,10 +14,10 @@ from .state import (
 )
 from .store import Store as Store, trial_order as trial_order
 from .upkeep import (
-    Finding as Finding,
-    Kind as Kind,
+    Problem as Problem,
+    ProblemKind as ProblemKind,
     Repair as Repair,
-    StudyFound as StudyFound,
+    StudySurvey as StudySurvey,
     Survey as Survey,
     repair as repair,
     survey as survey,

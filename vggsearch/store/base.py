@@ -1,67 +1,81 @@
-"""`BaseLedger`: what the store of runs promises, wherever it keeps them."""
+"""`BaseLedger`: what every ledger promises, wherever it keeps its records."""
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 from vggsearch.errors import StoreError
-from vggsearch.runs import Damaged, Digest, RunRecord
-
-_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+from vggsearch.runs import (
+    FINAL,
+    Damage,
+    Damaged,
+    Digest,
+    RunRecord,
+    add_checksum,
+    validated,
+    verify_checksum,
+)
+from vggsearch.store.layout import DIGEST
 
 
 class BaseLedger(ABC):
-    """Keeps what came of runs, one record a run, by the digest of its key.
+    """Keeps the results of runs, one record a run, by the digest of its key.
 
     `vggsearch.testing.ledgers` holds the tests that every ledger passes.
 
-    **What stands.** A record whose outcome is in `vggsearch.runs.FINAL` stands for ever. Any other stands
-    until the next one of its run is put. Putting what is there already changes nothing.
+    **Replacing.** A record whose outcome is in `vggsearch.runs.FINAL` is kept for ever. Any other is kept
+    until the next record of its run is put. Putting a record that is there already changes nothing.
 
-    **What is trusted.** A record is returned as it was put, to the bit, or not at all. One that was damaged
-    since, or forged, counts as absent, so that its run is made again and `put` takes its place; `damaged`
-    names it, and it hides no other.
+    **Damage.** A record is returned exactly as it was put, or not at all. A damaged or forged record counts
+    as absent, so that its run is made again and `put` replaces it. `damaged` names it. It hides no other.
 
-    **When.** What `put` returned from is there for good. What it raised from, or was killed in, leaves what
-    was there before, or the new record, whole.
+    **Durability.** When `put` returns, the record is on disk. When `put` raises or is killed, the ledger
+    holds the old record or the new one, whole.
 
-    **One writer.** One process puts and sweeps, by one handle. Any number of others read meanwhile, and see
-    what was put from then on.
+    **One writer.** One process puts and sweeps, through one object. Any number of others read at the same
+    time, and see every record that was put before they read.
     """
 
     @abstractmethod
     def get(self, digest: Digest) -> RunRecord | None:
-        """The record of that run, or None where there is none or it is damaged.
+        """The record of that run; None where there is none or it is damaged.
 
         Raises `StoreError` where `digest` is not 64 lower-case hexadecimal digits.
         """
 
     @abstractmethod
     def put(self, record: RunRecord) -> None:
-        """Keep a record, for good when this returns; it is ignored where the one that is there is `FINAL`.
+        """Keep a record, on disk when this returns; ignored where the run's present record is `FINAL`.
 
-        Raises `StoreError` where it cannot be written; what was there before is then still there.
+        Raises `StoreError` where it cannot be written; the old record is then still there.
         """
 
     @abstractmethod
     def scan(self) -> Iterator[RunRecord | Damaged]:
-        """Every record in order of digest, and in between what is damaged; nothing raises for one of them."""
+        """Every record in order of digest, and what is damaged between them. Raises for no single record."""
+
+    @abstractmethod
+    def digests(self, prefix: str = "") -> list[Digest]:
+        """The digests that begin with `prefix`, in order, without reading records: damaged ones count too."""
 
     @abstractmethod
     def sweep(self) -> int:
-        """Remove what interrupted writes left behind, and count it; only for the ledger's one writer."""
-
-    @abstractmethod
-    def __len__(self) -> int:
-        """How many runs there are, without reading them: damaged ones count too."""
+        """Remove what interrupted writes left, and count it; only for the ledger's one writer."""
 
     def damaged(self) -> list[Damaged]:
-        """Everything that is not a record it can trust, and why. Reads the whole ledger."""
+        """Everything that is not a sound record, and why. Reads the whole ledger."""
         return [found for found in self.scan() if isinstance(found, Damaged)]
+
+    def has_final(self, digest: Digest) -> bool:
+        """Whether the run has a record that is kept for ever."""
+        record = self.get(digest)
+        return record is not None and record.outcome in FINAL
+
+    def __len__(self) -> int:
+        return len(self.digests())
 
     def __contains__(self, digest: object) -> bool:
         return (
-            isinstance(digest, str) and _DIGEST.fullmatch(digest) is not None and self.get(digest) is not None
+            isinstance(digest, str) and DIGEST.fullmatch(digest) is not None and self.get(digest) is not None
         )
 
     def __iter__(self) -> Iterator[RunRecord]:
@@ -69,8 +83,26 @@ class BaseLedger(ABC):
 
 
 def check_digest(digest: str) -> None:
-    """Raise `StoreError` where that is not the name of a run."""
-    if _DIGEST.fullmatch(digest) is None:
+    """Raise `StoreError` where `digest` is not the name of a run."""
+    if DIGEST.fullmatch(digest) is None:
         raise StoreError(
             f"a run is named by 64 hexadecimal digits, not {digest[:70]!r}: copy them from a trial table"
         )
+
+
+def is_kept(present: RunRecord | None, record: RunRecord) -> bool:
+    """Whether a ledger keeps the `present` record of a run where `record` of the same run is put."""
+    return present is not None and (present.outcome in FINAL or present == record)
+
+
+def encode_record(record: RunRecord) -> bytes:
+    """The bytes in which a ledger keeps a record: JSON and its checksum."""
+    return add_checksum(record.model_dump_json().encode())
+
+
+def decode_record(data: bytes, digest: Digest) -> RunRecord:
+    """The record of the run `digest` in such bytes; raises `Damage` where they do not hold it."""
+    record = validated(verify_checksum(data))
+    if record.key.digest != digest:
+        raise Damage("holds another run than its name says")
+    return record

@@ -1,35 +1,28 @@
-"""The store of runs: one file with a checksum a run, named by the digest of the run's key.
+"""The ledger in a folder: one file with a checksum a run, named by the digest of the run's key.
 
     ledger/3f/3f6c….json
 
-One process writes (whoever holds the store's lock), any number read. A record that cannot be trusted,
-because its checksum, its form or its name does not fit, is never returned: it counts as absent, so that the
-run is made again, and `damaged` names it.
+One process writes: the holder of the store's lock. Any number read. A record whose checksum, form or name
+does not fit is never returned: it counts as absent, so that the run is made again, and `damaged` names it.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from vggsearch.errors import StoreError
 from vggsearch.runs import (
-    FINAL,
     MAX_RECORD_BYTES,
-    TEMPORARY,
     Damage,
     Damaged,
     Digest,
     RunRecord,
-    add_checksum,
     read_bounded,
     sweep,
-    validated,
-    verify_checksum,
     write_atomically,
 )
-from vggsearch.store.base import BaseLedger, check_digest
-
-_NAME = re.compile(r"[0-9a-f]{64}\.json", re.ASCII)
+from vggsearch.store.base import BaseLedger, check_digest, decode_record, encode_record, is_kept
+from vggsearch.store.files import entries, read_each, reading, writing
+from vggsearch.store.layout import RECORD, record_path, shards
 
 
 class Ledger(BaseLedger):
@@ -44,78 +37,53 @@ class Ledger(BaseLedger):
 
     def get(self, digest: Digest) -> RunRecord | None:
         """See `BaseLedger.get`."""
+        check_digest(digest)
         try:
-            return _read(self._file(digest))
+            return read_record(record_path(self.path, digest))
         except (FileNotFoundError, Damage):
             return None
 
     def put(self, record: RunRecord) -> None:
-        """See `BaseLedger.put`. The record is on disk when this returns."""
-        if stands(self.get(record.key.digest), record):
+        """See `BaseLedger.put`."""
+        digest = record.key.digest
+        if is_kept(self.get(digest), record):
             return
-        data = add_checksum(record.model_dump_json().encode())
+        data = encode_record(record)
         if len(data) > MAX_RECORD_BYTES:
             raise StoreError(
                 f"a run's record has at most {MAX_RECORD_BYTES} bytes, not {len(data)}: evaluate less often"
             )
-        try:
-            write_atomically(self._file(record.key.digest), data)
-        except OSError as error:
-            raise StoreError(
-                f"ledger {self.path} cannot be written ({error.strerror}): free space or mend its "
-                "permissions, and run the same command again"
-            ) from error
+        path = record_path(self.path, digest)
+        with writing(path):
+            write_atomically(path, data)
 
     def scan(self) -> Iterator[RunRecord | Damaged]:
-        """See `BaseLedger.scan`. What is no record at all, as a folder or a link, counts as damaged."""
-        for path in self._files():
-            try:
-                yield _read(path)
-            except FileNotFoundError:
-                continue
-            except Damage as damage:
-                yield Damaged(path, str(damage))
+        """See `BaseLedger.scan`. What is no record's file, as a folder or a link, counts as damaged."""
+        return read_each(self._files(), read_record)
+
+    def digests(self, prefix: str = "") -> list[Digest]:
+        """See `BaseLedger.digests`. The names of the files tell."""
+        names = (path.name for path in self._files(prefix[:2]))
+        return [name[:64] for name in names if RECORD.fullmatch(name) and name.startswith(prefix)]
 
     def sweep(self) -> int:
         """See `BaseLedger.sweep`."""
-        return sum(sweep(folder) for folder in self._folders())
+        return sum(map(sweep, self._shards()))
 
-    def __len__(self) -> int:
-        """How many runs there are by the names of their files, which are not read: damaged ones count too."""
-        return sum(_NAME.fullmatch(path.name) is not None for path in self._files())
+    def _shards(self) -> list[Path]:
+        with reading(self.path):
+            return shards(self.path)
 
-    def _file(self, digest: Digest) -> Path:
-        check_digest(digest)
-        return self.path / digest[:2] / f"{digest}.json"
-
-    def _folders(self) -> list[Path]:
-        return [path for path in self._entries(self.path) if path.is_dir() and not path.is_symlink()]
-
-    def _entries(self, folder: Path) -> list[Path]:
-        try:
-            return sorted(folder.iterdir())
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise StoreError(
-                f"ledger {self.path} cannot be read ({error.strerror}): mend its permissions, or name "
-                "another store with --store"
-            ) from error
-
-    def _files(self) -> Iterator[Path]:
-        for folder in self._folders():
-            yield from (path for path in self._entries(folder) if not path.name.startswith(TEMPORARY))
+    def _files(self, prefix: str = "") -> Iterator[Path]:
+        """What lies in the shards whose names begin with `prefix`."""
+        for shard in self._shards():
+            if shard.name.startswith(prefix):
+                yield from entries(shard)
 
 
-def stands(kept: RunRecord | None, record: RunRecord) -> bool:
-    """Whether `kept`, which a ledger has of a run, is not replaced by `record` of the same run."""
-    return kept is not None and (kept.outcome in FINAL or kept == record)
-
-
-def _read(path: Path) -> RunRecord:
-    """A file's record; raises FileNotFoundError or `Damage`."""
-    data = verify_checksum(read_bounded(path, MAX_RECORD_BYTES))
-    record = validated(data)
-    if path.name != f"{record.key.digest}.json" or path.parent.name != path.name[:2]:
+def read_record(path: Path) -> RunRecord:
+    """The record in a ledger's file; raises FileNotFoundError and `Damage`."""
+    record = decode_record(read_bounded(path, MAX_RECORD_BYTES), path.stem)
+    if path != record_path(path.parents[1], path.stem):
         raise Damage("holds another run than its name says")
     return record

@@ -1,18 +1,7 @@
 """The store: one folder that holds everything that studies have found, and nothing else.
 
-    STORE/
-      lock                                    who writes; see `Store.lock`
-      optuna.db                               Optuna's part, which can be rebuilt from the rest
-      optuna.db.damaged-1                     one that was damaged, until somebody deletes it
-      token.json                              what marks this store's studies in a shared database
-      ledger/3f/3f6c….json                    the runs of all studies
-      checkpoints/3f6c…/                      what a run that was interrupted goes on from
-      studies/NAME/study.json                 what NAME must remain
-      studies/NAME/plan.json                  what an ablation NAME decided before its first run
-      studies/NAME/trials/search-000012.json  its trials
-
-Workers see none of it but the checkpoints of their run. Any number of processes read it at any time; one
-writes, and holds the lock meanwhile.
+`vggsearch.store.layout` shows what lies where. Workers see only the checkpoints of their run. Any number of
+processes read a store at any time; one writes, and holds the lock meanwhile.
 """
 
 import contextlib
@@ -28,27 +17,23 @@ from pydantic_core import from_json
 
 from vggsearch.errors import StoreError, StudyFileError
 from vggsearch.runs import (
-    FINAL,
     STAGES,
     TEMPORARY,
     Damage,
     Damaged,
-    Digest,
     TrialRecord,
-    add_checksum,
-    read_bounded,
+    read_checksummed,
     sweep,
     valid_trial,
-    verify_checksum,
-    write_atomically,
 )
+from vggsearch.store.base import BaseLedger
 from vggsearch.store.checkpoints import sweep_checkpoints
+from vggsearch.store.files import entries, read_each, reading, write, writing
+from vggsearch.store.layout import IDENTITY, MAX_IDENTITY_BYTES, MAX_TRIAL_BYTES, TRIALS, Layout, trial_name
 from vggsearch.store.ledger import Ledger
 from vggsearch.store.plans import PlanBook
+from vggsearch.store.state import ControllerState
 from vggsearch.text import shown
-
-MAX_TRIAL_BYTES = 64 * 1024
-MAX_IDENTITY_BYTES = 2**20
 
 
 class StudyIdentity(Protocol):
@@ -56,40 +41,45 @@ class StudyIdentity(Protocol):
 
     @property
     def name(self) -> str:
-        """Names its folder."""
+        """The name of its folder."""
 
     @property
     def path(self) -> Path:
-        """Of its file, for messages."""
+        """Its file, for messages."""
 
     def identity(self) -> dict[str, object]:
         """What must not change while the store holds trials of it, as plain JSON values."""
 
 
 class Store:
-    """A store folder; made by `Store.open`."""
+    """A store folder; made by `Store.open`.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: The folder, an absolute path.
+        ledger: Where the runs are kept; by default a `Ledger` in the store's own folder.
+    """
+
+    def __init__(self, root: Path, ledger: BaseLedger | None = None) -> None:
         self.root = root
-        """Absolute."""
-        self.ledger = Ledger(root / "ledger")
-        self.checkpoints = root / "checkpoints"
-        """Where workers keep what interrupted runs go on from: theirs alone to write."""
+        self.layout = Layout(root)
+        self.ledger: BaseLedger = Ledger(self.layout.ledger) if ledger is None else ledger
+        self.checkpoints = self.layout.checkpoints
+        """The folder in which workers, and nobody else, write the checkpoints of their runs."""
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = True) -> "Store":
-        """The store in `path`; where `create`, made if absent and tried for writing.
+    def open(cls, path: Path, *, create: bool = True, ledger: BaseLedger | None = None) -> "Store":
+        """The store in `path`; with `create`, it is made if absent and tried for writing.
 
         Raises `StoreError` where it cannot be used.
         """
-        root = path.absolute()
+        store = cls(path.absolute(), ledger)
         try:
             if create:
-                (root / "ledger").mkdir(parents=True, exist_ok=True)
-                (root / "studies").mkdir(exist_ok=True)
-                with tempfile.TemporaryFile(dir=root, prefix=TEMPORARY):
+                store.layout.ledger.mkdir(parents=True, exist_ok=True)
+                store.layout.studies.mkdir(exist_ok=True)
+                with tempfile.TemporaryFile(dir=store.root, prefix=TEMPORARY):
                     pass
-            elif not (root / "ledger").is_dir():
+            elif not store.layout.ledger.is_dir():
                 raise StoreError(
                     f"store {path}: holds no runs yet: run a study first, or name another --store"
                 )
@@ -98,19 +88,14 @@ class Store:
                 f"store {path}: cannot be written ({error.strerror}): name a folder you may write to with "
                 "--store"
             ) from error
-        return cls(root)
-
-    @property
-    def optuna_path(self) -> Path:
-        """Optuna's SQLite database in the store."""
-        return self.root / "optuna.db"
+        return store
 
     @property
     def optuna_url(self) -> str:
-        """Its URL, for Optuna's own tools; `StoreError` where a URL cannot name it."""
+        """The database's URL, for Optuna's own tools. Raises `StoreError` where a URL cannot name it."""
         from sqlalchemy import URL, make_url
 
-        path = str(self.optuna_path)
+        path = str(self.layout.optuna)
         url = URL.create("sqlite", database=path).render_as_string(hide_password=False)
         if make_url(url).database != path:
             raise StoreError(
@@ -119,39 +104,38 @@ class Store:
         return url
 
     @contextlib.contextmanager
-    def lock(self, *, mending: bool = False) -> Iterator[None]:
-        """Be the one process that writes, and clear away what interrupted writes left behind.
+    def lock(self, *, repairing: bool = False) -> Iterator[None]:
+        """Be the one process that writes, and remove what interrupted writes left.
 
-        Raises `StoreError`, which names the process, where another one is that already, and, unless it is for
-        `mending`, where a folder of the store is a link: what is written would land elsewhere. A killed
-        process holds no lock.
+        Raises `StoreError` where another process, which it names, holds the lock. Also, unless `repairing`,
+        where a folder of the store is a link, because what is written would land elsewhere. The lock of a
+        killed process is free.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        with self._writing("lock"):
-            handle = os.open(self.root / "lock", flags, 0o666)
+        with writing(self.layout.lock):
+            handle = os.open(self.layout.lock, flags, 0o666)
         try:
-            with self._writing("lock"):
+            with writing(self.layout.lock):
                 self._take(handle)
-            if not mending:
+            if not repairing:
                 self._refuse_links()
-            with self._writing("what interrupted writes left"):
+            with writing(self.root):
                 self._sweep()
             yield
         finally:
             os.close(handle)
 
-    def begin(self, study: "StudyIdentity") -> None:
-        """Start or resume a study: what it must remain is written down, and later compared.
+    def begin(self, study: StudyIdentity) -> None:
+        """Start or resume a study: its identity is written down, or compared with what was written.
 
-        Raises `StudyFileError` where the file says something else than when the study began, and
-        `StoreError`.
+        Raises `StudyFileError` where the file differs from when the study began, and `StoreError`.
         """
-        path = self._folder(study.name) / "study.json"
+        path = self.layout.study(study.name) / IDENTITY
         identity = study.identity()
         try:
-            before = from_json(verify_checksum(read_bounded(path, MAX_IDENTITY_BYTES)))
+            before = from_json(read_checksummed(path, MAX_IDENTITY_BYTES))
         except FileNotFoundError:
-            self._write(path, json.dumps(identity, sort_keys=True).encode())
+            write(path, json.dumps(identity, sort_keys=True).encode())
             return
         except ValueError as error:
             raise StoreError(
@@ -166,26 +150,38 @@ class Store:
                 "change it back, or copy the file to a new name for a new study"
             )
 
+    def studies(self) -> list[str]:
+        """The names of the studies, in order. Raises `StoreError`."""
+        with reading(self.layout.studies):
+            return [folder.name for folder in self.layout.study_folders()]
+
     def put_trial(self, trial: TrialRecord) -> None:
-        """Keep a trial in place of what its stage and number had, on disk when this returns.
+        """Keep a trial in place of the one with its stage and number, on disk when this returns.
 
         Raises `StoreError` where it cannot be written.
         """
-        self._write(self._trials(trial.study) / _file_name(trial), trial.model_dump_json().encode())
+        write(self.layout.trials(trial.study) / trial_name(trial), trial.model_dump_json().encode())
 
     def trials(self, name: str) -> list[TrialRecord]:
         """The trials of a study, by stage and number; damaged ones are left out, and `damaged` names them."""
-        return sorted(
-            (found for found in self.scan_trials(name) if isinstance(found, TrialRecord)), key=trial_order
-        )
+        found = (trial for trial in self.scan_trials(name) if isinstance(trial, TrialRecord))
+        return sorted(found, key=trial_order)
 
     def damaged(self, name: str) -> list[Damaged]:
         """The trial files of a study that cannot be used, and why."""
         return [found for found in self.scan_trials(name) if isinstance(found, Damaged)]
 
+    def scan_trials(self, name: str) -> Iterator[TrialRecord | Damaged]:
+        """Every trial of a study by the name of its file, and what is damaged between them."""
+        return read_each(entries(self.layout.trials(name)), read_trial)
+
     def plans(self, name: str) -> PlanBook:
         """The registered plans of an ablation."""
-        return PlanBook(self._folder(name))
+        return PlanBook(self.layout.study(name))
+
+    def state(self, name: str) -> ControllerState:
+        """What the controller of a study writes down besides trials."""
+        return ControllerState(self.layout.study(name))
 
     def _take(self, handle: int) -> None:
         try:
@@ -201,84 +197,35 @@ class Store:
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
 
     def _refuse_links(self) -> None:
-        for name in ("checkpoints", "ledger", "studies"):
-            with self._writing(name):
-                folder = self.root / name
-                # A run's own checkpoints that are a link are not used.
-                inside = list(folder.iterdir()) if folder.is_dir() and name != "checkpoints" else []
-                deeper = [path / "trials" for path in inside] if name == "studies" else []
-                link = next((path for path in (folder, *inside, *deeper) if path.is_symlink()), None)
-            if link is not None:
-                raise StoreError(
-                    f"store {self.root}: {link.relative_to(self.root)} is a link, and a store has its own "
-                    "folders: put the folder there, or run `vggsearch doctor --repair`, which moves it away"
-                )
+        # A run's own checkpoints that are a link are not used, so nothing is refused for them.
+        folders = [self.checkpoints]
+        for folder in (self.layout.ledger, self.layout.studies):
+            folders += [folder, *(entries(folder) if folder.is_dir() else [])]
+        folders += [folder / TRIALS for folder in folders if folder.parent == self.layout.studies]
+        link = next((path for path in folders if path.is_symlink()), None)
+        if link is not None:
+            raise StoreError(
+                f"store {self.root}: {link.relative_to(self.root)} is a link, and a store has its own "
+                "folders: put the folder there, or run `vggsearch doctor --repair`, which moves it away"
+            )
 
     def _sweep(self) -> None:
         self.ledger.sweep()
-        sweep_checkpoints(self.checkpoints, self._finished)
-        sweep(self.root.resolve())
-        studies = self.root / "studies"
-        for folder in () if studies.is_symlink() else studies.glob("*"):
-            if not folder.is_symlink():
-                sweep(folder)
-                sweep(folder / "trials")
-
-    def _finished(self, digest: Digest) -> bool:
-        run = self.ledger.get(digest)
-        return run is not None and run.outcome in FINAL
-
-    def scan_trials(self, name: str) -> Iterator[TrialRecord | Damaged]:
-        """Every trial file of a study by name of its file, as its trial or as what is wrong with it."""
-        try:
-            paths = list(self._trials(name).iterdir())
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise StoreError(
-                f"store {self.root}: the trials of {name} cannot be read ({error.strerror}): mend their "
-                "permissions, or name another --store"
-            ) from error
-        for path in sorted(paths):
-            if path.name.startswith(TEMPORARY):
-                continue
-            try:
-                trial = valid_trial(verify_checksum(read_bounded(path, MAX_TRIAL_BYTES)))
-                if (trial.study, _file_name(trial)) != (name, path.name):
-                    raise Damage("holds another trial than its name says")
-                yield trial
-            except FileNotFoundError:
-                continue
-            except Damage as damage:
-                yield Damaged(path, str(damage))
-
-    def _folder(self, name: str) -> Path:
-        return self.root / "studies" / name
-
-    def _trials(self, name: str) -> Path:
-        return self._folder(name) / "trials"
-
-    def _write(self, path: Path, record: bytes) -> None:
-        with self._writing(path.name):
-            write_atomically(path, add_checksum(record))
-
-    @contextlib.contextmanager
-    def _writing(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StoreError(
-                f"store {self.root}: {name} cannot be written ({error.strerror}): free space or mend "
-                "permissions, and run the same command again"
-            ) from error
+        sweep_checkpoints(self.checkpoints, self.ledger.has_final)
+        for folder in self.layout.written_folders():
+            sweep(folder.resolve() if folder == self.root else folder)  # the store itself may be a link
 
 
-def _file_name(trial: TrialRecord) -> str:
-    return f"{trial.stage}-{trial.number:06d}.json"
+def read_trial(path: Path) -> TrialRecord:
+    """The trial in a file of a study's folder; raises FileNotFoundError and `Damage`."""
+    trial = valid_trial(read_checksummed(path, MAX_TRIAL_BYTES))
+    if (trial.study, trial_name(trial)) != (path.parents[1].name, path.name):
+        raise Damage("holds another trial than its name says")
+    return trial
 
 
 def trial_order(trial: TrialRecord) -> tuple[int, int]:
-    """Sorts trials by stage, in the order of the work, and number."""
+    """Sorts trials by stage, in the order of the work, and by number."""
     return STAGES.index(trial.stage), trial.number
 
 

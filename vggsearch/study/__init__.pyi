@@ -1,14 +1,14 @@
 from .ablation import (
-    AblationAssembly as AblationAssembly,
     Detectable as Detectable,
+    Effort as Effort,
     correctness as correctness,
-    current_plan as current_plan,
     detectable as detectable,
-    effort as effort,
+    effort_of as effort_of,
     pairs_frame as pairs_frame,
     plan_lines as plan_lines,
     plan_object as plan_object,
     rates_frame as rates_frame,
+    remaining_mismatch as remaining_mismatch,
     warnings as warnings,
 )
 from .control import (
@@ -34,7 +34,7 @@ from .file import (
     parse_study as parse_study,
 )
 from .kinds import kind_of as kind_of
-from .launch import Resources as Resources, check_batch as check_batch, launch as launch
+from .resources import Resources as Resources, check_batch as check_batch, launch as launch
 from .results import StudyResults as StudyResults, describe as describe, read_results as read_results
 from .run import run_study as run_study
 from .search import Database as Database, parse_storage as parse_storage

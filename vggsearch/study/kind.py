@@ -37,12 +37,13 @@ class StudyKind(ABC, Generic[S]):
 
     @abstractmethod
     def recipes(self, study: S, task: Task) -> list[Recipe]:
-        """Every recipe that is trained by. Raises `StudyFileError` where the study cannot be, before any data are
-        loaded."""
+        """Every recipe that is trained by. Raises `StudyFileError` where the study cannot be, before any data
+        are loaded."""
 
     @abstractmethod
     def run(self, study: S, session: Session) -> None:
-        """Do what is left, under the store's lock. `vggsearch.study.run_study` says what is promised and raised."""
+        """Do what is left, under the store's lock. `vggsearch.study.run_study` says what is promised and
+        raised."""
 
     @abstractmethod
     def counts(self, study: S, results: StudyResults, store: Store) -> dict[Stage, StageCount]:

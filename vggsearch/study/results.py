@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from vggsearch.arch import Architecture
+from vggsearch.arch import Architecture, Task, parse
+from vggsearch.cost import cost
 from vggsearch.designs import Registration
 from vggsearch.errors import ArchitectureError
 from vggsearch.runs import (
@@ -13,6 +14,7 @@ from vggsearch.runs import (
     Damaged,
     Digest,
     Kind,
+    Outcome,
     RunRecord,
     Scalar,
     TrialRecord,
@@ -32,6 +34,7 @@ from vggsearch.study.data_folder import (
     write_folder,
 )
 from vggsearch.study.file import SearchStudy, Study, parse_study
+from vggsearch.text import percent, short_count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +78,8 @@ class StudyResults:
         return table((self._row(trial) for trial in self.trials), columns)
 
     def best(self) -> RunRecord | None:
-        """The completed run with the best validation accuracy, finalists apart: they were chosen for theirs."""
+        """The completed run with the best validation accuracy, finalists apart: they were chosen for
+        theirs."""
         digests = (trial.run for trial in self.trials if trial.run and trial.stage != "finalists")
         return best_run(run for digest in digests if (run := self.runs.get(digest)) is not None)
 

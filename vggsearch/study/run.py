@@ -9,9 +9,9 @@ from vggsearch.study.results import StudyResults, read_results
 def run_study(study: Study, session: Session) -> StudyResults:
     """Do what `study` still wants, and return what is known then, also where it was stopped before its end.
 
-    Takes the store's lock. The first SIGINT or SIGTERM, and the study's time limit, let active runs finish; the
-    second signal ends them at once (and closes the session's executor, which otherwise stays open). Calling it
-    again continues from there; `StudyEnded`, the last event, says whether anything is left.
+    Takes the store's lock. The first SIGINT or SIGTERM, and the study's time limit, let active runs finish;
+    the second signal ends them at once (and closes the session's executor, which otherwise stays open).
+    Calling it again continues from there; `StudyEnded`, the last event, says whether anything is left.
 
     Raises:
         StudyFileError: The file changed since the study began here, or its runs were made under other

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from vggsearch.runs import STAGES, Stage
-from vggsearch.store import ControllerState, Store
+from vggsearch.store import Store
 from vggsearch.study.kinds import kind_of
 from vggsearch.study.results import StudyResults
 
@@ -33,7 +33,7 @@ def stage_statuses(results: StudyResults, store: Store, *, running: bool) -> dic
     study = results.study
     counts = kind_of(study).counts(study, results, store)
     answered = {(trial.stage, trial.number) for trial in results.trials}
-    pending = ControllerState(store.root / "studies" / study.name).pending()
+    pending = store.state(study.name).pending()
     active = Counter(one.stage for one in pending if (one.stage, one.number) not in answered)
     return {
         stage: StageStatus(counts[stage].quota, counts[stage].done, active[stage] if running else 0)

@@ -156,6 +156,16 @@ class LedgerConformance(ABC):
                 assert ledger.get(kept.key.digest) == kept
                 assert len(ledger) == 1
 
+    def test_digests_are_found_by_their_beginning_though_damaged(self) -> None:
+        ledger = self.make()
+        for seed in range(20):
+            ledger.put(record(seed))
+        known = sorted(each.key.digest for each in ledger)
+        self.damage(ledger, known[3], 0.5)
+        assert ledger.digests() == known
+        for prefix in (known[3], known[3][:9], known[3][:1], "f" * 64):
+            assert ledger.digests(prefix) == [digest for digest in known if digest.startswith(prefix)]
+
     def test_what_names_no_run_is_refused(self) -> None:
         ledger = self.make()
         ledger.put(record())

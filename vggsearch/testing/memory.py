@@ -1,15 +1,15 @@
-"""A ledger in memory, for tests that need no disk, and as the example of a second one."""
+"""A ledger in memory, for tests that need no disk, and as the example of a second ledger."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from vggsearch.errors import StoreError
-from vggsearch.runs import Damage, Damaged, Digest, RunRecord, add_checksum, validated, verify_checksum
-from vggsearch.store import BaseLedger, check_digest, stands
+from vggsearch.runs import Damage, Damaged, Digest, RunRecord
+from vggsearch.store import BaseLedger, check_digest, decode_record, encode_record, is_kept
 
 
 class MemoryLedger(BaseLedger):
-    """The runs in a dictionary, which is the place: ledgers of one dictionary are handles on the same runs.
+    """The runs in a dictionary; ledgers with the same dictionary share their runs.
 
     Args:
         kept: Records with their checksums, by digest; a new dictionary by default.
@@ -24,38 +24,31 @@ class MemoryLedger(BaseLedger):
         """See `BaseLedger.get`."""
         check_digest(digest)
         try:
-            return self._read(digest)
+            return decode_record(self.kept[digest], digest)
         except (KeyError, Damage):
             return None
 
     def put(self, record: RunRecord) -> None:
-        """See `BaseLedger.put`. There is as much memory as `room` says."""
+        """See `BaseLedger.put`."""
         digest = record.key.digest
-        if stands(self.get(digest), record):
+        if is_kept(self.get(digest), record):
             return
         if self.room is not None and len(self.kept.keys() | {digest}) > self.room:
             raise StoreError(f"a ledger in memory has room for {self.room} runs: give it more")
-        self.kept[digest] = add_checksum(record.model_dump_json().encode())
+        self.kept[digest] = encode_record(record)
 
     def scan(self) -> Iterator[RunRecord | Damaged]:
         """See `BaseLedger.scan`."""
-        for digest in sorted(self.kept):
+        for digest in self.digests():
             try:
-                yield self._read(digest)
+                yield decode_record(self.kept[digest], digest)
             except Damage as damage:
                 yield Damaged(Path(digest), str(damage))
 
+    def digests(self, prefix: str = "") -> list[Digest]:
+        """See `BaseLedger.digests`."""
+        return sorted(digest for digest in self.kept if digest.startswith(prefix))
+
     def sweep(self) -> int:
-        """See `BaseLedger.sweep`. A write in memory is not interrupted."""
+        """See `BaseLedger.sweep`. No write in memory is interrupted."""
         return 0
-
-    def __len__(self) -> int:
-        """See `BaseLedger`."""
-        return len(self.kept)
-
-    def _read(self, digest: Digest) -> RunRecord:
-        """Raises KeyError or `Damage`."""
-        record = validated(verify_checksum(self.kept[digest]))
-        if record.key.digest != digest:
-            raise Damage("holds another run than its name says")
-        return record

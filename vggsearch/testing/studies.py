@@ -60,14 +60,6 @@ ABLATION: Mapping[str, object] = {
 """4 arms: 12 calibrations (9 runs: two arms share a net), 16 runs for learning rates, 12 in pairs."""
 
 
-@dataclass(frozen=True)
-class FakeInfo:
-    """A data set of grey images in ten classes."""
-
-    task: Task = FASHION_MNIST
-    train_size: int = 60_000
-
-
 @dataclass
 class Recorder:
     """An observer that keeps every event."""
@@ -107,19 +99,22 @@ def conduct(
     clock: Clock = time.time,
 ) -> StudyResults:
     """Run or resume `study` in the store `folder`; what its runs do stands in `script`, as for `run_key`."""
-    return run_study(
-        study,
+    session = Session(
         Store.open(folder),
         executor or FakeExecutor(),
-        data_key=run_key(script=script).data,
-        info=FakeInfo(),
-        device="cpu",
-        device_model="a processor",
-        observer=observer,
-        stopping=stopping,
+        conditions(study, script=script),
+        observer or NullObserver(),
+        stopping,
+        clock,
         train=train,
-        clock=clock,
     )
+    return run_study(study, session)
+
+
+def conditions(study: Study, *, script: str = "", **changes: object) -> Conditions:
+    """Conditions of runs on a CPU and on Fashion-MNIST's shape; `changes` replace fields."""
+    usual = Conditions(run_key(script=script).data, study.task(FASHION_MNIST), "cpu", "a processor", 54_000)
+    return replace(usual, **changes)  # type: ignore[arg-type]
 
 
 def answers(results: StudyResults) -> list[tuple[object, ...]]:

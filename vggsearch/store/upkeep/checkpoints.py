@@ -1,11 +1,10 @@
-"""Which checkpoints a store holds: those that runs go on from, leftovers of finished runs, damaged ones.
+"""Which checkpoints a store holds: those of interrupted runs, leftovers of finished runs, damaged ones.
 
-No torch: a checkpoint is judged by its checksums. Whether it fits its run, its trainer finds out.
+No torch: a checkpoint is judged by its checksums. Its trainer finds out whether it fits its run.
 """
 
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,37 +12,31 @@ from pathlib import Path
 
 from pydantic_core import from_json
 
-from vggsearch.runs import FINAL, Damage, Digest, read_bounded, verify_checksum
-from vggsearch.store.store import Store
-
-MAX_COUNTERS_BYTES = 64 * 1024
-MAX_TENSORS_BYTES = 8 * 2**30
-"""VGG-19 and its momentum take 1.2 GB."""
-
-_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_COUNTERS = re.compile(r"[0-9]{12}\.json", re.ASCII)
+from vggsearch.runs import Damage, Digest, read_checksummed
+from vggsearch.store.base import BaseLedger
+from vggsearch.store.layout import COUNTERS, DIGEST, MAX_COUNTERS_BYTES, MAX_TENSORS_BYTES, tensors_of
 
 
 @dataclass
-class CheckpointsFound:
+class CheckpointSurvey:
     """What is in the store's folder of checkpoints."""
 
     interrupted: list[Digest] = field(default_factory=list)
-    """Runs that go on from theirs, or are going on."""
+    """Runs that continue from theirs, or are active."""
     interrupted_bytes: int = 0
     finished: list[Digest] = field(default_factory=list)
-    """Runs that need theirs no more."""
+    """Runs that no longer need theirs."""
     finished_bytes: int = 0
     damaged: list[tuple[Path, str]] = field(default_factory=list)
-    """The JSON of a checkpoint that cannot be used, and why."""
+    """The JSON files of checkpoints that cannot be used, and why."""
 
 
-def survey_checkpoints(store: Store) -> CheckpointsFound:
-    """Look through the checkpoints of `store`; follows no link, and changes nothing."""
-    found = CheckpointsFound()
-    finished = set(finished_runs(store))
-    for digest in _digests(store.checkpoints):
-        path = store.checkpoints / digest
+def survey_checkpoints(root: Path, ledger: BaseLedger) -> CheckpointSurvey:
+    """Look through the folder of checkpoints at `root`; follows no link, and changes nothing."""
+    found = CheckpointSurvey()
+    finished = set(finished_runs(root, ledger))
+    for digest in _digests(root):
+        path = root / digest
         names = _names(path)
         count = sum(_bytes(path / name) for name in names)
         if digest in finished:
@@ -53,28 +46,20 @@ def survey_checkpoints(store: Store) -> CheckpointsFound:
         found.interrupted.append(digest)
         found.interrupted_bytes += count
         for name in names:
-            reason = _fault(path / name) if _COUNTERS.fullmatch(name) else None
-            if reason is not None and os.path.lexists(path / name):  # its run may have gone on meanwhile
+            reason = _fault(path / name) if COUNTERS.fullmatch(name) else None
+            if reason is not None and os.path.lexists(path / name):  # its run may have replaced it meanwhile
                 found.damaged.append((path / name, reason))
     return found
 
 
-def finished_runs(store: Store) -> Iterator[Digest]:
-    """The runs with checkpoints that need them no more, as their record is there for good."""
-    for digest in _digests(store.checkpoints):
-        run = store.ledger.get(digest)
-        if run is not None and run.outcome in FINAL:
-            yield digest
+def finished_runs(root: Path, ledger: BaseLedger) -> Iterator[Digest]:
+    """The runs with checkpoints at `root` that no longer need them, as their record is kept for ever."""
+    return filter(ledger.has_final, _digests(root))
 
 
 def is_checkpoints(entry: os.DirEntry[str]) -> bool:
     """Whether an entry of the folder can be the checkpoints of a run."""
-    return _DIGEST.fullmatch(entry.name) is not None and entry.is_dir(follow_symlinks=False)
-
-
-def tensors_of(counters: Path) -> Path:
-    """The tensors that a checkpoint's JSON belongs to."""
-    return counters.with_suffix(".safetensors")
+    return DIGEST.fullmatch(entry.name) is not None and entry.is_dir(follow_symlinks=False)
 
 
 def _digests(root: Path) -> list[Digest]:
@@ -104,7 +89,7 @@ def _bytes(path: Path) -> int:
 def _fault(path: Path) -> str | None:
     """What is wrong with the checkpoint whose JSON is `path`; None where nothing is."""
     try:
-        counters = from_json(verify_checksum(read_bounded(path, MAX_COUNTERS_BYTES)))
+        counters = from_json(read_checksummed(path, MAX_COUNTERS_BYTES))
         expected = counters.get("tensors") if isinstance(counters, dict) else None
         if _sha256(tensors_of(path)) != expected:
             return "its tensors' checksum does not match them"

@@ -1,13 +1,9 @@
-"""Is Optuna's file in a store sound? Looked at without a change to it, in bounded time.
+"""Whether Optuna's file in a store is sound: checked without changing it, in bounded time.
 
-    STORE/optuna.db              a copy of what the trial files say (`vggsearch.study.search.mirror`)
-    STORE/optuna.db-wal, -shm    beside it while it is open, and after a kill
-    STORE/optuna.db.damaged-1    what a controller put aside, and made again
-
-No Optuna: this answers also where Optuna cannot be imported, or cannot open the file.
+The file is a copy of what the trial files say (`vggsearch.study.search.mirror`). No Optuna: this works also
+where Optuna cannot be imported, or cannot open the file.
 """
 
-import re
 import sqlite3
 import stat
 import time
@@ -17,45 +13,39 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-NAME = "optuna.db"
-SIDECARS = ("optuna.db-wal", "optuna.db-shm", "optuna.db-journal")
-
-ASIDE = re.compile(r"optuna\.db\.damaged-[0-9]{1,9}(-wal|-shm|-journal)?", re.ASCII)
-"""Names of what was put aside."""
-
 LIMIT_S = 10.0
-"""Wall seconds after which the look is given up: 10 000 trials take about a tenth of one."""
+"""Wall seconds after which the check is given up: 10 000 trials take about a tenth of a second."""
 
 DAMAGED = frozenset(
     {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR}
 )
-"""What SQLite says of a file that is broken or not Optuna's, and not just busy, locked or out of reach."""
+"""SQLite's error codes for a file that is broken or not Optuna's, and not just busy or locked."""
 
 _STEPS = 10_000
-"""Of SQLite's machine between two looks at the clock."""
+"""Instructions of SQLite's virtual machine between two looks at the clock."""
 
 
 @dataclass(frozen=True, slots=True)
-class OptunaFile:
-    """What was found where Optuna's database should be."""
+class DatabaseStatus:
+    """What is where Optuna's database should be."""
 
     state: Literal["absent", "sound", "damaged", "unknown"]
-    """`unknown`: busy, out of reach, or too large to be looked through in time."""
+    """`unknown`: busy, out of reach, or too large to be checked in time."""
     reason: str = ""
-    """Why it is damaged or unknown, in words."""
+    """Why it is damaged or unknown."""
     running: int = 0
-    """Trials that it calls running."""
+    """How many trials it marks as running."""
 
 
-def look_at(path: Path, limit_s: float = LIMIT_S) -> OptunaFile:
-    """What is in the database file at `path`; makes no file, and waits for nobody."""
+def check_database(path: Path, limit_s: float = LIMIT_S) -> DatabaseStatus:
+    """The status of the database file at `path`; makes no file, and waits for no lock."""
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
-            return OptunaFile("damaged", "no regular file")
+            return DatabaseStatus("damaged", "no regular file")
     except FileNotFoundError:
-        return OptunaFile("absent")
+        return DatabaseStatus("absent")
     except OSError as error:
-        return OptunaFile("unknown", error.strerror or "it cannot be read")
+        return DatabaseStatus("unknown", error.strerror or "it cannot be read")
     log = path.with_name(f"{path.name}-wal")
     # A reader of a write-ahead log makes files beside the database, and cannot remove them again. Where there
     # is no log, nobody writes, and SQLite is told so.
@@ -64,12 +54,12 @@ def look_at(path: Path, limit_s: float = LIMIT_S) -> OptunaFile:
         with closing(_connect(path, limit_s, immutable=alone)) as connection:
             (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if answer != "ok":
-                return OptunaFile("damaged", " ".join(str(answer).split())[:200])
-            return OptunaFile("sound", running=_running(connection))
+                return DatabaseStatus("damaged", " ".join(str(answer).split())[:200])
+            return DatabaseStatus("sound", running=_running(connection))
     except sqlite3.Error as error:
         begun = alone and log.exists()  # by a controller, just now
         damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGED and not begun
-        return OptunaFile("damaged" if damaged else "unknown", str(error)[:200])
+        return DatabaseStatus("damaged" if damaged else "unknown", str(error)[:200])
 
 
 def _connect(path: Path, limit_s: float, *, immutable: bool) -> sqlite3.Connection:

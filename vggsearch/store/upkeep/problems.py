@@ -1,62 +1,62 @@
-"""What a look through a store can find (`vggsearch.store.upkeep.walk`), in words for the code."""
+"""What a survey of a store can find (`vggsearch.store.upkeep.walk`)."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from vggsearch.runs import Digest
-from vggsearch.store.upkeep.checkpoints import CheckpointsFound
-from vggsearch.store.upkeep.optuna_file import OptunaFile
+from vggsearch.store.upkeep.checkpoints import CheckpointSurvey
+from vggsearch.store.upkeep.optuna_file import DatabaseStatus
 
-Kind = Literal[
-    "record",  # of a run, damaged
+ProblemKind = Literal[
+    "record",  # a damaged record of a run
     "trial",  # damaged, as those down to `checkpoint` are
-    "notes",  # what a controller wrote down for the next one
-    "study",  # what a study must remain
-    "plan",  # of an ablation
-    "token",  # by which a shared database knows the store
-    "database",  # Optuna's
-    "checkpoint",  # its run passes it over
-    "aside",  # a damaged database that a controller put aside, and made again
+    "state",  # what a controller wrote down for the next one
+    "study",  # the identity of a study
+    "plan",  # the plan of an ablation
+    "token",  # what identifies the store in a shared database
+    "database",  # Optuna's database
+    "checkpoint",  # its run ignores it
+    "aside",  # a damaged database that a controller replaced
     "obstacle",  # something else where a folder or a file must be
-    "unreadable",  # for want of permissions, which is no damage
-    "link",  # where a folder should be, or something of a stranger's
-    "foreign",  # not a store's
+    "unreadable",  # permissions are missing, which is no damage
+    "link",  # where a folder should be, or beside the store's own files
+    "foreign",  # not part of a store
 ]
 
-WRONG: frozenset[Kind] = frozenset(
-    {"record", "trial", "notes", "study", "plan", "token", "database", "obstacle", "unreadable"}
+WRONG: frozenset[ProblemKind] = frozenset(
+    {"record", "trial", "state", "study", "plan", "token", "database", "obstacle", "unreadable"}
 )
-"""The rest is worth knowing and stops nothing."""
+"""The kinds that need a repair; the others are only reported."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Problem:
     """One thing in the store that is not as it should be."""
 
-    kind: Kind
+    kind: ProblemKind
     path: Path
-    """Within the store."""
+    """Relative to the store."""
     reason: str
 
     @property
     def wrong(self) -> bool:
-        """Whether it is more than worth knowing."""
+        """Whether it needs a repair."""
         return self.kind in WRONG
 
 
 @dataclass
-class StudyFound:
-    """One study, as far as its store tells."""
+class StudySurvey:
+    """One study, as its store has it."""
 
     name: str
     data: str | None = None
     """The name of its data set; None where its `study.json` does not say."""
     trials: int = 0
     searched: bool = False
-    """Whether it has trials that Optuna's database is a copy of."""
+    """Whether it has trials of a search, which Optuna's database copies."""
     absent: set[Digest] = field(default_factory=set)
-    """Runs of its trials of which the ledger has no sound record: they are made again."""
+    """Runs of its trials without a sound record in the ledger: they are made again."""
 
 
 @dataclass
@@ -64,13 +64,13 @@ class Survey:
     """What is in a store."""
 
     runs: int = 0
-    """Sound records."""
-    studies: list[StudyFound] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    """By kind and path."""
+    """How many sound records there are."""
+    studies: list[StudySurvey] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    """In order of kind and path, those that need a repair first."""
     leftovers: list[Path] = field(default_factory=list)
-    """What interrupted writes left, or writes that are going on."""
-    checkpoints: CheckpointsFound = field(default_factory=CheckpointsFound)
-    database: OptunaFile = field(default_factory=lambda: OptunaFile("absent"))
+    """Temporary files of writes that were interrupted, or that are in progress."""
+    checkpoints: CheckpointSurvey = field(default_factory=CheckpointSurvey)
+    database: DatabaseStatus = field(default_factory=lambda: DatabaseStatus("absent"))
     future: int = 0
-    """Files and records that are later than now."""
+    """How many files and records have a time later than now."""

@@ -1,13 +1,13 @@
-"""A look through a whole store: what is in it, what is damaged, what was left behind, what is not ours.
+"""The survey of a whole store: what is in it, what is damaged, what was left behind, what is foreign.
 
-Changes nothing, opens one file at a time and holds no record longer than it takes to judge it. It raises for
-nothing that it finds, follows no link, and may be done while a controller works.
+It changes nothing, opens one file at a time and holds one record at a time. It raises for nothing that it
+finds, follows no link, and may run while a controller works.
 """
 
+import contextlib
 import os
-import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,190 +15,167 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from vggsearch.errors import StoreError
-from vggsearch.runs import (
-    MAX_RECORD_BYTES,
-    TEMPORARY,
-    Damage,
-    Digest,
-    RunRecord,
-    TrialRecord,
-    first_error,
-    read_bounded,
-    valid_trial,
-    validated,
-    verify_checksum,
+from vggsearch.runs import TEMPORARY, Damage, Digest, first_error, read_checksummed, temporary_files
+from vggsearch.store.layout import (
+    CHECKPOINTS,
+    FOLDERS,
+    IDENTITY,
+    LEDGER,
+    LOCK,
+    MAX_IDENTITY_BYTES,
+    MAX_TOKEN_BYTES,
+    OPTUNA,
+    OPTUNA_DAMAGED,
+    OPTUNA_SIDECARS,
+    PENDING,
+    PLANS,
+    RATES,
+    SELECTION,
+    SHARD,
+    STUDIES,
+    STUDY,
+    TOKEN,
+    TRIALS,
+    Layout,
+    shards,
 )
+from vggsearch.store.ledger import Ledger, read_record
 from vggsearch.store.plans import PlanBook
-from vggsearch.store.state import MAX_NOTE_BYTES, PendingCandidates, RateChoice, Selection
-from vggsearch.store.store import MAX_IDENTITY_BYTES, MAX_TRIAL_BYTES, Store
-from vggsearch.store.upkeep import optuna_file
+from vggsearch.store.state import PendingCandidates, RateChoice, Selection, read_state
+from vggsearch.store.store import read_trial
 from vggsearch.store.upkeep.checkpoints import is_checkpoints, survey_checkpoints
-from vggsearch.store.upkeep.problems import Finding, Kind, StudyFound, Survey
-
-BACKUP = "backup"
-"""The folder of a store to which `vggsearch.store.upkeep.repairs` moves things."""
-
-_FOLDERS = ("ledger", "studies", "checkpoints", BACKUP)
-_FILES = ("lock", optuna_file.NAME, *optuna_file.SIDECARS)
-_TOKEN = "token.json"
-_STUDY = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}", re.ASCII)
-_SHARD = re.compile(r"[0-9a-f]{2}", re.ASCII)
+from vggsearch.store.upkeep.optuna_file import check_database
+from vggsearch.store.upkeep.problems import Problem, ProblemKind, StudySurvey, Survey
 
 FUTURE_S = 60.0
-"""Seconds that clocks of several machines may differ by."""
+"""Seconds by which the clocks of several machines may differ."""
+
+_STUDY_FILES: Mapping[str, tuple[ProblemKind, Callable[[Path], object]]] = {
+    PLANS: ("plan", lambda path: PlanBook(path.parent).read()),
+    PENDING: ("state", lambda path: read_state(path, PendingCandidates)),
+    SELECTION: ("state", lambda path: read_state(path, Selection)),
+    RATES: ("state", lambda path: read_state(path, RateChoice)),
+}
+"""How the files in a study's folder are read, its identity apart."""
 
 T = TypeVar("T")
 
 
-def survey(store: Store, now_s: float) -> Survey:
-    """Look through `store`; `now_s` are seconds since the epoch."""
-    return _Walk(store, now_s).survey()
+def survey(root: Path, now_s: float) -> Survey:
+    """Look through the store at `root`, which keeps its runs in its own folder.
+
+    Args:
+        root: The store's folder.
+        now_s: Seconds since the epoch.
+    """
+    return _Walk(Layout(root), now_s).survey()
 
 
-def leftovers(root: Path) -> Iterator[Path]:
-    """What interrupted writes left in a store, where whoever takes its lock clears it away."""
-    for pattern in ("", "ledger/*", "studies/*", "studies/*/trials"):
-        for folder in (root,) if not pattern else root.glob(pattern):
-            try:
-                if folder.is_symlink() or folder.parent.is_symlink():
-                    continue
-                found = [path for path in folder.iterdir() if path.name.startswith(TEMPORARY)]
-                yield from [path for path in sorted(found) if not path.is_dir()]
-            except OSError:  # told by who looks through the folder
-                continue
+def leftovers(layout: Layout) -> Iterator[Path]:
+    """The temporary files in a store, which are removed by whoever takes its lock."""
+    of_ledger = [] if layout.ledger.is_symlink() else [layout.ledger]
+    for folders in (layout.written_folders(), (shard for ledger in of_ledger for shard in shards(ledger))):
+        with contextlib.suppress(OSError):  # the walk reports folders that cannot be read
+            for folder in folders:
+                yield from temporary_files(folder)
 
 
 class _Walk:
-    """One look through one store."""
+    """One walk through one store."""
 
-    def __init__(self, store: Store, now_s: float) -> None:
-        self._store, self._root, self._now_s = store, store.root, now_s
+    def __init__(self, layout: Layout, now_s: float) -> None:
+        self._layout, self._root, self._now_s = layout, layout.root, now_s
+        self._ledger = Ledger(layout.ledger)
         self._found = Survey()
 
     def survey(self) -> Survey:
         found = self._found
-        found.leftovers = list(leftovers(self._root))
+        found.leftovers = list(leftovers(self._layout))
         self._top()
-        wanted = {study.name: study for study in self._studies()}
-        present = set(self._ledger())
-        for study in wanted.values():
-            # PendingCandidate again, as a controller may have written one since.
-            study.absent = {
-                run for run in study.absent if run not in present and run not in self._store.ledger
-            }
-        found.studies = list(wanted.values())
-        for entry in self._folder("checkpoints"):
+        found.studies = list(self._studies())
+        present = set(self._records())
+        for study in found.studies:
+            # The ledger is asked again, as a controller may have put a record meanwhile.
+            study.absent = {run for run in study.absent if run not in present and run not in self._ledger}
+        for entry in self._folder(CHECKPOINTS):
             if not is_checkpoints(entry):
                 self._foreign(entry)
-        found.checkpoints = survey_checkpoints(self._store)
+        found.checkpoints = survey_checkpoints(self._layout.checkpoints, self._ledger)
         for path, reason in found.checkpoints.damaged:
             self._add("checkpoint", path, reason)
-        found.database = optuna_file.look_at(self._root / optuna_file.NAME)
+        found.database = check_database(self._layout.optuna)
         if found.database.state == "damaged":
-            self._add("database", self._root / optuna_file.NAME, found.database.reason)
-        found.findings.sort(key=lambda finding: (not finding.wrong, finding.kind, finding.path))
+            self._add("database", self._layout.optuna, found.database.reason)
+        found.problems.sort(key=lambda problem: (not problem.wrong, problem.kind, problem.path))
         return found
 
     def _top(self) -> None:
         for entry in self._entries(self._root):
-            if entry.name in _FOLDERS:
+            if entry.name in FOLDERS:
                 self._is_folder(entry)
-            elif entry.name == "lock" and not entry.is_file(follow_symlinks=False):
+            elif entry.name == LOCK and not entry.is_file(follow_symlinks=False):
                 self._add("obstacle", entry, "must be a file, and is none")
-            elif entry.name == _TOKEN:
-                self._sealed("token", Path(entry), MAX_TRIAL_BYTES, from_json)
-            elif optuna_file.ASIDE.fullmatch(entry.name):
+            elif entry.name == TOKEN:
+                self._judge("token", Path(entry), lambda path: _json(path, MAX_TOKEN_BYTES))
+            elif OPTUNA_DAMAGED.fullmatch(entry.name):
                 self._add("aside", entry, "a damaged database, of which a new one was made")
-            elif entry.name not in _FILES:
+            elif entry.name not in (LOCK, OPTUNA, *OPTUNA_SIDECARS):
                 self._foreign(entry)
 
-    def _studies(self) -> Iterator[StudyFound]:
-        for entry in self._folder("studies"):
+    def _studies(self) -> Iterator[StudySurvey]:
+        for entry in self._folder(STUDIES):
             if entry.is_symlink():
                 self._add("link", entry, "a link")
-            elif not entry.is_dir() or _STUDY.fullmatch(entry.name) is None:
+            elif not entry.is_dir() or STUDY.fullmatch(entry.name) is None:
                 self._foreign(entry)
             else:
                 yield self._study(entry)
 
-    def _study(self, folder: os.DirEntry[str]) -> StudyFound:
-        study = StudyFound(folder.name)
+    def _study(self, folder: os.DirEntry[str]) -> StudySurvey:
+        study = StudySurvey(folder.name)
         for entry in self._entries(Path(folder)):
-            path = Path(entry)
-            match entry.name:
-                case "study.json":
-                    identity = self._sealed("study", path, MAX_IDENTITY_BYTES, _identity)
-                    study.data = None if identity is None else _data_name(identity)
-                case "plan.json":
-                    self._judged("plan", path, lambda: PlanBook(Path(folder)).read())
-                case "asked.json":
-                    self._sealed("notes", path, MAX_NOTE_BYTES, PendingCandidates.model_validate_json)
-                case "finalists.json":
-                    self._sealed("notes", path, MAX_NOTE_BYTES, Selection.model_validate_json)
-                case "rates.json":
-                    self._sealed("notes", path, MAX_NOTE_BYTES, RateChoice.model_validate_json)
-                case "trials":
-                    self._trials(entry, study)
-                case _:
-                    self._foreign(entry)
+            if entry.name == IDENTITY:
+                identity = self._judge("study", Path(entry), _identity)
+                study.data = None if identity is None else _data_name(identity)
+            elif entry.name in _STUDY_FILES:
+                kind, read = _STUDY_FILES[entry.name]
+                self._judge(kind, Path(entry), read)
+            elif entry.name == TRIALS:
+                self._trials(entry, study)
+            else:
+                self._foreign(entry)
         return study
 
-    def _trials(self, folder: os.DirEntry[str], study: StudyFound) -> None:
-        if not self._is_folder(folder):
-            return
-        for entry in self._entries(Path(folder)):
-            if entry.name.startswith(TEMPORARY):
-                continue
-
-            def parse(data: bytes, name: str = entry.name) -> TrialRecord:
-                trial = valid_trial(data)
-                if (trial.study, f"{trial.stage}-{trial.number:06d}.json") != (study.name, name):
-                    raise Damage("holds another trial than its name says")
-                return trial
-
-            trial = self._sealed("trial", Path(entry), MAX_TRIAL_BYTES, parse)
+    def _trials(self, folder: os.DirEntry[str], study: StudySurvey) -> None:
+        for path in self._files(folder):
+            trial = self._judge("trial", path, read_trial)
             if trial is not None:
                 study.trials += 1
                 study.searched |= trial.stage == "search"
                 study.absent |= set() if trial.run is None else {trial.run}
                 self._at(trial.told_at)
 
-    def _ledger(self) -> Iterator[Digest]:
-        """The sound records."""
-        for folder in self._folder("ledger"):
-            if _SHARD.fullmatch(folder.name) is None and not folder.is_dir(follow_symlinks=False):
+    def _records(self) -> Iterator[Digest]:
+        """The digests of the sound records."""
+        for folder in self._folder(LEDGER):
+            if SHARD.fullmatch(folder.name) is None and not folder.is_dir(follow_symlinks=False):
                 self._foreign(folder)
-            elif self._is_folder(folder):
-                yield from self._records(Path(folder))
-
-    def _records(self, folder: Path) -> Iterator[Digest]:
-        for entry in self._entries(folder):
-            if entry.name.startswith(TEMPORARY):
                 continue
+            for path in self._files(folder):
+                record = self._judge("record", path, read_record)
+                if record is not None:
+                    self._found.runs += 1
+                    self._at(record.provenance.finished_at if record.provenance else 0.0)
+                    yield record.key.digest
 
-            def parse(data: bytes, name: str = entry.name) -> RunRecord:
-                record = validated(data)
-                if name != f"{record.key.digest}.json" or folder.name != name[:2]:
-                    raise Damage("holds another run than its name says")
-                return record
-
-            record = self._sealed("record", Path(entry), MAX_RECORD_BYTES, parse)
-            if record is not None:
-                self._found.runs += 1
-                self._at(record.provenance.finished_at if record.provenance else 0.0)
-                yield record.key.digest
-
-    def _sealed(self, kind: Kind, path: Path, limit: int, parse: Callable[[bytes], T]) -> T | None:
-        return self._judged(kind, path, lambda: parse(verify_checksum(read_bounded(path, limit))))
-
-    def _judged(self, kind: Kind, path: Path, read: Callable[[], T]) -> T | None:
-        """What `read` finds; None where it finds fault, which is told, or nothing."""
+    def _judge(self, kind: ProblemKind, path: Path, read: Callable[[Path], T]) -> T | None:
+        """What `read` finds; None where it finds a fault, which is reported, or no file."""
         try:
             found = path.lstat()
             self._at(found.st_mtime)
             if stat.S_ISLNK(found.st_mode):
                 raise Damage("a link, and no file of its own")
-            return read()
+            return read(path)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, StoreError) as error:
@@ -210,13 +187,18 @@ class _Walk:
             return None
 
     def _folder(self, name: str) -> list[os.DirEntry[str]]:
-        """The entries of a folder of the store itself; none where it is absent, or told of already."""
+        """The entries of a folder of the store; empty where it is absent or, as `_top` reports, no folder."""
         path = self._root / name
         try:
             mode = path.lstat().st_mode
         except OSError:
             mode = 0
         return self._entries(path) if stat.S_ISDIR(mode) else []
+
+    def _files(self, folder: os.DirEntry[str]) -> list[Path]:
+        """What lies in a folder that holds one file a record; reported where it is no folder."""
+        entries = self._entries(Path(folder)) if self._is_folder(folder) else []
+        return [Path(entry) for entry in entries if not entry.name.startswith(TEMPORARY)]
 
     def _is_folder(self, entry: os.DirEntry[str]) -> bool:
         if entry.is_symlink():
@@ -241,17 +223,22 @@ class _Walk:
         if entry.is_symlink():
             self._add("link", entry, "a link")
         elif not entry.name.startswith(TEMPORARY) or entry.is_dir():
-            self._add("foreign", entry, "not a store's")
+            self._add("foreign", entry, "not part of a store")
 
-    def _add(self, kind: Kind, path: Path | os.DirEntry[str], reason: str) -> None:
-        self._found.findings.append(Finding(kind, Path(path).relative_to(self._root), reason))
+    def _add(self, kind: ProblemKind, path: Path | os.DirEntry[str], reason: str) -> None:
+        self._found.problems.append(Problem(kind, Path(path).relative_to(self._root), reason))
 
     def _at(self, moment_s: float) -> None:
         self._found.future += moment_s > self._now_s + FUTURE_S
 
 
-def _identity(data: bytes) -> dict[str, object]:
-    identity = from_json(data)
+def _json(path: Path, limit: int) -> object:
+    found: object = from_json(read_checksummed(path, limit))
+    return found
+
+
+def _identity(path: Path) -> dict[str, object]:
+    identity = _json(path, MAX_IDENTITY_BYTES)
     if not isinstance(identity, dict):
         raise Damage("does not say what the study is")
     return identity

@@ -1,9 +1,11 @@
-from .assembly import AblationAssembly as AblationAssembly
+from .assembly import CALIBRATION_ROUNDS as CALIBRATION_ROUNDS, AblationAssembly as AblationAssembly
 from .counting import current_plan as current_plan
 from .forecast import (
     Detectable as Detectable,
+    Effort as Effort,
     detectable as detectable,
-    effort as effort,
+    effort_of as effort_of,
+    remaining_mismatch as remaining_mismatch,
     warnings as warnings,
 )
 from .frames import correctness as correctness, pairs_frame as pairs_frame, rates_frame as rates_frame

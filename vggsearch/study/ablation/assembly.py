@@ -15,12 +15,12 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from vggsearch.cost import cost
-from vggsearch.designs import Arm, Design, Plan, PlannedArm, PlannedContrast
+from vggsearch.designs import Arm, Plan, PlannedArm, PlannedContrast, PlannedRun
 from vggsearch.errors import VggSearchError
 from vggsearch.recipe import Budget
 from vggsearch.runs import Clock, Digest, Outcome, RunKey, RunRecord
 from vggsearch.space import Scalar
-from vggsearch.store import ControllerState, RateChoice, Store
+from vggsearch.store import RateChoice, Store
 from vggsearch.study.control import Conditions, Job, ListedStage, Told
 from vggsearch.study.file import MAX_SEEDS, AblationStudy
 
@@ -46,7 +46,7 @@ class AblationAssembly:
     ) -> None:
         self._study, self._store, self._conditions = study, store, conditions
         self._design = design = study.plan_design(conditions.task)
-        self._state = ControllerState(store.root / "studies" / study.name)
+        self._state = store.state(study.name)
         self._plan: Plan | None = None
         self._asked: dict[Digest, bool | None] = {}
         """Of runs that were handed out and not answered: whether another had made them then."""

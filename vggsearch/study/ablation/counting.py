@@ -1,24 +1,20 @@
 """What an ablation wants and has, by its plan."""
 
-import time
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from statistics import fmean
 
-from vggsearch.designs import Design, Plan, PlannedArm
-from vggsearch.recipe import Budget, Recipe
+from vggsearch.designs import Design, Plan, PlannedArm, RunIdentity, without_rate
+from vggsearch.recipe import Recipe
 from vggsearch.runs import RunRecord, Stage
-from vggsearch.store import ControllerState, Store
-from vggsearch.study import (
-    CALIBRATION_ROUNDS,
-    AblationAssembly,
-    AblationStudy,
-    Conditions,
-    Planned,
-    StudyResults,
-    complete_pairs,
-)
+from vggsearch.store import Store
+from vggsearch.study import CALIBRATION_ROUNDS, complete_pairs
+from vggsearch.study.ablation.assembly import AblationAssembly
+from vggsearch.study.control import Conditions, Planned
+from vggsearch.study.file import AblationStudy
+from vggsearch.study.kind import StageCount
+from vggsearch.study.results import StudyResults
+
 
 def registered_plan(results: StudyResults) -> Plan | None:
     """The plan in force."""
@@ -33,9 +29,7 @@ def current_plan(study: AblationStudy, results: StudyResults, store: Store) -> P
     before = registered_plan(results)
     if before is None:
         return None
-    conditions = Conditions(
-        before.data, before.task, before.device, before.device_model, before.train_images
-    )
+    conditions = Conditions(before.data, before.task, before.device, before.device_model, before.train_images)
     assembly = AblationAssembly(study, store, conditions)
     assembly.restore()
     return assembly.plan() if assembly.calibration.complete else None

@@ -11,11 +11,11 @@ from vggsearch.analysis import (
     minimum_detectable_effect,
     pairs_needed_for_any_verdict,
 )
-from vggsearch.study.ablation import counting as ablation
-from vggsearch.execution.devices import default_workers
-from vggsearch.designs import Plan
+from vggsearch.designs import Contrast, Design, Held, Plan, mismatch
 from vggsearch.runs import Stage
-from vggsearch.study import StudyResults, pairs_frame
+from vggsearch.study.ablation.counting import left_s, made_runs, wanted_runs
+from vggsearch.study.ablation.frames import pairs_frame
+from vggsearch.study.results import StudyResults
 
 SIGMAS = (0.0015, 0.002, 0.003)
 """Standard deviations over seeds of one arm's accuracy, fractions: what small nets on small images show."""

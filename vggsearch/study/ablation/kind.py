@@ -22,7 +22,8 @@ from vggsearch.text import Json
 
 
 class AblationKind(StudyKind[AblationStudy]):
-    """See `StudyKind`. Arms are measured first; then the plan is fixed; then come learning rates and pairs."""
+    """See `StudyKind`. Arms are measured first; then the plan is fixed; then come learning rates and
+    pairs."""
 
     has_copy = False
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from vggsearch.execution import Finished
 from vggsearch.runs import FINAL, CurvePoint, Digest, Outcome, RunRecord, Stage as StageName, TrialRecord
-from vggsearch.store import ControllerState, remove_checkpoints
+from vggsearch.store import remove_checkpoints
 from vggsearch.study.control import events
 from vggsearch.study.control.active import ActiveRun, stop_message
 from vggsearch.study.control.crashes import MAX_ATTEMPTS, Crashes
@@ -53,7 +53,7 @@ class Controller:
         assert self.session.stopping is not None  # the session has begun
         self._stopping = self.session.stopping
         self._crashes = Crashes(trusted=self.trusted)
-        self._state = ControllerState(self.session.store.root / "studies" / self.study)
+        self._state = self.session.store.state(self.study)
 
     def work(self) -> None:
         """Do everything. Raises `VggSearchError` where the set-up or the store is broken."""

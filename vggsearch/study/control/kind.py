@@ -1,16 +1,9 @@
 """`StudyKind`: what one kind of study does in its own way. `vggsearch.study.kinds` lists them all."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import TypeVar
 
-from vggsearch.arch import Task
-from vggsearch.recipe import Recipe
-from vggsearch.runs import Stage
 from vggsearch.store import Store
-from vggsearch.study.control.progress import Progress
-from vggsearch.study.control.session import Session
 from vggsearch.study.file import Study
 from vggsearch.study.results import StudyResults
 

@@ -15,9 +15,10 @@ from vggsearch.study.control.events import (
     TrialProgress,
     TrialStarted,
 )
+from vggsearch.study.control.stages import BLIND, RANKED, UNTIMED
+from vggsearch.study.results import best_run
 
 Clock = Callable[[], float]
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +158,11 @@ class Progress:
     def time_left_s(self) -> float | None:
         """Estimate of the seconds to the study's end; None before anything is known."""
         run_s = self.run_s
-        if run_s is None or UNTIMED >= set(self.quota):
+        if run_s is None or set(self.quota) <= UNTIMED:
             return None
         now_s = self.clock()
         spent = sum(run.fraction(now_s, run_s) for run in self.running.values())
         return max(0.0, self.left - spent) * run_s / self.slots
-
-
 
 
 def complete_pairs(trials: Iterable[TrialRecord], planned: Planned) -> int:

@@ -31,7 +31,8 @@ MakeKey = Callable[[str], RunKey]
 
 
 BLIND: frozenset[StageName] = frozenset(("calibration", "rates", "pairs"))
-"""Stages whose accuracies are not shown while the study runs: that would invite stopping when it looks good."""
+"""Stages whose accuracies are not shown while the study runs: that would invite stopping when it looks
+good."""
 
 RANKED: frozenset[StageName] = frozenset(("search", "baseline"))
 """Stages whose runs compete for the best so far."""

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from vggsearch.arch import Architecture
 from vggsearch.errors import ArchitectureError, SpaceError
-from vggsearch.runs import Outcome, RunKey, Stage as StageName, TrialRecord
+from vggsearch.runs import Outcome, RunKey, TrialRecord
 from vggsearch.space import Scalar
-from vggsearch.store import ControllerState, PendingCandidate, Selection
+from vggsearch.store import PendingCandidate, Selection
 from vggsearch.study.control import Candidate, Job, ListedStage, MakeKey, Session, Stage, Told
 from vggsearch.study.file import SearchStudy
 from vggsearch.study.results import read_results
@@ -15,9 +15,8 @@ from vggsearch.study.search.database import Database, SqliteFile
 from vggsearch.study.search.mirror import Mirror
 from vggsearch.study.search.optuna_study import Search
 from vggsearch.study.search.postgresql import store_token
+from vggsearch.study.search.quotas import search_quotas
 from vggsearch.study.search.stage import SearchStage
-
-
 
 
 class SearchAssembly:
@@ -34,8 +33,8 @@ class SearchAssembly:
         database: Database | None = None,
     ) -> None:
         self._study, self._store, self._conditions = study, session.store, session.conditions
-        self._state = ControllerState(self._store.root / "studies" / study.name)
-        self._database = database or SqliteFile(self._store.optuna_path)
+        self._state = session.store.state(study.name)
+        self._database = database or SqliteFile(self._store.layout.optuna)
         self._say = session.say
         self._space = space = study.space(self._conditions.task)
         quotas = search_quotas(study, space.count)
@@ -57,7 +56,7 @@ class SearchAssembly:
 
         Raises `StudyFileError` where the runs were made under other conditions, and `StoreError`.
         """
-        token = store_token(self._store.root) if self._database.shared else ""
+        token = store_token(self._store.layout.token) if self._database.shared else ""
         study = self._study
         mirror = self._mirror = Mirror(self._database, study.name, study.objectives, token, self._say)
         trials = self._store.trials(study.name)

@@ -55,7 +55,10 @@ class SearchKind(StudyKind[SearchStudy]):
             return True
         searched = sum(count.done for stage, count in counts.items() if stage != "finalists")
         selection = _state(study, store).selection()
-        return selection is not None and (selection.runs, selection.count) == (searched, study.finalists.count)
+        return selection is not None and (selection.runs, selection.count) == (
+            searched,
+            study.finalists.count,
+        )
 
     def left_s(
         self, study: SearchStudy, results: StudyResults, store: Store, counts: dict[Stage, StageCount]
@@ -94,4 +97,4 @@ class SearchKind(StudyKind[SearchStudy]):
 
 
 def _state(study: SearchStudy, store: Store) -> ControllerState:
-    return ControllerState(store.root / "studies" / study.name)
+    return store.state(study.name)

@@ -15,7 +15,7 @@ from uuid import uuid4
 from pydantic_core import from_json
 
 from vggsearch.errors import StoreError
-from vggsearch.runs import add_checksum, read_bounded, verify_checksum, write_atomically
+from vggsearch.runs import read_checksummed, write_checksummed
 from vggsearch.study.search.database import Connection, Database, unusable
 
 if TYPE_CHECKING:
@@ -153,20 +153,19 @@ def _parameters(url: "URL") -> dict[str, str]:
     return found
 
 
-def store_token(root: Path) -> str:
-    """What tells the store in `root` from others that share a server; made when first asked for.
+def store_token(path: Path) -> str:
+    """The text in a store's `token.json`, which identifies the store on a shared server; made when absent.
 
     Only for the store's one writer. Raises `StoreError`.
     """
-    path = root / "token.json"
     try:
-        token = from_json(verify_checksum(read_bounded(path, 1024)))
+        token = from_json(read_checksummed(path, 1024))
         if not isinstance(token, str):
             raise ValueError("not a text")
     except FileNotFoundError:
         token = uuid4().hex
         try:
-            write_atomically(path, add_checksum(json.dumps(token).encode()))
+            write_checksummed(path, json.dumps(token).encode())
         except OSError as error:
             raise StoreError(
                 f"{path} cannot be written ({error.strerror}): free space, or mend permissions"

@@ -5,7 +5,8 @@ from vggsearch.study.file import SearchStudy
 
 
 def search_quotas(study: SearchStudy, members: int, selected: int = 0) -> dict[Stage, int]:
-    """Distinct runs that each stage wants of a space of so many `members`, `selected` of them finalists so far."""
+    """Distinct runs that each stage wants of a space of so many `members`, `selected` of them finalists so
+    far."""
     trials = min(study.trials or members, members)
     quotas: dict[Stage, int] = {"search": trials}
     if study.baseline:

@@ -4,31 +4,31 @@ import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from vggsearch.commands.checks.check import Check, plain
+from vggsearch.commands.doctor.check import Check
 from vggsearch.data import describe, locate, verify
 from vggsearch.errors import DataError
 
 DATASET = "fashion-mnist"
-"""The data set of the studies that come with vggsearch, for a store that has none yet."""
+"""The data set that is checked where the store has no studies: that of the studies in the package."""
 
 FOLDER = "folder:"
 
 
 def check_data(names: Iterable[str | None], data_dir: Path | None) -> Iterator[Check]:
-    """Every data set of `names` once, None apart."""
+    """Every data set of `names` once; None is left out."""
     for name in sorted({name for name in names if name}) or [DATASET]:
         try:
             yield from _folder(name) if name.startswith(FOLDER) else _named(name, data_dir)
         except DataError as error:
-            yield Check("data", "wrong", plain(str(error)))
+            yield Check("data", "wrong", str(error))
 
 
 def _folder(name: str) -> Iterator[Check]:
-    """Listed, and one image opened: all of them may take long."""
+    """The folder is listed and one image opened, as opening all may take long."""
     info = describe(name)
     images = f"{info.train_size + info.test_size} images of {info.num_classes} classes"
     command = shlex.join(["vggsearch", "data", "verify", name])
-    yield Check("data", "ok", plain(f"{name}: {images}; `{command}` opens each"))
+    yield Check("data", "ok", f"{name}: {images}; `{command}` opens each")
 
 
 def _named(name: str, data_dir: Path | None) -> Iterator[Check]:

@@ -1,13 +1,16 @@
-"""Find one run by the first digits of its key, and say what its record promises."""
+"""Find one run by the first digits of its key, and say whether it can be repeated exactly."""
 
 import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
+from vggsearch.commands.arguments import STORE
 from vggsearch.errors import VggSearchError
 from vggsearch.runs import Digest, RunRecord, TrialRecord, unpack_bits
 from vggsearch.store import Store
@@ -16,16 +19,23 @@ from vggsearch.study import StudyResults
 SHORTEST = 6
 """Digits of a key that name a run where no other begins with them."""
 
+RunKeyText = Annotated[
+    str,
+    typer.Argument(
+        metavar="KEY", show_default=False, help="Digest of the run's key, or its first 6 digits or more."
+    ),
+]
+
 _PREFIX = re.compile(rf"[0-9a-f]{{{SHORTEST},64}}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundRun:
     """A run, and where it was found."""
 
     record: RunRecord
     trials: tuple[TrialRecord, ...]
-    """Those that it answered, in any study there."""
+    """The trials that it answered, in any study there."""
     place: str
     """The option that names the place in a command; empty for the default store."""
 
@@ -35,7 +45,7 @@ class Found:
         return f"vggsearch runs repeat {self.record.key.digest[:12]}{self.place}"
 
 
-def find_run(text: str, *, store: Path, source: Path | None) -> Found:
+def find_run(text: str, *, store: Path, source: Path | None) -> FoundRun:
     """The one run whose digest begins with `text`; raises `VggSearchError` where there is not exactly one."""
     if _PREFIX.fullmatch(text) is None:
         raise VggSearchError(
@@ -49,21 +59,23 @@ def find_run(text: str, *, store: Path, source: Path | None) -> Found:
         place = shlex.join(["--from", str(source)])
     else:
         opened = Store.open(store, create=False)
-        digest = _only(text, _digests(opened, text), f"store {store}")
+        digest = _only(text, opened.ledger.digests(text), f"store {store}")
         kept = opened.ledger.get(digest)
         if kept is None:
             raise VggSearchError(
-                f"store {store}: run {digest[:12]} is damaged: delete its file, and its study makes it again"
+                f"store {store}: run {digest[:12]} is damaged: run `vggsearch doctor --repair`, and its "
+                "study again"
             )
-        record, trials = kept, _all_trials(opened)
-        place = "" if store == Path(".vggsearch") else shlex.join(["--store", str(store)])
+        record = kept
+        trials = (trial for name in opened.studies() for trial in opened.trials(name))
+        place = "" if store == STORE else shlex.join(["--store", str(store)])
     digest = record.key.digest
     used = tuple(trial for trial in trials if trial.run == digest)
-    return Found(record, used, f" {place}" if place else "")
+    return FoundRun(record, used, f" {place}" if place else "")
 
 
 def correct_count(accuracy: float | None, bits: str | None) -> tuple[int, int] | None:
-    """How many images are right, and of how many, by per-image correctness; None where it was not kept."""
+    """How many images were classified correctly, and of how many; None where single answers were not kept."""
     if not accuracy or bits is None:
         return None
     right = int(np.count_nonzero(unpack_bits(bits, bit_count(bits))))
@@ -71,7 +83,7 @@ def correct_count(accuracy: float | None, bits: str | None) -> tuple[int, int] |
 
 
 def not_reproducible(record: RunRecord) -> str | None:
-    """Why the same key need not give the same bits; None where it does."""
+    """Why the same key may give different bits; None where it gives the same."""
     made = record.provenance
     if made is None:
         return "its worker died before it could say where it ran"
@@ -85,18 +97,13 @@ def not_reproducible(record: RunRecord) -> str | None:
 
 
 def short_commit(commit: str | None) -> str:
-    """Its first digits, and the `+` that tells of uncommitted changes."""
+    """The first digits of a commit, and the `+` that marks uncommitted changes."""
     return "unknown" if commit is None else commit[:12] + ("+" if commit.endswith("+") else "")
 
 
 def bit_count(bits: str) -> int:
-    """How many bits packed correctness holds: that of its images, filled up to whole bytes."""
+    """How many bits `pack_bits` wrote: the number of images, rounded up to whole bytes."""
     return 8 * (len(bits) * 3 // 4 - bits.count("="))
-
-
-def _digests(store: Store, text: str) -> list[Digest]:
-    """Names of the ledger's files that begin with `text`."""
-    return sorted(path.stem for path in (store.ledger.path / text[:2]).glob(f"{text}*.json"))
 
 
 def _only(text: str, digests: Iterable[Digest], where: str) -> Digest:
@@ -110,8 +117,3 @@ def _only(text: str, digests: Iterable[Digest], where: str) -> Digest:
         shown = ", ".join(digest[: len(text) + 4] for digest in found[:3])
         raise VggSearchError(f"{where}: {len(found)} runs' keys begin with {text}: add digits, as in {shown}")
     return found[0]
-
-
-def _all_trials(store: Store) -> list[TrialRecord]:
-    folders = sorted(path for path in (store.root / "studies").glob("*") if path.is_dir())
-    return [trial for folder in folders for trial in store.trials(folder.name)]

@@ -1,23 +1,27 @@
-"""`vggsearch doctor`: what could stop a study here, in words one can act on; `--repair` mends a store."""
+"""`vggsearch doctor`: what could stop a study here, and what to do about it; `--repair` repairs a store."""
 
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from vggsearch.commands.checks.check import Check, plain
-from vggsearch.commands.checks.data import check_data
-from vggsearch.commands.checks.libraries import check_libraries
-from vggsearch.commands.checks.machine import check_disk, check_machine
-from vggsearch.commands.checks.store import check_store, controller_of, counted, described, missing
+from vggsearch.commands.arguments import STORE as STORE_FOLDER, DataFolder, Json, StoreFolder
+from vggsearch.commands.doctor.check import Check, counted, printable
+from vggsearch.commands.doctor.data import check_data
+from vggsearch.commands.doctor.libraries import check_libraries
+from vggsearch.commands.doctor.machine import check_disk, check_machine
+from vggsearch.commands.doctor.store import check_store, described, lacking
 from vggsearch.commands.output import make_console, print_json
 from vggsearch.errors import StoreError
-from vggsearch.store import Finding, Repair, Store, Survey, repair as mend, survey
+from vggsearch.store import Problem, Repair, Store, Survey, repair as repair_store, survey
+from vggsearch.study import controller_pid
 
 SHOWN = 5
 """Lines about things of one kind; the rest is counted, and listed by --json."""
@@ -27,34 +31,48 @@ STORE = "store"
 STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
 
-def doctor_command(*, store: Path, data_dir: Path | None, repair: bool, as_json: bool) -> int:
-    """Print every check, or mend the store; 1 where something is wrong, or still is."""
-    if repair:
-        return _mend(store, as_json=as_json)
+def command(
+    store: StoreFolder = STORE_FOLDER,
+    data_dir: DataFolder = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend the store, after a copy of what is changed in it.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Look for what could stop a study here.
+
+    The exit status is 1 where something is wrong.
+    """
+    sound = _repair(store, as_json=json) if repair else _look(store, data_dir, as_json=json)
+    raise typer.Exit(0 if sound else 1)
+
+
+def _look(store: Path, data_dir: Path | None, *, as_json: bool) -> bool:
+    """Print every check; whether nothing is wrong."""
     groups = _groups(store, data_dir)
     checks = [check for group in groups.values() for check in group]
     wrong = sum(check.state == "wrong" for check in checks)
     if as_json:
         print_json({"ok": not wrong, "checks": [asdict(check) for check in checks]})
-        return 1 if wrong else 0
+        return not wrong
     console = make_console()
     for title, group in groups.items():
-        console.print(plain(f"{title} {store}" if title == STORE else title), style="bold", soft_wrap=True)
+        heading = f"{title} {store}" if title == STORE else title
+        console.print(printable(heading), style="bold", soft_wrap=True)
         _print(console, _in_one(group) if title == LIBRARIES else _shortened(group))
         console.print()
     console.print(f"{wrong} of {len(checks)} checks found something wrong" if wrong else "nothing is wrong")
-    return 1 if wrong else 0
+    return not wrong
 
 
 def _groups(path: Path, data_dir: Path | None) -> dict[str, list[Check]]:
     """Every check, under its title."""
-    found = _survey(path)
+    found, root = _survey(path), path.absolute()
     if isinstance(found, Check):
         used, of_store = [], [found]
     else:
-        store = Store(path.absolute())
         used = [study.data for study in found.studies]
-        of_store = list(check_store(store, found, controller_of(store)))
+        of_store = list(check_store(root, found, controller_pid(Store(root).layout.lock)))
     return {
         LIBRARIES: list(check_libraries()),
         "machine": [*check_machine(), *check_disk(path)],
@@ -76,59 +94,58 @@ def _survey(path: Path) -> Survey | Check:
         return Check("store", "wrong", f"cannot be read ({error.strerror}): mend its permissions")
     if not names & {"ledger", "studies"}:
         return Check("store", "ok", "no runs in it yet")
-    return survey(Store(root), time.time())
+    return survey(root, time.time())
 
 
-def _mend(path: Path, *, as_json: bool) -> int:
-    """Mend the store and print what was done; 1 where something in it is still wrong."""
-    found = _survey(path)
+def _repair(path: Path, *, as_json: bool) -> bool:
+    """Repair the store and print what was done; whether nothing is left to repair."""
+    found, root = _survey(path), path.absolute()
     if isinstance(found, Check):
-        raise StoreError(f"store {path}: {found.text.partition(':')[0]}: there is nothing to mend")
-    store = Store(path.absolute())
-    done = mend(store)
-    lacking = [missing(study).text for study in done.studies if study.absent]
+        raise StoreError(f"store {path}: {found.text.partition(':')[0]}: there is nothing to repair")
+    done = repair_store(root)
+    next_steps = [lacking(study) for study in done.studies if study.absent]
     if as_json:
         print_json(
             {
                 "ok": not done.left,
                 "backup": None if done.backup is None else str(done.backup),
-                "moved": [_json(finding) for finding in done.moved],
-                "leftovers_cleared": done.swept,
-                "checkpoints_cleared": done.freed,
-                "left": [_json(finding) for finding in done.left],
-                "next": lacking,
+                "moved": [_json(problem) for problem in done.moved],
+                "leftovers_cleared": done.leftovers,
+                "checkpoints_cleared": done.checkpoints,
+                "left": [_json(problem) for problem in done.left],
+                "next": next_steps,
             }
         )
     else:
         console = make_console()
-        for line in (*_lines(store, done), *(f"next: {line}" for line in lacking)):
-            console.print(line, soft_wrap=not console.is_terminal)
-    return 1 if done.left else 0
+        for line in (*_lines(root, done), *(f"next: {step}" for step in next_steps)):
+            console.print(printable(line), soft_wrap=not console.is_terminal)
+    return not done.left
 
 
-def _lines(store: Store, done: Repair) -> Iterator[str]:
+def _lines(root: Path, done: Repair) -> Iterator[str]:
     """What was done, and what is left, each in a line."""
-    for finding in done.moved:
-        yield plain(f"moved {finding.path}: {finding.reason}")
+    for problem in done.moved:
+        yield f"moved {problem.path}: {problem.reason}"
     if done.backup is not None:
         count = len(done.moved)
-        yield plain(f"{count} {'thing is' if count == 1 else 'things are'} now in {done.backup}")
-    if done.swept:
-        yield f"cleared away {counted(done.swept, 'leftover')} of interrupted writes"
-    if done.freed:
-        yield f"cleared away the checkpoints of {counted(done.freed, 'finished run')}"
-    for finding in done.left:
-        yield f"left: {described(finding, store)}"
+        yield f"{counted(count, 'item')} {'is' if count == 1 else 'are'} now in {done.backup}"
+    if done.leftovers:
+        yield f"removed {counted(done.leftovers, 'leftover')} of interrupted writes"
+    if done.checkpoints:
+        yield f"removed the checkpoints of {counted(done.checkpoints, 'finished run')}"
+    for problem in done.left:
+        yield f"left: {described(problem, root)}"
     if not done.anything and not done.left:
-        yield plain(f"store {store.root}: nothing is wrong, and nothing was changed")
+        yield f"store {root}: nothing is wrong, and nothing was changed"
 
 
-def _json(finding: Finding) -> dict[str, str]:
-    return {"kind": finding.kind, "path": str(finding.path), "reason": finding.reason}
+def _json(problem: Problem) -> dict[str, str]:
+    return {"kind": problem.kind, "path": str(problem.path), "reason": problem.reason}
 
 
 def _in_one(checks: list[Check]) -> Iterator[Check]:
-    """Python, the libraries that are as they should be in one line, and every other."""
+    """Python, the sound libraries in one line, and every other."""
     python, *rest = checks
     yield python
     good = [f"{check.name} {check.text}" for check in rest if check.state == "ok"]
@@ -139,7 +156,7 @@ def _in_one(checks: list[Check]) -> Iterator[Check]:
 
 
 def _shortened(checks: list[Check]) -> Iterator[Check]:
-    """No more than `SHOWN` lines of one name and state."""
+    """At most `SHOWN` lines of one name and state."""
     for (name, state), same in groupby(checks, key=lambda check: (check.name, check.state)):
         group = list(same)
         yield from group[:SHOWN]

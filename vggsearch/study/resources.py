@@ -45,8 +45,8 @@ def launch(
 ) -> StudyResults:
     """Do what is left of `study` with `resources`, and return what is known then; see `run_study`.
 
-    A study that cannot be, or whose data are too few, is refused before any data are loaded. Without `train` an
-    ablation stops where its plan is fixed.
+    A study that cannot be, or whose data are too few, is refused before any data are loaded. Without `train`
+    an ablation stops where its plan is fixed.
     """
     data, data_dir, device = study.data, resources.data_dir, resolve_device(resources.device)
     info = describe(data.name, data_dir)

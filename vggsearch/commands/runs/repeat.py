@@ -1,46 +1,60 @@
-"""`vggsearch runs repeat`: train a run again, beside what it was, and say whether it is the same."""
+"""`vggsearch runs repeat`: train a run again, and say whether its result is the same."""
 
 import sys
 from pathlib import Path
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
 
-from vggsearch.commands.compare import Comparison, compare
+from vggsearch.commands.arguments import (
+    STORE,
+    DataFolder,
+    Device,
+    Json as AsJson,
+    ReportFolder,
+    StoreFolder,
+    select_gpu,
+)
 from vggsearch.commands.fetching import fetch_if_absent
-from vggsearch.execution.devices import DeviceKind, resolve_device
-from vggsearch.commands.lookup import find_run
-from vggsearch.text import Json
 from vggsearch.commands.output import make_console, print_json, table
+from vggsearch.commands.runs.compare import Comparison, compare
+from vggsearch.commands.runs.lookup import RunKeyText, find_run
 from vggsearch.data import data_key
 from vggsearch.errors import DataError, DeviceError, VggSearchError
-from vggsearch.execution import Finished, LocalExecutor
+from vggsearch.execution import DeviceKind, Finished, LocalExecutor, resolve_device
 from vggsearch.recipe import TRAINING_REVISION
 from vggsearch.runs import RunKey, RunRecord
+from vggsearch.text import Json
 
 
-def repeat_command(
-    text: str, *, store: Path, source: Path | None, data_dir: Path | None, device: str, as_json: bool
-) -> int:
-    """Train the run whose digest begins with `text` again, as a study would, and print both results.
+def command(
+    key: RunKeyText,
+    store: StoreFolder = STORE,
+    source: ReportFolder = None,
+    data_dir: DataFolder = None,
+    device: Device = "auto",
+    json: AsJson = False,
+) -> None:
+    """Train a run again and compare.
 
-    Nothing is written. Returns 1 where bits differ that should be the same, else 0.
+    Nothing is written. The exit status is 1 where bits differ that should be the same.
     """
-    before = find_run(text, store=store, source=source).record
-    kind = _device(before.key, device)
+    before = find_run(key, store=store, source=source).record
+    kind = _device(before.key, select_gpu(device))
     _check_revision(before.key)
     _check_data(before.key, data_dir)
     now = _train(before.key, kind, data_dir, make_console(sys.stderr))
     found = compare(before, now)
-    if as_json:
+    if json:
         print_json(_object(before, now, found))
     else:
         _print(make_console(), before, found)
-    return 1 if found.broken else 0
+    raise typer.Exit(1 if found.broken else 0)
 
 
 def _device(key: RunKey, device: str) -> DeviceKind:
-    """The kind of device that the run was made on, where it is here and asked for."""
+    """The kind of device that the run was made on; raises `DeviceError` where it is not available."""
     kind = resolve_device(device)
     if device == "auto" and (key.device == "cpu" or kind == key.device):
         return key.device
@@ -77,7 +91,7 @@ def _check_data(key: RunKey, data_dir: Path | None) -> None:
 
 
 def _train(key: RunKey, kind: DeviceKind, data_dir: Path | None, console: Console) -> RunRecord:
-    """Train in a worker, alone, with a progress bar where somebody looks at it."""
+    """Train in one worker; on a terminal with a progress bar."""
     columns = (TextColumn("training again"), BarColumn(), TimeElapsedColumn())
     with (
         LocalExecutor(1, kind, data_dir) as executor,

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import psutil
 
-from vggsearch.commands.checks.check import Check
-from vggsearch.execution.devices import usable_cores
-from vggsearch.text import size
+from vggsearch.commands.doctor.check import Check
+from vggsearch.execution import usable_cores
 from vggsearch.runs import TEMPORARY
+from vggsearch.text import size
 
 MEMORY_PER_WORKER = 1_000_000_000
 """Bytes that a worker with torch, Fashion-MNIST and a small net takes, rounded up."""
@@ -21,7 +21,7 @@ DISK = 500_000_000
 """Bytes below which a store's disk is called full: 10 000 runs take about as much."""
 
 FILES = 30_000
-"""Files that 10 000 runs may make, likewise."""
+"""Files below which a disk is called full: 10 000 runs may make about as many."""
 
 
 def check_machine() -> Iterator[Check]:
@@ -45,7 +45,7 @@ def check_machine() -> Iterator[Check]:
 def _gpus() -> Iterator[Check]:
     try:
         import torch
-    except (ImportError, OSError):  # told among the libraries
+    except (ImportError, OSError):  # reported among the libraries
         return
     if not torch.cuda.is_available():
         driver = shutil.which("nvidia-smi") is not None
@@ -79,7 +79,7 @@ def check_disk(store: Path) -> Iterator[Check]:
 
 
 def existing(path: Path) -> Path:
-    """The folder itself, or the nearest above it that is there."""
+    """The folder itself, or the nearest one above it that exists."""
     path = path.absolute()
     try:
         found = path.is_dir()
@@ -89,7 +89,7 @@ def existing(path: Path) -> Path:
 
 
 def _writing(folder: Path) -> Check:
-    """What a controller does to a disk, with a file that has no name."""
+    """Whether a controller can write, synchronise and lock a file; tried with a file without a name."""
     try:
         with tempfile.TemporaryFile(dir=folder, prefix=TEMPORARY) as file:
             file.write(b"written")

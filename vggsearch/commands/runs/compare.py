@@ -5,20 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vggsearch.commands.lookup import bit_count, not_reproducible, short_commit
+from vggsearch.commands.runs.lookup import bit_count, not_reproducible, short_commit
+from vggsearch.runs import CurvePoint, RunRecord, unpack_bits
 from vggsearch.text import percent
-from vggsearch.runs import RunRecord, unpack_bits
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing beside what it was."""
+    """One property of both records."""
 
     name: str
     before: str
     now: str
     same: bool | None
-    """None where it may differ without a meaning: seconds, versions."""
+    """None where a difference means nothing: seconds, versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Comparison:
 
     rows: tuple[Row, ...]
     may_differ: tuple[str, ...]
-    """Why bits need not be the same; empty where they must."""
+    """Why bits may differ; empty where they must not."""
 
     @property
     def same(self) -> bool:
@@ -41,7 +41,7 @@ class Comparison:
 
     @property
     def sentence(self) -> str:
-        """What came of it, in one line."""
+        """The result of the comparison in one line."""
         if self.same:
             return "the same, bit for bit"
         differing = ", ".join(row.name for row in self.rows if row.same is False)
@@ -76,14 +76,15 @@ def _rows(before: RunRecord, now: RunRecord) -> Iterator[Row]:
 
 
 def _judged(part: str, before: RunRecord, now: RunRecord) -> Iterator[Row]:
-    """Accuracy, loss, and single images where a report's data kept them."""
-    prefix = "test" if part == "test" else "val"
-    accuracies = [
-        record.test_accuracy if prefix == "test" else record.val_accuracy for record in (before, now)
+    """Accuracy, loss, and single images where both records have them."""
+    results = [
+        (record.test_accuracy, record.test_loss, record.test_correct)
+        if part == "test"
+        else (record.val_accuracy, record.val_loss, record.val_correct)
+        for record in (before, now)
     ]
-    losses = [record.test_loss if prefix == "test" else record.val_loss for record in (before, now)]
-    bits = [record.test_correct if prefix == "test" else record.val_correct for record in (before, now)]
-    if accuracies == [None, None]:
+    accuracies, losses, bits = zip(*results, strict=True)
+    if accuracies == (None, None):
         return
     yield Row(
         f"{part} accuracy", percent(accuracies[0]), percent(accuracies[1]), accuracies[0] == accuracies[1]
@@ -102,24 +103,13 @@ def _differing_images(before: str, now: str) -> int:
     return int(np.count_nonzero(pairs)) + abs(bit_count(before) - bit_count(now))
 
 
-def _curve(record: RunRecord) -> list[tuple[float | None, ...]]:
-    """Everything of the points but their seconds."""
-    return [
-        (
-            point.step,
-            point.images,
-            point.fraction,
-            point.train_loss,
-            point.val_accuracy,
-            point.val_loss,
-            point.val_images,
-        )
-        for point in record.curve
-    ]
+def _curve(record: RunRecord) -> list[CurvePoint]:
+    """The points without their seconds."""
+    return [point.model_copy(update={"train_s": 0.0}) for point in record.curve]
 
 
 def _excuses(before: RunRecord, now: RunRecord) -> Iterator[str]:
-    """What keeps equal keys from giving equal bits here."""
+    """Why equal keys may give different bits here."""
     why = not_reproducible(before)
     if why is not None:
         yield why

@@ -1,23 +1,34 @@
 """`vggsearch runs show`: everything that is known of one run."""
 
 import time
-from pathlib import Path
 
 from rich.table import Table
 
 from vggsearch.arch import parse
-from vggsearch.commands.lookup import Found, correct_count, find_run, not_reproducible, short_commit
-from vggsearch.text import Json
+from vggsearch.commands.arguments import STORE, Json as AsJson, ReportFolder, StoreFolder
 from vggsearch.commands.output import make_console, print_json, table
-from vggsearch.text import duration, percent, short_count, size
+from vggsearch.commands.runs.lookup import (
+    FoundRun,
+    RunKeyText,
+    correct_count,
+    find_run,
+    not_reproducible,
+    short_commit,
+)
 from vggsearch.cost import cost
 from vggsearch.runs import RunRecord
+from vggsearch.text import Json, duration, percent, short_count, size
 
 
-def show_command(text: str, *, store: Path, source: Path | None, as_json: bool) -> None:
-    """Print the run whose digest begins with `text`, from a store or from a report's data."""
-    found = find_run(text, store=store, source=source)
-    if as_json:
+def command(
+    key: RunKeyText, store: StoreFolder = STORE, source: ReportFolder = None, json: AsJson = False
+) -> None:
+    """Print all that is known of a run.
+
+    What it was, what came of it, where it was made, and what used it.
+    """
+    found = find_run(key, store=store, source=source)
+    if json:
         print_json(_object(found))
         return
     console = make_console()
@@ -33,7 +44,7 @@ def show_command(text: str, *, store: Path, source: Path | None, as_json: bool) 
     console.print(f"\nto repeat: {found.repeat}", soft_wrap=True)
 
 
-def _lines(found: Found) -> list[tuple[str, str]]:
+def _lines(found: FoundRun) -> list[tuple[str, str]]:
     record, key = found.record, found.record.key
     price = cost(parse(key.architecture), key.task)
     shape = "×".join(map(str, key.input_shape))
@@ -117,7 +128,7 @@ def _provenance(record: RunRecord) -> list[tuple[str, str]]:
     ]
 
 
-def _used(found: Found) -> list[tuple[str, str]]:
+def _used(found: FoundRun) -> list[tuple[str, str]]:
     lines: list[tuple[str, str]] = []
     for trial in found.trials:
         told = (
@@ -147,7 +158,7 @@ def _curve(record: RunRecord) -> Table:
     return rows
 
 
-def _object(found: Found) -> dict[str, Json]:
+def _object(found: FoundRun) -> dict[str, Json]:
     record = found.record
     whole: dict[str, Json] = record.model_dump(mode="json", exclude={"val_correct", "test_correct"})
     counts = {

@@ -1,1 +1,0 @@
-"""What `vggsearch doctor` looks at, a module each; every check is one line in a person's words."""

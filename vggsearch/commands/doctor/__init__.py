@@ -1,0 +1,5 @@
+"""`vggsearch doctor`: what could stop a study here, and the repair of a store."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,1 @@
+from .checkup import command as command

@@ -1,0 +1,1 @@
+"""`vggsearch runs`: single runs."""

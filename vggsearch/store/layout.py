@@ -1,0 +1,145 @@
+"""The layout of a store: every name, path, pattern and limit of size in it.
+
+    STORE/
+      lock                                    the process that writes; see `Store.lock`
+      optuna.db                               Optuna's copy of the searches
+      optuna.db-wal, -shm, -journal           files of SQLite while the database is open, and after a kill
+      optuna.db.damaged-1                     a damaged database that was replaced
+      token.json                              identifies the store in a shared database
+      ledger/3f/3f6c….json                    the runs of all studies, by the digest of their keys
+      checkpoints/3f6c…/000000000100.json     an interrupted run; its tensors in .safetensors
+      studies/NAME/study.json                 the study's identity, which must not change
+      studies/NAME/plan.json                  the registered plans of an ablation
+      studies/NAME/asked.json                 candidates that were handed out and not answered
+      studies/NAME/finalists.json             the architectures that were selected
+      studies/NAME/rates.json                 the learning rate of each arm
+      studies/NAME/trials/search-000012.json  the trials
+      backup/20260314-150926/…                files that a repair moved here; the time is UTC
+
+Every JSON file holds its own checksum (`vggsearch.runs.checksums`).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from vggsearch.runs import Digest, TrialRecord
+
+LEDGER, STUDIES, CHECKPOINTS, BACKUP = FOLDERS = ("ledger", "studies", "checkpoints", "backup")
+LOCK, TOKEN, OPTUNA = "lock", "token.json", "optuna.db"
+OPTUNA_SIDECARS = ("optuna.db-wal", "optuna.db-shm", "optuna.db-journal")
+TRIALS = "trials"
+IDENTITY, PLANS, PENDING = "study.json", "plan.json", "asked.json"
+SELECTION, RATES = "finalists.json", "rates.json"
+
+DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+SHARD = re.compile(r"[0-9a-f]{2}", re.ASCII)
+RECORD = re.compile(r"[0-9a-f]{64}\.json", re.ASCII)
+STUDY = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}", re.ASCII)
+COUNTERS = re.compile(r"[0-9]{12}\.json", re.ASCII)
+OPTUNA_DAMAGED = re.compile(r"optuna\.db\.damaged-[0-9]{1,9}(-wal|-shm|-journal)?", re.ASCII)
+
+MAX_TOKEN_BYTES = 1024
+MAX_TRIAL_BYTES = 64 * 1024
+MAX_COUNTERS_BYTES = 64 * 1024
+MAX_IDENTITY_BYTES = 2**20
+MAX_PLAN_BYTES = 8 * 2**20
+MAX_STATE_BYTES = 16 * 2**20
+MAX_TENSORS_BYTES = 8 * 2**30
+"""VGG-19 and its momentum take 1.2 GB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths in the store at `root`."""
+
+    root: Path
+
+    @property
+    def ledger(self) -> Path:
+        """The folder of the runs."""
+        return self.root / LEDGER
+
+    @property
+    def studies(self) -> Path:
+        """The folder of the studies."""
+        return self.root / STUDIES
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints."""
+        return self.root / CHECKPOINTS
+
+    @property
+    def backup(self) -> Path:
+        """The folder of what repairs moved away."""
+        return self.root / BACKUP
+
+    @property
+    def lock(self) -> Path:
+        """The file that the writing process holds locked."""
+        return self.root / LOCK
+
+    @property
+    def token(self) -> Path:
+        """The file that identifies the store in a shared database."""
+        return self.root / TOKEN
+
+    @property
+    def optuna(self) -> Path:
+        """Optuna's SQLite database."""
+        return self.root / OPTUNA
+
+    def study(self, name: str) -> Path:
+        """The folder of a study."""
+        return self.studies / name
+
+    def trials(self, name: str) -> Path:
+        """The folder of a study's trials."""
+        return self.study(name) / TRIALS
+
+    def study_folders(self) -> list[Path]:
+        """The folder of every study by name; links are left out."""
+        return _folders(self.studies) if _is_folder(self.studies) else []
+
+    def written_folders(self) -> Iterator[Path]:
+        """The folders whose files the store's writer writes, its ledger apart; links are left out."""
+        yield self.root
+        for folder in self.study_folders():
+            yield folder
+            if not (folder / TRIALS).is_symlink():
+                yield folder / TRIALS
+
+
+def record_path(ledger: Path, digest: Digest) -> Path:
+    """The file of a run in the folder of a ledger."""
+    return ledger / digest[:2] / f"{digest}.json"
+
+
+def shards(ledger: Path) -> list[Path]:
+    """The folders of a ledger, each for the digests that begin with its name; links are left out."""
+    return _folders(ledger)
+
+
+def trial_name(trial: TrialRecord) -> str:
+    """The name of a trial's file."""
+    return f"{trial.stage}-{trial.number:06d}.json"
+
+
+def tensors_of(counters: Path) -> Path:
+    """The file of tensors that belongs to a checkpoint's JSON file."""
+    return counters.with_suffix(".safetensors")
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The folders in `folder`, by name; empty where it is absent. Raises OSError."""
+    try:
+        return sorted(path for path in folder.iterdir() if _is_folder(path))
+    except FileNotFoundError:
+        return []
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether `path` is a folder, and no link to one."""
+    return path.is_dir() and not path.is_symlink()

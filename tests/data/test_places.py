@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from vggsearch.data import locate
-from vggsearch.data.places import find, places
+from vggsearch.data.places import find_files, places
 from vggsearch.errors import DataError
 
 
@@ -43,8 +43,8 @@ def test_a_user_s_folder_may_be_laid_out_as_torchvision_s_as_debian_s_or_flat(ti
 
 def test_a_place_counts_only_where_it_has_all_files_of_the_part(tiny):
     (tiny.folder / "t10k-labels-idx1-ubyte").unlink()
-    assert find(tiny.entry, "train", tiny.folder) is not None
-    assert find(tiny.entry, "test", tiny.folder) is None
+    assert find_files(tiny.entry, "train", tiny.folder) is not None
+    assert find_files(tiny.entry, "test", tiny.folder) is None
     assert locate("tiny", tiny.folder) is None
 
 
@@ -53,9 +53,9 @@ def test_a_bare_file_that_cannot_be_checked_is_not_used(tiny):
 
     unchecked = tuple(replace(raw, sha256=None, md5="0" * 32) for raw in tiny.entry.train)
     entry = replace(tiny.entry, train=unchecked)
-    assert find(entry, "train", tiny.folder) is None
+    assert find_files(entry, "train", tiny.folder) is None
     tiny.compress()
-    assert find(entry, "train", tiny.folder) is not None
+    assert find_files(entry, "train", tiny.folder) is not None
 
 
 def test_a_data_folder_that_is_not_there_is_refused(tiny, tmp_path):

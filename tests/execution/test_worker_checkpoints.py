@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from vggsearch.data import Images, SearchData
-from vggsearch.execution.process import Assignment, WorkerProcess
+from vggsearch.execution.assignment import Assignment
+from vggsearch.execution.process import WorkerProcess
 from vggsearch.execution.worker import Point, Record, Report, Trainer, WorkerSetup
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs.record import DataKey, Outcome, RunKey, RunRecord
@@ -67,7 +68,7 @@ def start(root: Path, run: RunKey) -> WorkerProcess:
         checkpoints=root,
     )
     worker = WorkerProcess(setup)
-    worker.order(Assignment(run, 0.0, None, float("inf")))
+    worker.assign(Assignment(key=run, started_s=0.0, deadline_s=None))
     return worker
 
 

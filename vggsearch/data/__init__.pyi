@@ -8,6 +8,6 @@ from .load import (
     load_test_images as load_test_images,
 )
 from .parts import data_key as data_key, describe as describe, locate as locate
-from .places import cache_dir as cache_dir, find as find
+from .places import cache_dir as cache_dir, find_files as find_files
 from .streams import stream as stream
 from .verification import FileReport as FileReport, verify as verify

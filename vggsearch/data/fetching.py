@@ -21,7 +21,7 @@ from pathlib import Path
 from vggsearch.data.catalog import PARTS, NamedDataset, named
 from vggsearch.data.folder import PREFIX, list_folder
 from vggsearch.data.parts import load_part
-from vggsearch.data.places import DamagedFileError, cache_dir, find, places
+from vggsearch.data.places import DamagedFileError, cache_dir, find_files, places
 from vggsearch.data.raw import check_files
 from vggsearch.errors import DataError
 
@@ -57,7 +57,7 @@ def _present(dataset: NamedDataset, data_dir: Path | None) -> Path | None:
     """The folder of the training files where both parts are there; damaged files of ours are removed."""
     folders = []
     for part in PARTS:
-        paths = find(dataset, part, data_dir)
+        paths = find_files(dataset, part, data_dir)
         if paths is None:
             return None
         try:
@@ -100,7 +100,7 @@ def _download(dataset: NamedDataset, data_dir: Path | None) -> Path:
 
 def _install(dataset: NamedDataset, folder: Path, target: Path) -> None:
     """Check the files of both parts in `folder`, then move them to `target`."""
-    from_folder = [find(dataset, part, folder) for part in PARTS]
+    from_folder = [find_files(dataset, part, folder) for part in PARTS]
     target.mkdir(exist_ok=True)
     for part, paths in zip(PARTS, from_folder, strict=True):
         if paths is None or not all(path.is_relative_to(folder) for path in paths):

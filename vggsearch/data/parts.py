@@ -4,7 +4,7 @@ from pathlib import Path
 
 from vggsearch.data.catalog import PARTS, DatasetInfo, NamedDataset, Part, named
 from vggsearch.data.folder import PREFIX, FolderDataset, list_folder, read_folder
-from vggsearch.data.places import find, places
+from vggsearch.data.places import find_files, places
 from vggsearch.data.prepared import PreparedPart, prepared_part
 from vggsearch.data.raw import read_files
 from vggsearch.data.split import Indices, split_digest, stratified_split
@@ -28,7 +28,7 @@ def locate(name: str, data_dir: Path | None = None) -> Path | None:
     """
     if name.startswith(PREFIX):
         return list_folder(name).root
-    train, test = (find(named(name), part, data_dir) for part in PARTS)
+    train, test = (find_files(named(name), part, data_dir) for part in PARTS)
     return train[0].parent if train and test else None
 
 
@@ -60,7 +60,7 @@ def data_key(name: str, *, data_dir: Path | None, val_fraction: float = 0.1, spl
 
 
 def _named_part(dataset: NamedDataset, part: Part, data_dir: Path | None) -> PreparedPart:
-    paths = find(dataset, part, data_dir)
+    paths = find_files(dataset, part, data_dir)
     if paths is None:
         looked = ", ".join(place.label for place in places(dataset, data_dir))
         raise DataError(

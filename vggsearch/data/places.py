@@ -57,7 +57,7 @@ def places(dataset: NamedDataset, data_dir: Path | None) -> tuple[Place, ...]:
     return tuple(found)
 
 
-def find(dataset: NamedDataset, part: Part, data_dir: Path | None) -> tuple[Path, ...] | None:
+def find_files(dataset: NamedDataset, part: Part, data_dir: Path | None) -> tuple[Path, ...] | None:
     """Paths of the part's files, in the catalog's order, all in the first folder that holds them all."""
     for place in places(dataset, data_dir):
         for folder in place.folders:

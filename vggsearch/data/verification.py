@@ -6,7 +6,7 @@ from typing import Literal
 
 from vggsearch.data.catalog import PARTS, NamedDataset, Part, named
 from vggsearch.data.folder import PREFIX, list_folder, read_folder
-from vggsearch.data.places import DamagedFileError, find, places
+from vggsearch.data.places import DamagedFileError, find_files, places
 from vggsearch.data.raw import check_file
 from vggsearch.errors import DataError
 
@@ -36,7 +36,7 @@ def verify(name: str, data_dir: Path | None = None) -> tuple[FileReport, ...]:
 
 def _named_rows(name: str, part: Part, data_dir: Path | None) -> list[FileReport]:
     dataset = named(name)
-    paths = find(dataset, part, data_dir)
+    paths = find_files(dataset, part, data_dir)
     if paths is None:
         looked = ", ".join(place.label for place in places(dataset, data_dir))
         return [

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from vggsearch.data import catalog, data_key
-from vggsearch.data.catalog import DatasetInfo, NamedDataset, RawFile
+from vggsearch.data.catalog import DatasetFile, DatasetInfo, NamedDataset
 from vggsearch.errors import VggSearchError
 from vggsearch.execution.contract import Executor, Finished, Progress
 from vggsearch.execution.local import LocalExecutor
@@ -380,7 +380,9 @@ def test_files_of_a_named_data_set_travel_once_and_the_test_part_only_when_it_is
     make, tmp_path, monkeypatch
 ):
     info = DatasetInfo("tiny", (1, 28, 28), 10, 40, 12, "https://example.org/tiny")
-    entry = NamedDataset(info, "cifar", "CIFAR10", "tiny", (RawFile("train.txt"),), (RawFile("test.txt"),))
+    entry = NamedDataset(
+        info, "cifar", "CIFAR10", "tiny", (DatasetFile("train.txt"),), (DatasetFile("test.txt"),)
+    )
     monkeypatch.setattr(catalog, "CATALOG", {"tiny": entry})
     for part in ("train", "test"):
         (tmp_path / f"{part}.txt").write_text(f"{part}ing")

@@ -147,18 +147,9 @@ class _ExecutorCache:
         settings = setup, tuple(ray.get_gpu_ids())
         if self._executor is None or settings != self._settings:
             self._discard()
-            self._executor = LocalExecutor(
-                1,
-                setup.device,
-                setup.data_dir,
-                pin=False,  # only Ray knows which cores are free
-                trainer=setup.trainer,
-                preload=setup.preload,
-                checkpoints=setup.checkpoints,
-                deadline_s=lambda _: self._deadline_s,
-                cancel_grace_s=setup.cancel_grace_s,
-                deadline_grace_s=setup.deadline_grace_s,
-            )
+            # Only Ray knows which cores are free: nothing is pinned.
+            options = setup.model_dump(exclude={"marker"})
+            self._executor = LocalExecutor(1, pin=False, deadline_s=lambda _: self._deadline_s, **options)
             self._settings = settings
         return self._executor
 

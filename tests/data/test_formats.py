@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from vggsearch.data.places import DamagedFileError, find_files
-from vggsearch.data.raw import check_files, read_files
+from vggsearch.data.formats import check_files, read_files
+from vggsearch.data.locations import DamagedFileError, find_files
 
-FAMILIES = ["idx", "cifar", "svhn"]
+FORMATS = ["idx", "cifar", "svhn"]
 
 
-@pytest.fixture(params=FAMILIES)
+@pytest.fixture(params=FORMATS)
 def any_tiny(request, tiny_of):
     return tiny_of(request.param, sub="tiny-python")
 
@@ -26,8 +26,8 @@ def test_files_give_their_arrays(any_tiny, part):
 
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_one_part_is_read_without_the_files_of_the_other(any_tiny, part):
-    other = {raw.name for raw in any_tiny.entry.files("test" if part == "train" else "train")}
-    for name in other - {raw.name for raw in any_tiny.entry.files(part)}:
+    other = {file.name for file in any_tiny.entry.files("test" if part == "train" else "train")}
+    for name in other - {file.name for file in any_tiny.entry.files(part)}:
         (any_tiny.folder / name).unlink()
     read_files(any_tiny.entry, part, find_files(any_tiny.entry, part, any_tiny.folder))
 
@@ -81,7 +81,7 @@ def test_a_damaged_file_is_found_before_it_is_decoded(tiny_of, family):
     tiny = tiny_of(family, sub="tiny-python")
     paths = find_files(tiny.entry, "train", tiny.folder)
     paths[0].write_bytes(truncate(paths[0].read_bytes()))
-    with pytest.raises(DamagedFileError, match=r"\(its MD5 is another\)"):
+    with pytest.raises(DamagedFileError, match=r"\(wrong MD5\)"):
         read_files(tiny.entry, "train", paths)
 
 

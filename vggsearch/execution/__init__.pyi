@@ -1,6 +1,8 @@
+from .capacity import default_workers as default_workers, usable_cores as usable_cores
 from .contract import Event as Event, Executor as Executor, Finished as Finished, Progress as Progress
 from .local import LocalExecutor as LocalExecutor
 from .ray import RayExecutor as RayExecutor
+from .registry import EXECUTORS as EXECUTORS, ExecutorFactory as ExecutorFactory
 from .worker import (
     Report as Report,
     Trainer as Trainer,

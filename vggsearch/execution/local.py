@@ -61,7 +61,7 @@ class LocalExecutor(AssigningExecutor[Assignment]):
         deadline_grace_s: float = DEADLINE_GRACE_S,
     ) -> None:
         if not 1 <= workers <= 1024:
-            raise VggSearchError(f"workers are 1 to 1024, not {workers}: use one per core or GPU")
+            raise VggSearchError(f"workers must be 1 to 1024, not {workers}: use one per core or GPU")
         super().__init__(deadline_s, cancel_grace_s, deadline_grace_s)
         self.slots = workers
         pinned = cores() if pin and device == "cpu" else []

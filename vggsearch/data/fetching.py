@@ -113,7 +113,7 @@ def _from_torchvision(dataset: NamedDataset, scratch: Path) -> Path:
     download = torchvision_class(dataset)
     errors = (RuntimeError, OSError, EOFError, http.client.HTTPException, tarfile.TarError, zlib.error)
     try:
-        with _network_timeout(), _progress_on_terminals():
+        with _download_settings():
             for options in [{"split": part} for part in PARTS] if dataset.file_format == "svhn" else [{}]:
                 download(scratch, download=True, **options)
     except errors as error:
@@ -174,21 +174,15 @@ def _run(command: list[str], folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _network_timeout() -> Iterator[None]:
-    # torchvision opens its connections without a timeout of its own.
+def _download_settings() -> Iterator[None]:
+    """Give torchvision's downloads a timeout, and a progress bar only on a terminal."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(NETWORK_TIMEOUT_S)
     try:
-        yield
+        with contextlib.nullcontext() if sys.stderr.isatty() else contextlib.redirect_stderr(io.StringIO()):
+            yield
     finally:
         socket.setdefaulttimeout(before)
-
-
-@contextlib.contextmanager
-def _progress_on_terminals() -> Iterator[None]:
-    """Let torchvision show its progress bar on a terminal only."""
-    with contextlib.nullcontext() if sys.stderr.isatty() else contextlib.redirect_stderr(io.StringIO()):
-        yield
 
 
 def _one_line(error: Exception) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vggsearch.data.catalog import DatasetInfo, Part
+from vggsearch.data.catalog import PARTS, DatasetInfo, Part
 from vggsearch.data.formats import Labels, Pixels
 from vggsearch.data.image_files import MAX_SIDE, decode, input_shape, printable
 from vggsearch.errors import DataError
@@ -70,9 +70,8 @@ def list_folder(name: str) -> FolderDataset:
                 f"train and test must have the same classes, and in {printable(root)} they differ: "
                 "make them the same"
             )
-        train, ignored_train = _images(root, root / "train", classes)
-        test, ignored_test = _images(root, root / "test", classes)
-        ignored = ignored_train + ignored_test
+        (train, ignored), (test, more) = (_images(root, root / part, classes) for part in PARTS)
+        ignored += more
     else:
         classes = names
         samples, ignored = _images(root, root, classes)
@@ -202,18 +201,18 @@ def _files(folder: Path) -> Iterator[Path]:
 def _hold_out(samples: Samples) -> tuple[Samples, Samples]:
     """Return training and test part. The images of a class with the smallest hashes are for the test."""
     held_out: set[Path] = set()
-    by_label: dict[int, list[Path]] = {}
-    for path, label in samples:
-        by_label.setdefault(label, []).append(path)
-    for paths in by_label.values():
-        paths.sort(
-            key=lambda path: hashlib.sha256(path.as_posix().encode("utf-8", "surrogateescape")).digest()
-        )
-        held_out.update(paths[: max(1, round(TEST_SHARE * len(paths)))])
-    return (
-        tuple(sample for sample in samples if sample[0] not in held_out),
-        tuple(sample for sample in samples if sample[0] in held_out),
-    )
+    sizes = Counter(label for _, label in samples)
+    left = {label: max(1, round(TEST_SHARE * size)) for label, size in sizes.items()}
+    for path, label in sorted(samples, key=lambda sample: _hash(sample[0])):
+        if left[label]:
+            held_out.add(path)
+            left[label] -= 1
+    train, test = ([s for s in samples if (s[0] in held_out) is is_test] for is_test in (False, True))
+    return tuple(train), tuple(test)
+
+
+def _hash(path: Path) -> bytes:
+    return hashlib.sha256(path.as_posix().encode("utf-8", "surrogateescape")).digest()
 
 
 def _check_sizes(

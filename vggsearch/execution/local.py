@@ -83,7 +83,7 @@ class LocalExecutor(AssigningExecutor[Assignment]):
     @property
     def pids(self) -> list[int]:
         """Process ids of the started workers."""
-        return [worker.pid for worker in self._workers if worker is not None]
+        return [worker.process.pid for worker in self._workers if worker and worker.process.pid]
 
     def submit(self, key: RunKey) -> None:
         """See `Executor.submit`. Starts the worker process if it is not running."""
@@ -112,7 +112,7 @@ class LocalExecutor(AssigningExecutor[Assignment]):
 
     def _worker(self, slot: int) -> WorkerProcess:
         worker = self._workers[slot]
-        if worker is None or not worker.alive:
+        if worker is None or not worker.process.is_alive():
             start_fork_server(self._preload)  # a signal to the whole process group may have ended it
             worker = self._workers[slot] = WorkerProcess(self._setups[slot])
         return worker
@@ -125,7 +125,7 @@ class LocalExecutor(AssigningExecutor[Assignment]):
 
     def _poll(self, timeout_s: float) -> list[Event]:
         busy = self._busy()
-        handles = [handle for worker, _ in busy for handle in (worker.pipe, worker.sentinel)]
+        handles = [handle for worker, _ in busy for handle in (worker.pipe, worker.process.sentinel)]
         connection.wait(handles, None if timeout_s == math.inf else timeout_s)
         return [event for worker, assignment in busy for event in self._events(worker, assignment)]
 
@@ -137,7 +137,7 @@ class LocalExecutor(AssigningExecutor[Assignment]):
 
     def _events(self, worker: WorkerProcess, assignment: Assignment) -> list[Event]:
         """Return what happened to a busy worker; replace it if it is lost, and kill it if it is overdue."""
-        lost = not worker.alive  # before its messages are read, so that its last message is not missed
+        lost = not worker.process.is_alive()  # before its messages are read, so that none is missed
         events = [event for message in worker.messages() if (event := assignment.event(message))]
         lost |= worker.disconnected
         if not any(isinstance(event, Finished) for event in events):

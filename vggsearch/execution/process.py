@@ -43,39 +43,23 @@ def start_fork_server(preload: Sequence[str]) -> None:
 
 
 class WorkerProcess:
-    """A started worker process. `assignment` is the run it is busy with, or None."""
+    """A started worker: its `process`, its end of the `pipe`, and the run it is busy with (`assignment`)."""
 
     def __init__(self, setup: WorkerSetup) -> None:
         self.pipe, worker_end = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(
+        self.process = _CONTEXT.Process(
             target=worker.main,
             args=(worker_end, setup.model_dump_json()),
             name=f"vggsearch-worker-{setup.index}",
             daemon=True,
         )
-        self._process.start()
+        self.process.start()
         worker_end.close()
         _set_receive_timeout(self.pipe.fileno())
         self.assignment: Assignment | None = None
         self.disconnected = False
         """Whether no more messages can come: the pipe is closed, or the worker broke the protocol."""
         self._broke_protocol = False
-
-    @property
-    def pid(self) -> int:
-        """Process id."""
-        assert self._process.pid is not None  # it was started
-        return self._process.pid
-
-    @property
-    def sentinel(self) -> int:
-        """Handle that `multiprocessing.connection.wait` reports as ready once the process has ended."""
-        return self._process.sentinel
-
-    @property
-    def alive(self) -> bool:
-        """Whether the process is running."""
-        return self._process.is_alive()
 
     def assign(self, assignment: Assignment) -> None:
         """Start a run. Raises OSError if the process has ended."""
@@ -99,14 +83,14 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End the process at once and close its pipe."""
-        self._process.kill()
-        self._process.join(KILL_TIMEOUT_S)
+        self.process.kill()
+        self.process.join(KILL_TIMEOUT_S)
         self.pipe.close()
 
     def exit_reason(self) -> str:
         """Say why a process that ended or is disconnected did so, and what to do about it."""
-        self._process.join(0 if self._broke_protocol else KILL_TIMEOUT_S)
-        code = self._process.exitcode
+        self.process.join(0 if self._broke_protocol else KILL_TIMEOUT_S)
+        code = self.process.exitcode
         if code is None:
             return f"the worker process sent what is no valid message, so it was killed: {_RUN_ALONE}"
         if code >= 0:
@@ -122,9 +106,8 @@ class WorkerProcess:
 
 def _set_receive_timeout(pipe: int) -> None:
     """Make reading a message that was begun and does not continue raise OSError instead of blocking."""
-    with socket.socket(
-        fileno=os.dup(pipe)
-    ) as copy:  # the option belongs to the connection, not to this handle
+    # The option belongs to the connection, not to this copy of its handle.
+    with socket.socket(fileno=os.dup(pipe)) as copy:
         copy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", RECEIVE_TIMEOUT_S, 0))
 
 

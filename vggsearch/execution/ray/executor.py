@@ -21,7 +21,7 @@ from vggsearch.execution.contract import (
 )
 from vggsearch.execution.local import LOCAL_TRAINER, PRELOAD
 from vggsearch.execution.worker import Cancel, Train
-from vggsearch.runs import DataKey, Digest, RunKey
+from vggsearch.runs import Digest, RunKey
 
 # Ray prints the errors of nodes on the terminal, unless this is set when it is imported.
 os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
@@ -242,14 +242,13 @@ class RayExecutor(AssigningExecutor[_RayAssignment]):
 
     def _data_files(self, key: RunKey) -> "dict[str, ray.ObjectRef[bytes]]":
         """Put the files of the named data set that a run needs into the cluster's object store."""
+        name = key.data.name
         parts: tuple[Part, ...] = ("train", "test") if key.evaluate_on == "test" else ("train",)
-        return {name: content for part in parts for name, content in self._part_files(key.data, part).items()}
-
-    def _part_files(self, data: DataKey, part: Part) -> "dict[str, ray.ObjectRef[bytes]]":
-        if (data.name, part) not in self._files:
-            try:
-                paths = find_files(named(data.name), part, self._data_dir)
-            except DataError:  # `folder:PATH`, or a name that only the trainer knows
-                paths = None
-            self._files[data.name, part] = {path.name: ray.put(path.read_bytes()) for path in paths or ()}
-        return self._files[data.name, part]
+        for part in parts:
+            if (name, part) not in self._files:
+                try:
+                    paths = find_files(named(name), part, self._data_dir)
+                except DataError:  # `folder:PATH`, or a name that only the trainer knows
+                    paths = None
+                self._files[name, part] = {path.name: ray.put(path.read_bytes()) for path in paths or ()}
+        return {file: content for part in parts for file, content in self._files[name, part].items()}

@@ -5,7 +5,7 @@ from pathlib import Path
 from vggsearch.data.catalog import PARTS, DatasetInfo, NamedDataset, Part, named
 from vggsearch.data.folder import PREFIX, FolderDataset, list_folder, read_folder
 from vggsearch.data.formats import read_files
-from vggsearch.data.locations import find_files, location_labels
+from vggsearch.data.locations import find_files, search_locations
 from vggsearch.data.prepared import PreparedPart, prepared_part
 from vggsearch.data.split import Indices, split_digest, stratified_split
 from vggsearch.errors import DataError
@@ -62,7 +62,7 @@ def data_key(name: str, *, data_dir: Path | None, val_fraction: float = 0.1, spl
 def _named_part(dataset: NamedDataset, part: Part, data_dir: Path | None) -> PreparedPart:
     paths = find_files(dataset, part, data_dir)
     if paths is None:
-        name, where = dataset.info.name, location_labels(dataset, data_dir)
+        name, where = dataset.info.name, ", ".join(search_locations(dataset, data_dir))
         raise DataError(
             f"the {part} files of {name} must be in one of {where}, and are in none: run "
             f"vggsearch data fetch {name}, or give their folder with --data-dir"

@@ -22,7 +22,7 @@ from vggsearch.data.arrays import load_part
 from vggsearch.data.catalog import PARTS, NamedDataset, named
 from vggsearch.data.folder import PREFIX, list_folder
 from vggsearch.data.formats import check_files, torchvision_class
-from vggsearch.data.locations import DamagedFileError, cache_dir, find_files, location_labels
+from vggsearch.data.locations import DamagedFileError, cache_dir, find_files, search_locations
 from vggsearch.errors import DataError
 
 NETWORK_TIMEOUT_S = 15
@@ -88,7 +88,7 @@ def _download(dataset: NamedDataset, data_dir: Path | None) -> Path:
         except (_DownloadError, OSError) as error:
             failures.append(f"{label}: {_one_line(error)}")
     else:
-        where = location_labels(dataset, data_dir)
+        where = ", ".join(search_locations(dataset, data_dir))
         raise DataError(
             f"{dataset.info.name} is in none of {where}, and could not be downloaded "
             f"({'; '.join(failures)}): get it from {dataset.info.source} and give its folder with --data-dir"

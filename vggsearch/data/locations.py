@@ -1,6 +1,6 @@
 """Where the files of a data set are searched: the user's folder, our cache, the Debian package's folder."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
@@ -25,58 +25,45 @@ class DamagedFileError(DataError):
         self.path = path
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A place that may hold the files of a data set."""
-
-    label: str
-    """Its name in messages."""
-    folders: tuple[Path, ...]
-    """The folders that are searched, in this order."""
-
-
 def cache_dir() -> Path:
     """Return the user's cache folder, the only folder that the data package writes to."""
     return platformdirs.user_cache_path("vggsearch")
 
 
-def search_locations(dataset: NamedDataset, data_dir: Path | None) -> tuple[Location, ...]:
-    """Return where `dataset` is searched, in order. Raises `DataError` if `data_dir` is no folder."""
+def search_locations(dataset: NamedDataset, data_dir: Path | None) -> Mapping[str, tuple[Path, ...]]:
+    """Return the folders in which `dataset` is searched, in order, by the names that messages give them.
+
+    Raises `DataError` if `data_dir` is given and is no folder.
+    """
     name = dataset.info.name
-    locations = []
+    locations: dict[str, tuple[Path, ...]] = {}
     if data_dir is not None:
         if not data_dir.is_dir():
             raise DataError(
                 f"a data folder must exist, and {data_dir} does not: "
                 "create it, or leave out --data-dir (VGGSEARCH_DATA)"
             )
-        folders = (data_dir / dataset.folder, data_dir / name, data_dir)
-        locations.append(Location(str(data_dir), folders))
-    parents = (cache_dir(), SYSTEM_DIR) if dataset.debian is not None else (cache_dir(),)
-    locations += [Location(str(parent / name), (parent / name,)) for parent in parents]
-    return tuple(locations)
-
-
-def location_labels(dataset: NamedDataset, data_dir: Path | None) -> str:
-    """Return the names of all searched locations, for messages."""
-    return ", ".join(location.label for location in search_locations(dataset, data_dir))
+        locations[str(data_dir)] = (data_dir / dataset.folder, data_dir / name, data_dir)
+    for parent in (cache_dir(), SYSTEM_DIR) if dataset.debian is not None else (cache_dir(),):
+        locations.setdefault(str(parent / name), (parent / name,))
+    return locations
 
 
 def find_files(dataset: NamedDataset, part: Part, data_dir: Path | None) -> tuple[Path, ...] | None:
     """Return the part's files in the catalog's order, from the first folder that has them all."""
-    for location in search_locations(dataset, data_dir):
-        for folder in location.folders:
-            paths = [_find_file(folder, file) for file in dataset.files(part)]
+    for folders in search_locations(dataset, data_dir).values():
+        for folder in folders:
+            paths = [_find_file(folder, dataset, file) for file in dataset.files(part)]
             found = tuple(path for path in paths if path is not None)
             if len(found) == len(paths):
                 return found
     return None
 
 
-def _find_file(folder: Path, file: DatasetFile) -> Path | None:
+def _find_file(folder: Path, dataset: NamedDataset, file: DatasetFile) -> Path | None:
     """Return the decompressed file if its content can be checked, else the compressed one."""
     bare, compressed = folder / file.name, folder / f"{file.name}.gz"
-    is_idx = file.name.endswith("-ubyte")
+    is_idx = dataset.file_format == "idx"
     if (file.sha256 is not None or not is_idx) and bare.is_file():
         return bare
     return compressed if is_idx and compressed.is_file() else None

@@ -7,7 +7,7 @@ from typing import Literal
 from vggsearch.data.catalog import PARTS, DatasetFile, NamedDataset, Part, named
 from vggsearch.data.folder import PREFIX, FolderDataset, list_folder, read_folder
 from vggsearch.data.formats import checked_content
-from vggsearch.data.locations import find_files, location_labels
+from vggsearch.data.locations import find_files, search_locations
 from vggsearch.errors import DataError
 
 Status = Literal["verified", "damaged", "absent"]
@@ -39,7 +39,7 @@ def verify(name: str, data_dir: Path | None = None) -> tuple[FileReport, ...]:
         files = dataset.files(part)
         paths = find_files(dataset, part, data_dir)
         if paths is None:
-            where = location_labels(dataset, data_dir)
+            where = ", ".join(search_locations(dataset, data_dir))
             reports += [FileReport(part, None, "absent", f"{file.name}: not in {where}") for file in files]
         else:
             reports += [_file_report(dataset, part, *pair) for pair in zip(files, paths, strict=True)]

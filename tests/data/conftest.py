@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from vggsearch.data import catalog, places
-from vggsearch.data.catalog import DatasetInfo, NamedDataset, RawFile
+from vggsearch.data import catalog, locations
+from vggsearch.data.catalog import DatasetFile, DatasetInfo, NamedDataset
 
 CLASSES = 3
 
@@ -21,7 +21,7 @@ CLASSES = 3
 def cache(tmp_path, monkeypatch):
     """An empty cache, and no Debian package."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(places, "SYSTEM_DIR", tmp_path / "system")
+    monkeypatch.setattr(locations, "SYSTEM_DIR", tmp_path / "system")
     return tmp_path / "cache" / "vggsearch"
 
 
@@ -39,8 +39,8 @@ class Tiny:
         self.contents = {}
         files = {part: tuple(self._write(part, family)) for part in ("train", "test")}
         if family == "cifar":
-            meta = self._raw("meta", pickle.dumps({"fine_label_names": ["a", "b", "c"]}))
-            files = {part: (*raws, meta) for part, raws in files.items()}
+            meta = self._file("meta", pickle.dumps({"fine_label_names": ["a", "b", "c"]}))
+            files = {part: (*published, meta) for part, published in files.items()}
         info = DatasetInfo("tiny", shape, CLASSES, 40, 12, "https://example.org/tiny")
         names = {"idx": "MNIST", "cifar": "CIFAR100", "svhn": "SVHN"}
         self.entry = NamedDataset(info, family, names[family], "MNIST/raw", files["train"], files["test"])
@@ -52,26 +52,26 @@ class Tiny:
         if family == "idx":
             prefix = "train" if part == "train" else "t10k"
             header = struct.pack(">4I", 0x803, len(images), *images.shape[2:])
-            yield self._raw(f"{prefix}-images-idx3-ubyte", header + images.tobytes())
-            yield self._raw(
+            yield self._file(f"{prefix}-images-idx3-ubyte", header + images.tobytes())
+            yield self._file(
                 f"{prefix}-labels-idx1-ubyte",
                 struct.pack(">2I", 0x801, len(labels)) + labels.astype("u1").tobytes(),
             )
         elif family == "cifar":
             rows = {"data": images.reshape(len(images), -1), "fine_labels": labels.tolist()}
-            yield self._raw(part, pickle.dumps(rows))
+            yield self._file(part, pickle.dumps(rows))
         else:
             path = self.folder / f"{part}_32x32.mat"
             published = np.where(labels == 0, 10, labels).astype("u1")[:, None]
             savemat(path, {"X": images.transpose(2, 3, 1, 0), "y": published})
-            yield self._raw(path.name, path.read_bytes())
+            yield self._file(path.name, path.read_bytes())
 
-    def _raw(self, name, content):
+    def _file(self, name, content):
         self.contents[name] = content
         (self.folder / name).write_bytes(content)
         if name.endswith("-ubyte"):
-            return RawFile(name, sha256=hashlib.sha256(content).hexdigest())
-        return RawFile(name, md5=hashlib.md5(content).hexdigest())
+            return DatasetFile(name, sha256=hashlib.sha256(content).hexdigest())
+        return DatasetFile(name, md5=hashlib.md5(content).hexdigest())
 
     def compress(self):
         for name in self.contents:

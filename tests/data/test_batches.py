@@ -247,7 +247,7 @@ def test_a_batch_size_that_does_not_fit_is_one_line(batch_size):
     with pytest.raises(DataError) as caught:
         make(random_images(), batch_size=batch_size)
     assert str(caught.value) == (
-        f"a batch has 1 to all 12 training images, not {batch_size}: use a smaller batch_size"
+        f"batch_size must be 1 to 12, the number of training images, not {batch_size}: use a smaller one"
     )
 
 

@@ -36,8 +36,8 @@ def test_these_are_all():
 
 def test_every_file_can_be_checked():
     for entry in CATALOG.values():
-        for raw in entry.train + entry.test:
-            digests = [raw.sha256, raw.md5]
+        for file in entry.train + entry.test:
+            digests = [file.sha256, file.md5]
             assert any(digests)
             assert all(re.fullmatch("[0-9a-f]{64}|[0-9a-f]{32}", digest) for digest in digests if digest)
 
@@ -47,15 +47,15 @@ def test_md5s_are_torchvision_s():
 
     for entry in CATALOG.values():
         theirs = getattr(torchvision.datasets, entry.torchvision)
-        if entry.family == "idx":
+        if entry.file_format == "idx":
             known = {name.removesuffix(".gz"): md5 for name, md5 in theirs.resources}
-        elif entry.family == "cifar":
+        elif entry.file_format == "cifar":
             known = dict(
                 [*theirs.train_list, *theirs.test_list, (theirs.meta["filename"], theirs.meta["md5"])]
             )
         else:
             known = {name: md5 for _, name, md5 in theirs.split_list.values()}
-        ours = {raw.name: raw.md5 for raw in entry.train + entry.test}
+        ours = {file.name: file.md5 for file in entry.train + entry.test}
         assert set(ours) <= set(known)
         assert all(md5 == known[name] for name, md5 in ours.items() if md5)
 

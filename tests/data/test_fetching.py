@@ -123,7 +123,7 @@ def test_what_apt_says_is_passed_on(debian):
 def test_a_download_that_is_not_what_it_must_be_is_not_kept(debian, tiny, cache):
     debian()
     (tiny.folder / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"other"))
-    with pytest.raises(DataError, match=r"Debian package: t10k-labels-idx1-ubyte\.gz came damaged"):
+    with pytest.raises(DataError, match=r"Debian package: t10k-labels-idx1-ubyte\.gz was damaged"):
         fetch("tiny")
     assert not list((cache / "tiny").iterdir())
 
@@ -136,7 +136,7 @@ def test_a_damaged_file_of_ours_is_named_and_replaced(debian, cache, caplog, nam
     path.write_bytes(path.read_bytes()[:-20])
     with caplog.at_level(logging.WARNING):
         fetch("tiny")
-    assert caplog.messages == [f"{path} is damaged or truncated: it is fetched again"]
+    assert caplog.messages == [f"{path} is damaged or truncated: fetching it again"]
     assert all(row.status == "verified" for row in verify("tiny"))
 
 

@@ -149,27 +149,27 @@ def test_a_changed_image_is_noticed(photos):
 
 def test_refusals(photos, tmp_path):
     assert refusal("folder:") == (
-        "a folder of images is folder:PATH or folder:PATH@SIDE, not 'folder:': give its path"
+        "a folder of images must be given as folder:PATH or folder:PATH@SIDE, not 'folder:': give its path"
     )
     assert refusal(f"folder:{tmp_path}/none") == (
-        f"folder:PATH names a folder of images, {tmp_path}/none is none: give a folder that exists"
+        f"folder:PATH must name a folder of images, and {tmp_path}/none is none: give a folder that exists"
     )
-    assert "folder:PATH names a folder of images, ~nobody-of-that-name/x is none" in refusal(
+    assert "folder:PATH must name a folder of images, and ~nobody-of-that-name/x is none" in refusal(
         "folder:~nobody-of-that-name/x"
     )
     assert " is none: give a folder that exists" in refusal("folder:" + "x" * 5000)
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
     assert f"{tmp_path}/circle is none" in refusal(f"folder:{tmp_path}/circle")
     assert refusal(f"folder:{photos}@0") == (
-        "images have sides of 1 to 1024 pixels, not 0: write folder:PATH@64, for example"
+        "the sides of images must be 1 to 1024 pixels, not 0: use folder:PATH@64, for example"
     )
     assert refusal(f"folder:{photos}/red") == (
-        f"a folder of images has one sub-folder per class and at least 2, {photos}/red has 0: "
+        f"a folder of images must have one sub-folder per class and at least 2, and {photos}/red has 0: "
         "sort the images into one folder per class"
     )
     (photos / "green").mkdir()
     assert refusal(f"folder:{photos}") == (
-        f"a class has at least 3 images, green in {photos} has 0: add images, or remove the folder"
+        f"a class must have at least 3 images, and green in {photos} has 0: add images, or remove the folder"
     )
 
 
@@ -178,13 +178,13 @@ def test_a_train_folder_needs_a_test_folder_with_the_same_classes(photos, tmp_pa
     shutil.copytree(photos, root / "train")
     shutil.copytree(photos, root / "val")
     assert refusal(f"folder:{root}") == (
-        f"a folder with a train folder has a test folder and no other, {root} has train, val: "
-        "validation images are split off train"
+        f"beside a folder train there must be a folder test and no other, and {root} has train, val: "
+        "have only these two; validation images are split off train"
     )
     (root / "val").rename(root / "test")
     shutil.rmtree(root / "test" / "red")
     assert refusal(f"folder:{root}") == (
-        f"train and test have the same classes, in {root} they differ: make them the same"
+        f"train and test must have the same classes, and in {root} they differ: make them the same"
     )
 
 
@@ -192,7 +192,7 @@ def test_large_images_need_a_side(tmp_path):
     for name in ("a", "b"):
         for i in range(3):
             add(tmp_path / "large", f"{name}/{i}.png", mode="1", size=(1025, 2))
-    assert refusal(f"folder:{tmp_path}/large").endswith(".png is 1025x2: name a side, as in folder:PATH@64")
+    assert refusal(f"folder:{tmp_path}/large").endswith(".png is 1025x2: give a side, as in folder:PATH@64")
     assert describe(f"folder:{tmp_path}/large@32").input_shape == (1, 32, 32)
 
 
@@ -206,7 +206,7 @@ def test_an_image_that_cannot_be_decoded_is_named(photos, content, reason):
     with pytest.raises(DataError) as caught:
         load(photos)
     message = str(caught.value)
-    assert message.startswith(f"images can be decoded, {path} cannot (")
+    assert message.startswith(f"every image must be readable, and {path} cannot be decoded (")
     assert reason in message
     assert message.endswith("): replace or remove it")
 
@@ -217,7 +217,7 @@ def test_colour_in_a_grey_set_is_refused(tmp_path):
         for i in range(4):
             add(root, f"{name}/{i}.png", mode="L" if name == "a" else "RGB")
     with pytest.raises(
-        DataError, match=r"images are all grey where the first is, .*/b/.\.png has mode RGB: convert"
+        DataError, match=r"all images must be grey if the first one is, and .*/b/.\.png has mode RGB: convert"
     ):
         load(root)
 
@@ -226,7 +226,7 @@ def test_sixteen_bits_are_refused(photos):
     path = photos / list_folder(f"folder:{photos}").train[-1][0]
     Image.new("I;16", (6, 4)).save(path)
     with pytest.raises(
-        DataError, match=f"images have 8 bits a channel, {path} has mode I;16: save it with 8 bits"
+        DataError, match=f"images must have 8 bits per channel, and {path} has mode I;16: save it with 8 bits"
     ):
         load(photos)
 
@@ -236,6 +236,6 @@ def test_a_set_that_does_not_fit_is_refused_before_it_is_decoded(photos, monkeyp
 
     monkeypatch.setattr(importlib.import_module("vggsearch.data.folder"), "MAX_BYTES", 1000)
     assert refusal(f"folder:{photos}") == (
-        f"the images of {photos} take at most 1000 bytes, not 34 of (3, 4, 6): use a smaller side, as in "
-        f"folder:{photos}@64"
+        f"a part must take at most 1000 bytes, and one of {photos} has 34 images of (3, 4, 6): "
+        f"use a smaller side, as in folder:{photos}@64"
     )

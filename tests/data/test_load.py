@@ -42,10 +42,10 @@ def test_test_images_are_the_test_part_in_order(tiny):
 @pytest.mark.parametrize("family", ["idx", "cifar", "svhn"])
 def test_search_data_load_where_the_test_files_are_garbage(tiny_of, family):
     tiny = tiny_of(family, sub="tiny-python")
-    train = {raw.name for raw in tiny.entry.train}
-    for raw in tiny.entry.test:
-        if raw.name not in train:
-            (tiny.folder / raw.name).write_bytes(b"garbage")
+    train = {file.name for file in tiny.entry.train}
+    for file in tiny.entry.test:
+        if file.name not in train:
+            (tiny.folder / file.name).write_bytes(b"garbage")
     assert len(load_search_data("tiny", data_dir=tiny.folder).train.labels) == 36
     with pytest.raises(DataError, match="is damaged, truncated"):
         load_test_images("tiny", data_dir=tiny.folder)

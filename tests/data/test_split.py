@@ -54,5 +54,5 @@ def test_no_part_may_be_empty(val_fraction, wanted):
     with pytest.raises(DataError) as caught:
         stratified_split(LABELS[:10], val_fraction, 0)
     assert str(caught.value) == (
-        f"the validation part keeps from 1 to 9 of 10 images, not {wanted}: change val_fraction"
+        f"there must be 1 to 9 validation images of 10 images, not {wanted}: change val_fraction"
     )

@@ -54,7 +54,7 @@ def test_a_deadline_is_generous_and_grows_with_a_budget_in_seconds() -> None:
 @pytest.mark.parametrize("workers", [0, -1, 1025])
 def test_an_impossible_number_of_workers_is_refused(workers: int) -> None:
     with pytest.raises(
-        VggSearchError, match=rf"^workers are 1 to 1024, not {workers}: use one per core or GPU$"
+        VggSearchError, match=rf"^workers must be 1 to 1024, not {workers}: use one per core or GPU$"
     ):
         LocalExecutor(workers, "cpu")
 

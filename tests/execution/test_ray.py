@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from vggsearch.data import catalog, data_key
-from vggsearch.data.catalog import DatasetInfo, NamedDataset, RawFile
+from vggsearch.data.catalog import DatasetFile, DatasetInfo, NamedDataset
 from vggsearch.errors import VggSearchError
 from vggsearch.execution.contract import Executor, Finished, Progress
 from vggsearch.execution.local import LocalExecutor
@@ -39,9 +39,9 @@ import ray  # isort: skip
 from ray import exceptions
 from ray.cluster_utils import Cluster
 
-from vggsearch.execution.ray.cluster import check_share, connect, lost, places as places_of
+from vggsearch.execution.ray.cluster import check_share, connect, loss_reason, node_capacity
 from vggsearch.execution.ray.executor import RayExecutor
-from vggsearch.execution.ray.shared_folder import is_marked, mark, unmark
+from vggsearch.execution.ray.shared_folder import create_marker, has_marker, remove_marker
 
 NODE = {"include_dashboard": False, "object_store_memory": 80_000_000}
 
@@ -178,11 +178,11 @@ def test_without_ray_one_line_says_how_to_get_it(monkeypatch):
 @pytest.mark.parametrize(
     ("share", "message"),
     [
-        (("cpu", 0, 1, 0), "slots are 1 to 10000, not 0: leave them out to use the whole cluster"),
-        (("cpu", None, 0, 0), "a run takes more than 0 and at most 1024 CPUs, not 0: use 1"),
-        (("cuda", 1, 1, 2), "a run takes one GPU or a share of one, not 2: use 1, or 0.25"),
-        (("cuda", 1, 1, 0), "a run takes one GPU or a share of one, not 0: use 1, or 0.25"),
-        (("cpu", 1, 1, 0.5), "a run on a CPU takes no GPU, not 0.5: use device cuda, or 0 GPUs"),
+        (("cpu", 0, 1, 0), "slots must be 1 to 10000, not 0: leave them out to use the whole cluster"),
+        (("cpu", None, 0, 0), "a run must take more than 0 and at most 1024 CPUs, not 0: use 1"),
+        (("cuda", 1, 1, 2), "a run must take one GPU or a share of one, not 2: use 1, or 0.25"),
+        (("cuda", 1, 1, 0), "a run must take one GPU or a share of one, not 0: use 1, or 0.25"),
+        (("cpu", 1, 1, 0.5), "a run on a CPU must take 0 GPUs, not 0.5: use device cuda, or 0 GPUs"),
     ],
 )
 def test_an_impossible_share_is_refused(share, message):
@@ -196,7 +196,7 @@ def test_an_impossible_share_is_refused(share, message):
     [
         (
             "127.0.0.1:1",
-            r"^a Ray cluster must answer at 127\.0\.0\.1:1, and none does \(.*refused\): begin one ",
+            r"^a Ray cluster must answer at 127\.0\.0\.1:1, and none does \(.*refused\): start one ",
         ),
         ("nonsense", r"^the address of a Ray cluster is auto or HOST:PORT, not 'nonsense': use auto$"),
         (
@@ -209,7 +209,7 @@ def test_an_impossible_share_is_refused(share, message):
         (":6379", r"^the address of a Ray cluster is auto or HOST:PORT, not ':6379': use auto$"),
     ],
 )
-def test_a_cluster_that_is_not_there_is_said_at_once(address, message, monkeypatch):
+def test_a_cluster_that_does_not_answer_is_reported_at_once(address, message, monkeypatch):
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     with pytest.raises(VggSearchError, match=message):
         connect(address)
@@ -230,14 +230,14 @@ def test_a_cluster_that_is_not_there_is_said_at_once(address, message, monkeypat
     ],
 )
 def test_how_many_runs_a_node_has_room_for(node, share, count):
-    assert places_of(*node, *share) == count
+    assert node_capacity(*node, *share) == count
 
 
 @pytest.mark.parametrize(
     ("error", "told"),
     [
         (exceptions.WorkerCrashedError(), "or let each run take more CPUs"),
-        (exceptions.OutOfMemoryError("low"), "as memory ran out there: let each run take more CPUs"),
+        (exceptions.OutOfMemoryError("low"), "because memory ran out: let each run take more CPUs"),
         (exceptions.NodeDiedError("gone"), "the node was lost while the run was made on node abc: see `ray"),
         (exceptions.TaskCancelledError(), "someone else ended the run on node abc: see `ray list tasks`"),
         (ImportError("no vggsearch\nthere"), "(ImportError: no vggsearch): install the same vggsearch"),
@@ -245,9 +245,9 @@ def test_how_many_runs_a_node_has_room_for(node, share, count):
     ],
 )
 def test_a_loss_is_told_in_one_line_with_a_remedy(error, told):
-    assert told in lost(error, "abc")
-    assert "\n" not in lost(error, "abc")
-    assert "before it had a place" in lost(error, None)
+    assert told in loss_reason(error, "abc")
+    assert "\n" not in loss_reason(error, "abc")
+    assert "before it started on a node" in loss_reason(error, None)
 
 
 # What nodes do
@@ -296,11 +296,15 @@ def test_a_run_that_hears_nothing_is_ended_by_force(make, monkeypatch):
 @pytest.mark.parametrize(
     ("deaths", "outcome", "reason"),
     [
-        (ray_executor.MAX_PLACES - 1, Outcome.COMPLETED, ""),
-        (ray_executor.MAX_PLACES, Outcome.CRASHED, "the Ray process of the run before it had a place died"),
+        (ray_executor.MAX_TASKS - 1, Outcome.COMPLETED, ""),
+        (
+            ray_executor.MAX_TASKS,
+            Outcome.CRASHED,
+            "the Ray process of the run before it started on a node died",
+        ),
     ],
 )
-def test_a_run_that_a_dying_process_was_given_has_not_begun_and_is_given_another_place(
+def test_a_run_given_to_a_dying_process_has_not_started_and_gets_another_task(
     make, trainers, tmp_path, monkeypatch, deaths, outcome, reason
 ):
     monkeypatch.syspath_prepend(trainers)
@@ -322,7 +326,7 @@ def test_what_waits_for_room_can_be_cancelled(make):
         executor.submit(run_key(seed, "points=400,sleep=0.05"))
 
     def waiting():
-        return {going.assignment.key for going in executor._going.values() if going.node is None}
+        return {run.key for run in executor._active.values() if run.node is None}
 
     drain(executor, lambda _: len(waiting()) == 2, PATIENCE_S)
     cancelled = waiting()
@@ -354,16 +358,16 @@ def test_a_process_that_is_given_another_gpu_starts_its_worker_again(monkeypatch
         device="cuda",
         data_dir=None,
         checkpoints=None,
-        mark=None,
+        marker=None,
         cancel_grace_s=1,
         deadline_grace_s=1,
     )
-    host = ray_worker._Host()
+    executor_cache = ray_worker._ExecutorCache()
     seen = []
     for gpu in ("7", "3", "3", "5"):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", gpu)
         monkeypatch.setattr(ray, "get_gpu_ids", lambda gpu=gpu: [gpu])
-        executor = host.executor(setup, 60.0)
+        executor = executor_cache.get(setup, 60.0)
         executor.submit(run_key())
         seen.append(json.loads(finish(executor, 1)[0].reason))
     executor.close()
@@ -376,7 +380,9 @@ def test_files_of_a_named_data_set_travel_once_and_the_test_part_only_when_it_is
     make, tmp_path, monkeypatch
 ):
     info = DatasetInfo("tiny", (1, 28, 28), 10, 40, 12, "https://example.org/tiny")
-    entry = NamedDataset(info, "cifar", "CIFAR10", "tiny", (RawFile("train.txt"),), (RawFile("test.txt"),))
+    entry = NamedDataset(
+        info, "cifar", "CIFAR10", "tiny", (DatasetFile("train.txt"),), (DatasetFile("test.txt"),)
+    )
     monkeypatch.setattr(catalog, "CATALOG", {"tiny": entry})
     for part in ("train", "test"):
         (tmp_path / f"{part}.txt").write_text(f"{part}ing")
@@ -396,9 +402,9 @@ def test_files_of_a_named_data_set_travel_once_and_the_test_part_only_when_it_is
 def test_a_node_keeps_files_by_digest(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     key = run_key().data
-    folder = ray_worker.keep_files(key, {"a": ray.put(b"first")})
+    folder = ray_worker.cache_files(key, {"a": ray.put(b"first")})
     assert folder.name == key.digest
-    assert ray_worker.keep_files(key, {"a": ray.put(b"second"), "b": ray.put(b"third")}) == folder
+    assert ray_worker.cache_files(key, {"a": ray.put(b"second"), "b": ray.put(b"third")}) == folder
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"a": b"first", "b": b"third"}
 
 
@@ -486,7 +492,7 @@ def test_a_run_goes_on_from_its_checkpoint_on_another_node(cluster, make, quadra
         local.submit(key)
         assert [bits(whole) for whole in finish(local, 1)] == [bits(resumed)]
     executor.close()
-    assert [path.name for path in kept.iterdir()] == [key.digest]  # and no mark
+    assert [path.name for path in kept.iterdir()] == [key.digest]  # and no marker
 
 
 def test_nodes_use_the_controller_s_checkpoints_where_they_are_shared_and_else_none(
@@ -499,26 +505,26 @@ def test_nodes_use_the_controller_s_checkpoints_where_they_are_shared_and_else_n
         executor = make(trainer=TELLING, checkpoints=checkpoints)
         executor.submit(run_key())
         assert json.loads(finish(executor, 1)[0].reason)["checkpoints"] == seen
-        assert len(list(checkpoints.iterdir())) == 1  # the mark of this executor
+        assert len(list(checkpoints.iterdir())) == 1  # the marker of this executor
         executor.close()
         assert list(checkpoints.iterdir()) == []
 
 
-def test_a_folder_is_known_by_its_newest_mark_alone(tmp_path):
-    first = mark(tmp_path / "folder")
-    second = mark(tmp_path / "folder")
+def test_a_folder_has_only_its_newest_marker(tmp_path):
+    first = create_marker(tmp_path / "folder")
+    second = create_marker(tmp_path / "folder")
     assert first != second
     assert [path.name for path in (tmp_path / "folder").iterdir()] == [second]
-    assert is_marked(tmp_path / "folder", second)
-    assert not is_marked(tmp_path / "folder", first)
-    assert not is_marked(tmp_path / "none", second)
-    unmark(tmp_path / "folder", second)
-    assert not is_marked(tmp_path / "folder", second)
+    assert has_marker(tmp_path / "folder", second)
+    assert not has_marker(tmp_path / "folder", first)
+    assert not has_marker(tmp_path / "none", second)
+    remove_marker(tmp_path / "folder", second)
+    assert not has_marker(tmp_path / "folder", second)
     (tmp_path / "file").touch()
-    assert mark(tmp_path / "file" / "folder") is None
+    assert create_marker(tmp_path / "file" / "folder") is None
     (tmp_path / "link").symlink_to(tmp_path / "folder")
-    assert mark(tmp_path / "link") is None
-    assert not is_marked(tmp_path / "file" / "folder", second)
+    assert create_marker(tmp_path / "link") is None
+    assert not has_marker(tmp_path / "file" / "folder", second)
 
 
 class Saboteur:
@@ -531,8 +537,8 @@ class Saboteur:
     def notify(self, event):
         self.said += [event.text] if isinstance(event, events.Notice) else []
         if self.node is not None and isinstance(event, events.TrialProgress):
-            going = self.executor._going.get(event.digest)
-            if going is not None and self.node.node_id.startswith(going.node):
+            run = self.executor._active.get(event.digest)
+            if run is not None and self.node.node_id.startswith(run.node):
                 self.cluster.remove_node(self.node, allow_graceful=False)
                 self.node = None
 

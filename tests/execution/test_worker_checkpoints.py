@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from vggsearch.data import Images, SearchData
-from vggsearch.execution.process import Assignment, WorkerProcess
+from vggsearch.execution.assignment import Assignment
+from vggsearch.execution.process import WorkerProcess
 from vggsearch.execution.worker import Point, Record, Report, Trainer, WorkerSetup
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs.record import DataKey, Outcome, RunKey, RunRecord
@@ -67,7 +68,7 @@ def start(root: Path, run: RunKey) -> WorkerProcess:
         checkpoints=root,
     )
     worker = WorkerProcess(setup)
-    worker.order(Assignment(run, 0.0, None, float("inf")))
+    worker.assign(Assignment(key=run, started_s=0.0, deadline_s=None))
     return worker
 
 
@@ -79,8 +80,8 @@ def test_a_run_whose_worker_is_killed_ends_with_the_same_bits_in_another(tmp_pat
     while len(list(folder.glob("0*.json"))) < 2:
         assert time.monotonic() < until
         time.sleep(0.005)
-    os.kill(first.pid, signal.SIGKILL)
-    assert connection.wait([first.sentinel], 60)
+    os.kill(first.process.pid, signal.SIGKILL)
+    assert connection.wait([first.process.sentinel], 60)
     assert not any(isinstance(message, Record) for message in first.messages())
     first.kill()
     reached = max(int(path.stem) for path in folder.glob("0*.json"))
@@ -89,7 +90,7 @@ def test_a_run_whose_worker_is_killed_ends_with_the_same_bits_in_another(tmp_pat
     second = start(tmp_path, run)
     said = []
     while not any(isinstance(message, Record) for message in said):
-        assert connection.wait([second.pipe, second.sentinel], 120)
+        assert connection.wait([second.pipe, second.process.sentinel], 120)
         said += second.messages()
     second.kill()
     resumed = said[-1].record

@@ -16,9 +16,9 @@ from PIL import Image
 from safetensors.torch import save
 
 from vggsearch.data import Images, SearchData
-from vggsearch.data.catalog import CATALOG, DatasetInfo, RawFile
+from vggsearch.data.catalog import CATALOG, DatasetFile, DatasetInfo
 from vggsearch.data.folder import list_folder, read_folder
-from vggsearch.data.raw import read_files
+from vggsearch.data.formats import read_files
 from vggsearch.recipe import Budget, Recipe
 from vggsearch.runs.checksums import add_checksum, verify_checksum
 from vggsearch.runs.record import DataKey, RunKey
@@ -88,7 +88,7 @@ def archives(folder: Path) -> Ready:
     """The images of an IDX file, plain and gzipped, of a set without digests, so that all is read."""
     shape = (1, 5, 4)
     info = DatasetInfo("tiny", shape, 3, 6, 6, "https://example.org/tiny")
-    files = (RawFile("images-ubyte"), RawFile("labels-ubyte"))
+    files = (DatasetFile("images-ubyte"), DatasetFile("labels-ubyte"))
     tiny = replace(CATALOG["mnist"], info=info, train=files, test=files)
     content = struct.pack(">4I", 0x803, 6, *shape[1:]) + bytes(range(120))
     labels = struct.pack(">2I", 0x801, 6) + bytes([0, 1, 2] * 2)

@@ -153,11 +153,16 @@ def _short(plan: dict[str, object]) -> dict[str, object]:
 
 def messages(_: Path) -> Ready:
     """Between the controller, its workers and Ray's tasks."""
-    from vggsearch.execution.ray.task import TOLD, Begun, TaskSetup
+    from vggsearch.execution.ray.task import TASK_MESSAGES, Started, TaskSetup
 
     def read(data: bytes) -> None:
         faults = []
-        for reader in (_MESSAGES.validate_json, TOLD.validate_json, *_SETUPS, TaskSetup.model_validate_json):
+        for reader in (
+            _MESSAGES.validate_json,
+            TASK_MESSAGES.validate_json,
+            *_SETUPS,
+            TaskSetup.model_validate_json,
+        ):
             try:
                 reader(data)
             except ValidationError as error:
@@ -173,7 +178,7 @@ def messages(_: Path) -> Ready:
         device="cpu",
         data_dir=None,
         checkpoints=None,
-        mark=None,
+        marker=None,
         cancel_grace_s=1.0,
         deadline_grace_s=1.0,
     )
@@ -182,7 +187,7 @@ def messages(_: Path) -> Ready:
         Cancel(digest=record.key.digest, outcome=record.outcome, reason="late"),
         Point(digest=record.key.digest, point=record.curve[0]),
         Record(record=record),
-        Begun(node="0123456789ab"),
+        Started(node="0123456789ab"),
         setup,
         task,
     )

@@ -124,7 +124,7 @@ def test_a_class_name_is_printed_harmlessly(place, name):
     root = place.images()
     (root / name).mkdir()
     study = place.text("study.yaml", STUDY)
-    assert "a class has at least 3 images" in place.refused("run", study)
+    assert "a class must have at least 3 images" in place.refused("run", study)
     place.refused("data", "verify", "folder:images")
 
 

@@ -199,7 +199,7 @@ def test_calibration_has_the_machine_to_itself(tmp_path: Path) -> None:
         def submit(self, key: RunKey) -> None:
             super().submit(key)
             if key.budget == CALIBRATION:
-                self.most = max(self.most, len(self._going))
+                self.most = max(self.most, len(self._active))
 
     alone = Alone(4)
     conduct(make_ablation(), tmp_path, alone)

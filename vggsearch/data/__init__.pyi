@@ -1,3 +1,4 @@
+from .arrays import data_key as data_key, describe as describe, locate as locate
 from .batches import Batch as Batch, Batches as Batches, evaluation_batches as evaluation_batches
 from .catalog import DATASETS as DATASETS, DatasetInfo as DatasetInfo, Part as Part, named as named
 from .fetching import fetch as fetch
@@ -7,7 +8,6 @@ from .load import (
     load_search_data as load_search_data,
     load_test_images as load_test_images,
 )
-from .parts import data_key as data_key, describe as describe, locate as locate
-from .places import cache_dir as cache_dir, find as find
+from .locations import cache_dir as cache_dir, find_files as find_files
 from .streams import stream as stream
 from .verification import FileReport as FileReport, verify as verify

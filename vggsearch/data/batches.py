@@ -1,10 +1,9 @@
 """Batches made on the device that holds the images: shuffled, shifted, mirrored, normalised, resized.
 
-Nothing in a batch makes the host wait for a GPU: an epoch's order, shifts and flips are drawn at its start,
-and a batch is a slice of them, at a position that is counted on the device, so that cutting it out can be
-part of a captured graph. Images are kept as bytes, height × width × channels, inside a border of zeros, in
-one flat buffer, so that a shifted image is one contiguous stretch of it and cutting a batch out is one
-gather.
+The host never waits for a GPU: an epoch's order, shifts and flips are drawn at its start, and a batch is a
+slice of them. The position of the slice is counted on the device, so that making a batch can be part of a
+captured CUDA graph. Images are kept as bytes, height × width × channels, with a border of zeros, in one flat
+buffer. So a shifted image is one contiguous stretch of the buffer, and a batch is one gather.
 """
 
 from collections.abc import Iterator
@@ -18,19 +17,19 @@ from vggsearch.data.load import Images
 from vggsearch.errors import DataError
 
 Batch = tuple[Tensor, Tensor]
-"""Images, float32 (B, C, H, W), and their classes, int64 (B,)."""
+"""Images, float32 (B, C, H, W), and their labels, int64 (B,)."""
 
 MIN_STD = 1 / 255
-"""Standard deviations are taken to be at least one grey level, for images of one colour."""
+"""Smallest standard deviation to divide by, one grey level: images of one colour have 0."""
 
 
 class Batches:
     """Endless random batches of training images; each epoch is a fresh permutation of them.
 
-    The last batch of an epoch is dropped where it is not full. Each image is shifted by up to `shift_px`
-    pixels in both directions, uniformly, black moving in, and mirrored left to right with probability one
-    half where `flip`. `order` and `augment` are generators on the images' device; equal generators give
-    equal batches.
+    The last batch of an epoch is dropped if it is not full. Each image is shifted by up to `shift_px` pixels
+    in both directions, uniformly, with a black border, and mirrored left to right with probability one half
+    if `flip`. `order` and `augment` are generators on the images' device; equal generators give equal
+    batches.
     """
 
     def __init__(
@@ -50,7 +49,8 @@ class Batches:
         count, channels, height, width = images.images.shape
         if not 1 <= batch_size <= count:
             raise DataError(
-                f"a batch has 1 to all {count} training images, not {batch_size}: use a smaller batch_size"
+                f"batch_size must be 1 to {count}, the number of training images, not {batch_size}: "
+                "use a smaller one"
             )
         self._labels = images.labels
         self._batch_size = batch_size
@@ -58,7 +58,7 @@ class Batches:
         self._flip = flip
         self._order = order
         self._augment = augment
-        self._finish = _Finish(images.images, mean, std, side, channels_last)
+        self._preprocess = _Preprocess(images.images, mean, std, side, channels_last)
         self._shape = (batch_size, height, width, channels)
         # Distances in the buffer from an image, a row, a pixel to the next one.
         self._pixel, self._row = channels, channels * (width + 2 * shift_px)
@@ -79,7 +79,7 @@ class Batches:
         self._starts, self._epoch_labels, self._forms = torch.zeros_like(self._labels).repeat(3, 1)
         self._rows = torch.arange(batch_size, device=self._labels.device)
         self.position = torch.zeros((), dtype=torch.int64, device=self._labels.device)
-        """Of the next batch's first image in its epoch: int64, on the device, one tensor for good."""
+        """Index in the epoch of the next batch's first image: int64 on the device, always the same tensor."""
 
     def __iter__(self) -> Self:
         return self
@@ -88,26 +88,26 @@ class Batches:
         return self.next_batch()
 
     def next_batch(self) -> Batch:
-        """The next batch; its tensors are its own."""
+        """Return the next batch, in new tensors."""
         self.advance()
         return self.cut()
 
     def advance(self) -> None:
-        """The host's part of a batch: begin an epoch where one has ended. `cut` comes next."""
+        """Do the host's part of a batch: start the next epoch if one has ended. Call `cut` next."""
         if self._step == self.steps_per_epoch:
             self._begin_epoch()
         self._step += 1
 
     def cut(self) -> Batch:
-        """The device's part of a batch: the same launches every time, on the same addresses."""
+        """Do the device's part of a batch: the same kernel launches every time, on the same addresses."""
         rows = self._rows + self.position
         x = self._stretches.index_select(0, self._starts.index_select(0, rows))
         x = x.as_strided(self._shape, (self._stretch, self._row, self._pixel, 1))
         if self._flip:
-            # Both forms, then one of them: a masked choice element by element takes several times as long.
+            # Make both forms, then select one: an element-wise masked choice takes several times as long.
             x = torch.cat((x, x.flip(2))).index_select(0, self._forms.index_select(0, rows))
         self.position += self._batch_size
-        return self._finish(x), self._epoch_labels.index_select(0, rows)
+        return self._preprocess(x), self._epoch_labels.index_select(0, rows)
 
     def _begin_epoch(self) -> None:
         count, device = len(self._labels), self._labels.device
@@ -120,12 +120,12 @@ class Batches:
             self._starts += down * self._row + right * self._pixel
         if self._flip:
             mirrored = torch.randint(2, (count,), generator=self._augment, device=device)
-            places = torch.arange(count, device=device) % self._batch_size
-            self._forms.copy_(places + self._batch_size * mirrored)
+            in_batch = torch.arange(count, device=device) % self._batch_size
+            self._forms.copy_(in_batch + self._batch_size * mirrored)
         self._go_to(0)
 
     def _go_to(self, step: int) -> None:
-        """Let the next batch be number `step` of the epoch."""
+        """Make the next batch number `step` of the epoch."""
         self._step = step
         self.position.fill_(step * self._batch_size)
 
@@ -139,15 +139,15 @@ def evaluation_batches(
     side: tuple[int, int],
     channels_last: bool,
 ) -> Iterator[Batch]:
-    """All images in order, normalised and resized, not augmented; the last batch may be smaller."""
-    finish = _Finish(images.images, mean, std, side, channels_last)
+    """Yield all images in order, normalised and resized, not augmented; the last batch may be smaller."""
+    preprocess = _Preprocess(images.images, mean, std, side, channels_last)
     for first in range(0, len(images.labels), batch_size):
         x = images.images[first : first + batch_size]
-        yield finish(x.permute(0, 2, 3, 1)), images.labels[first : first + batch_size]
+        yield preprocess(x.permute(0, 2, 3, 1)), images.labels[first : first + batch_size]
 
 
-class _Finish:
-    """From bytes (B, H, W, C) to normalised float32 (B, C, *side)."""
+class _Preprocess:
+    """Turns bytes (B, H, W, C) into normalised float32 (B, C, *side)."""
 
     def __init__(
         self,
@@ -161,7 +161,7 @@ class _Finish:
         spread = torch.tensor(std, dtype=torch.float64).clamp(min=MIN_STD)
         scale = 1 / (255 * spread)
         offset = -torch.tensor(mean, dtype=torch.float64) / spread
-        # One factor for every byte of an image: broadcasting over channels alone is slower by far.
+        # One factor for every byte of an image: broadcasting over channels alone is much slower.
         self._scale = scale.float().repeat(height * width).to(images.device)
         self._offset = offset.float().repeat(height * width).to(images.device)
         self._shape = (height, width, channels)

@@ -1,4 +1,4 @@
-"""The data sets known by name: their shapes, their files, and how the files are checked. No torch."""
+"""The data sets known by name: their shapes, their files, and the digests of the files. No torch."""
 
 import difflib
 from collections.abc import Mapping
@@ -12,10 +12,13 @@ from vggsearch.errors import DataError
 Part = Literal["train", "test"]
 PARTS: tuple[Part, ...] = ("train", "test")
 
+FileFormat = Literal["idx", "cifar", "svhn"]
+"""`idx` has an images file and a labels file per part (yann.lecun.com/exdb/mnist)."""
+
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
-    """What can be known of a data set without loading a pixel."""
+    """Shapes and sizes of a data set, known without loading its images."""
 
     name: str
     input_shape: tuple[int, int, int]
@@ -25,7 +28,7 @@ class DatasetInfo:
     """Training images, before the validation part is split off."""
     test_size: int
     source: str
-    """Web page where it may be got, or the user's folder."""
+    """Web page to download it from, or the user's folder."""
 
     @property
     def task(self) -> Task:
@@ -34,39 +37,38 @@ class DatasetInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class RawFile:
-    """A file as its makers publish it, and how it is checked: by either digest, whichever is given."""
+class DatasetFile:
+    """A file as it is published. It is checked by each digest that is given."""
 
     name: str
-    """Without `.gz`."""
+    """File name without `.gz`."""
     sha256: str | None = None
-    """Of the decompressed bytes: archives differ in how they compress them."""
+    """SHA-256 of the decompressed bytes, since compressed bytes differ between archives."""
     md5: str | None = None
-    """Of the file as published, which is with `.gz` for the idx family. As torchvision has it."""
+    """MD5 of the file as published (for `idx`: with `.gz`), from torchvision."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedDataset:
-    """A data set, and the files it comes in."""
+    """A data set and its files."""
 
     info: DatasetInfo
-    family: Literal["idx", "cifar", "svhn"]
-    """File format: `idx` has an images file and a labels file a part (yann.lecun.com/exdb/mnist)."""
+    file_format: FileFormat
     torchvision: str
-    """Its class in `torchvision.datasets`."""
+    """Name of its class in `torchvision.datasets`."""
     folder: str
-    """Where below its root torchvision keeps the files."""
-    train: tuple[RawFile, ...]
-    test: tuple[RawFile, ...]
+    """Subfolder of torchvision's root folder that holds the files."""
+    train: tuple[DatasetFile, ...]
+    test: tuple[DatasetFile, ...]
     debian: str | None = None
     """Debian package that installs the files in `/usr/share/datasets/NAME`."""
 
-    def files(self, part: Part) -> tuple[RawFile, ...]:
-        """The files of one part."""
+    def files(self, part: Part) -> tuple[DatasetFile, ...]:
+        """Return the files of one part."""
         return self.train if part == "train" else self.test
 
     def size(self, part: Part) -> int:
-        """Number of images of one part."""
+        """Return the number of images of one part."""
         return self.info.train_size if part == "train" else self.info.test_size
 
 
@@ -87,8 +89,8 @@ def _idx(
     md5: tuple[str | None, ...] = (None,) * 4,
     debian: str | None = None,
 ) -> NamedDataset:
-    """A set of 60 000 + 10 000 grey 28×28 images of ten classes; digests in the order of `_IDX`."""
-    files = tuple(RawFile(*fields) for fields in zip(_IDX, sha256, md5, strict=True))
+    """Make the entry of a set of 60 000 + 10 000 grey 28×28 images of ten classes; digests as in `_IDX`."""
+    files = tuple(DatasetFile(*fields) for fields in zip(_IDX, sha256, md5, strict=True))
     info = DatasetInfo(name, (1, 28, 28), 10, 60_000, 10_000, source)
     return NamedDataset(info, "idx", torchvision, f"{torchvision}/raw", files[:2], files[2:], debian)
 
@@ -139,16 +141,16 @@ CATALOG: Mapping[str, NamedDataset] = MappingProxyType(
             "CIFAR10",
             "cifar-10-batches-py",
             train=(
-                RawFile("data_batch_1", md5="c99cafc152244af753f735de768cd75f"),
-                RawFile("data_batch_2", md5="d4bba439e000b95fd0a9bffe97cbabec"),
-                RawFile("data_batch_3", md5="54ebc095f3ab1f0389bbae665268c751"),
-                RawFile("data_batch_4", md5="634d18415352ddfa80567beed471001a"),
-                RawFile("data_batch_5", md5="482c414d41f54cd18b22e5b47cb7c3cb"),
-                RawFile("batches.meta", md5="5ff9c542aee3614f3951f8cda6e48888"),
+                DatasetFile("data_batch_1", md5="c99cafc152244af753f735de768cd75f"),
+                DatasetFile("data_batch_2", md5="d4bba439e000b95fd0a9bffe97cbabec"),
+                DatasetFile("data_batch_3", md5="54ebc095f3ab1f0389bbae665268c751"),
+                DatasetFile("data_batch_4", md5="634d18415352ddfa80567beed471001a"),
+                DatasetFile("data_batch_5", md5="482c414d41f54cd18b22e5b47cb7c3cb"),
+                DatasetFile("batches.meta", md5="5ff9c542aee3614f3951f8cda6e48888"),
             ),
             test=(
-                RawFile("test_batch", md5="40351d587109b95175f43aff81a1287e"),
-                RawFile("batches.meta", md5="5ff9c542aee3614f3951f8cda6e48888"),
+                DatasetFile("test_batch", md5="40351d587109b95175f43aff81a1287e"),
+                DatasetFile("batches.meta", md5="5ff9c542aee3614f3951f8cda6e48888"),
             ),
         ),
         "cifar-100": NamedDataset(
@@ -157,12 +159,12 @@ CATALOG: Mapping[str, NamedDataset] = MappingProxyType(
             "CIFAR100",
             "cifar-100-python",
             train=(
-                RawFile("train", md5="16019d7e3df5f24257cddd939b257f8d"),
-                RawFile("meta", md5="7973b15100ade9c7d40fb424638fde48"),
+                DatasetFile("train", md5="16019d7e3df5f24257cddd939b257f8d"),
+                DatasetFile("meta", md5="7973b15100ade9c7d40fb424638fde48"),
             ),
             test=(
-                RawFile("test", md5="f0ef6b0ae62326f3e7ffdfab6717acfc"),
-                RawFile("meta", md5="7973b15100ade9c7d40fb424638fde48"),
+                DatasetFile("test", md5="f0ef6b0ae62326f3e7ffdfab6717acfc"),
+                DatasetFile("meta", md5="7973b15100ade9c7d40fb424638fde48"),
             ),
         ),
         "svhn": NamedDataset(
@@ -170,18 +172,18 @@ CATALOG: Mapping[str, NamedDataset] = MappingProxyType(
             "svhn",
             "SVHN",
             ".",
-            train=(RawFile("train_32x32.mat", md5="e26dedcc434d2e4c54c9b2d4a06d8373"),),
-            test=(RawFile("test_32x32.mat", md5="eb5a983be6a315427106f1b164d9cef3"),),
+            train=(DatasetFile("train_32x32.mat", md5="e26dedcc434d2e4c54c9b2d4a06d8373"),),
+            test=(DatasetFile("test_32x32.mat", md5="eb5a983be6a315427106f1b164d9cef3"),),
         ),
     }
 )
-"""SHA-256 of Fashion-MNIST and MNIST are of the original files, decompressed; the MD5s are torchvision's."""
+"""All named data sets. A data set of a known format is added here and nowhere else."""
 
 DATASETS: Mapping[str, DatasetInfo] = MappingProxyType({name: entry.info for name, entry in CATALOG.items()})
 
 
 def named(name: str) -> NamedDataset:
-    """The catalog's entry; raises `DataError` with the nearest name for any other text."""
+    """Return the catalog's entry. Raises `DataError`, with the nearest name, if there is none."""
     entry = CATALOG.get(name)
     if entry is None:
         near = difflib.get_close_matches(name.lower(), CATALOG, n=1)

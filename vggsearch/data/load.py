@@ -1,4 +1,4 @@
-"""Images as tensors: training and validation part for a search, test images for runs that were selected."""
+"""Images as tensors: training and validation images for a search, test images for selected runs."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,13 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vggsearch.data.parts import load_part, split_part
+from vggsearch.data.arrays import load_part, split_part
 from vggsearch.runs import DataKey
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Images:
-    """Images and their classes, on one device."""
+    """Images and their labels, on one device."""
 
     images: Tensor
     """uint8, shape (N, C, H, W)."""
@@ -21,35 +21,35 @@ class Images:
     """int64, shape (N,)."""
 
     def to(self, device: torch.device) -> "Images":
-        """The same images on `device`."""
+        """Return the same images on `device`."""
         return Images(self.images.to(device), self.labels.to(device))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SearchData:
-    """All that a search may see of a data set."""
+    """The part of a data set that a search may see."""
 
     name: str
     num_classes: int
     train: Images
     val: Images
     mean: tuple[float, ...]
-    """Of every channel over all training images, before the split; pixels from 0 to 1."""
+    """Mean of each channel over all training images, before the split; pixels from 0 to 1. `std` likewise."""
     std: tuple[float, ...]
     key: DataKey
 
     def to(self, device: torch.device) -> "SearchData":
-        """The same data on `device`."""
+        """Return the same data on `device`."""
         return replace(self, train=self.train.to(device), val=self.val.to(device))
 
 
 def load_search_data(
     name: str, *, data_dir: Path | None = None, val_fraction: float = 0.1, split_seed: int = 0
 ) -> SearchData:
-    """Training and validation images of a data set, on the CPU. Opens no file of the test part.
+    """Load training and validation images of a data set, on the CPU. Opens no file of the test part.
 
-    `name` is one of `DATASETS` or `folder:PATH`. Nothing is downloaded: see `fetch`. Raises `DataError`
-    where the files are absent or damaged, or where the split leaves a part empty.
+    `name` is one of `DATASETS` or `folder:PATH`. Downloads nothing: see `fetch`. Raises `DataError` if files
+    are absent or damaged, or if there would be no training or no validation images.
     """
     part = load_part(name, "train", data_dir)
     key, train, val = split_part(part, name, val_fraction, split_seed)
@@ -65,9 +65,9 @@ def load_search_data(
 
 
 def load_test_images(name: str, *, data_dir: Path | None = None) -> Images:
-    """The test images of a data set, on the CPU: the only function that reads them.
+    """Load the test images of a data set, on the CPU. No other function loads them.
 
-    Only for runs selected before they began (`RunKey.evaluate_on`). Raises `DataError`.
+    Only for runs that were selected before they started (`RunKey.evaluate_on`). Raises `DataError`.
     """
     part = load_part(name, "test", data_dir)
     return Images(torch.from_numpy(np.array(part.images)), torch.from_numpy(np.array(part.labels)))

@@ -1,8 +1,8 @@
-"""The quick form of a part: its arrays as `.npy` files in the cache, made once from the files they came from.
+"""Prepared parts: the arrays of a part as `.npy` files in the cache, which load quickly.
 
-Reading a prepared part takes a hash over its bytes and nothing else. It is used only while the files it was
-made from have the sizes and modification times they had then; it is made again where it does not match its
-own digest. Where the cache cannot be written, parts are read from their files each time.
+A prepared part is used if its source files have kept their sizes and modification times and its content
+matches its digest. Otherwise it is made again from the source files. If the cache cannot be written, the
+source files are read each time.
 """
 
 import contextlib
@@ -17,42 +17,38 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from vggsearch.data.places import cache_dir
-from vggsearch.data.raw import Labels, Pixels
+from vggsearch.data.formats import Labels, Pixels
+from vggsearch.data.locations import cache_dir
 
 _REVISION = 1
-"""Raised when the same files are to be read differently."""
+"""Increased when the same files are to be read differently."""
 
 _CHUNK = 1024
-"""Images whose pixels are counted at once: numpy needs eight bytes a pixel for it."""
+"""Images whose pixels are counted at once; numpy needs eight bytes per pixel."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedPart:
-    """One part of a data set in memory (or mapped into it, read-only)."""
+    """One part of a data set, in memory or memory-mapped read-only."""
 
     images: Pixels
     labels: Labels
     mean: tuple[float, ...]
-    """Of every channel, over all images, of pixels from 0 to 1."""
+    """Mean of each channel over all images, with pixels from 0 to 1; `std` likewise."""
     std: tuple[float, ...]
     digest: str
-    """SHA-256 of the shape and the SHA-256s of pixels and labels (little-endian int64)."""
+    """SHA-256 of the shape and of the SHA-256s of pixels and labels (little-endian int64)."""
 
 
 def prepared_part(
     identity: str, files: Iterable[Path], read: Callable[[], tuple[Pixels, Labels]]
 ) -> PreparedPart:
-    """The part that `read` makes of `files`, from the cache where it is there and current.
+    """Return a part from the cache if it is there and up to date, else make it: `read` reads it from `files`.
 
-    `identity` says in words which part of which data set it is, and how it is read; a part that was prepared
-    under the same identity from other files is replaced.
+    `identity` is a text that identifies the part, its data set and how it is read. A part prepared under the
+    same identity from other files is replaced.
     """
-    folder = (
-        cache_dir()
-        / "prepared"
-        / hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    )
+    folder = cache_dir() / "prepared" / _sha256(identity)[:16]
     fingerprint = _fingerprint(identity, files)
     part = _load(folder, fingerprint)
     if part is None:
@@ -64,15 +60,17 @@ def prepared_part(
 
 
 def _fingerprint(identity: str, files: Iterable[Path]) -> str:
-    digest = hashlib.sha256(f"{_REVISION}\0{identity}".encode("utf-8", "surrogateescape"))
-    for path in files:
-        stat = path.stat()
-        digest.update(f"\0{path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()[:32]
+    states = ((path, path.stat()) for path in files)
+    fields = [f"\0{path}\0{stat.st_size}\0{stat.st_mtime_ns}" for path, stat in states]
+    return _sha256("".join([f"{_REVISION}\0{identity}", *fields]))[:32]
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _load(folder: Path, fingerprint: str) -> PreparedPart | None:
-    """The part as it was saved, or None where it is absent or damaged."""
+    """Load a saved part; None if it is absent or damaged."""
     try:
         summary = json.loads((folder / f"{fingerprint}.json").read_text())
         images = np.load(folder / f"{fingerprint}.images.npy", mmap_mode="r", allow_pickle=False)
@@ -90,13 +88,13 @@ def _save(part: PreparedPart, folder: Path, fingerprint: str) -> None:
     _write(folder / f"{fingerprint}.labels.npy", lambda file: np.save(file, part.labels, allow_pickle=False))
     _write(folder / f"{fingerprint}.json", lambda file: file.write(json.dumps(summary).encode()))
     for old in folder.iterdir():
-        # Unfinished files may belong to another process that prepares the same part just now.
+        # Unfinished files may belong to another process that is preparing the same part.
         if not old.name.startswith(fingerprint) and old.suffix != ".part":
             old.unlink(missing_ok=True)
 
 
 def _write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write a file so that no one ever sees half of it."""
+    """Write a file so that no reader sees an incomplete one."""
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
         try:
             write(file.file)
@@ -113,7 +111,7 @@ def _digest(images: Pixels, labels: Labels) -> str:
 
 
 def _moments(images: Pixels) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and standard deviation of every channel, exact: from how often each of the 256 values occurs."""
+    """Return mean and standard deviation of each channel, exactly, from the counts of the 256 values."""
     counts: npt.NDArray[np.int64] = np.zeros((images.shape[1], 256), dtype=np.int64)
     for start in range(0, len(images), _CHUNK):
         for channel, pixels in enumerate(images[start : start + _CHUNK].swapaxes(0, 1)):

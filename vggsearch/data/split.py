@@ -1,4 +1,4 @@
-"""The stratified split of the training images into training and validation part."""
+"""The stratified split of the training part into training and validation images."""
 
 import hashlib
 
@@ -13,17 +13,17 @@ Indices = npt.NDArray[np.int64]
 def stratified_split(
     labels: npt.NDArray[np.int64], val_fraction: float, seed: int
 ) -> tuple[Indices, Indices]:
-    """Indices of the training and of the validation images, each ascending.
+    """Return the indices of the training images and of the validation images, each ascending.
 
-    `round(val_fraction * N)` images are validated on, of every class its share to within one image, chosen
-    by `seed` alone. The draw uses PCG64's raw output, which NumPy keeps stable over its versions (NEP 19),
-    so that a split's digest stays what it is. Raises `DataError` where a part would be empty.
+    There are `round(val_fraction * N)` validation images: of every class its share to within one image,
+    chosen by `seed` alone. The draw uses PCG64's raw output, which is the same in every NumPy version
+    (NEP 19), so that a split's digest never changes. Raises `DataError` if either would be empty.
     """
     count = len(labels)
     wanted = round(val_fraction * count)
     if not 0 < wanted < count:
         raise DataError(
-            f"the validation part keeps from 1 to {count - 1} of {count} images, not {wanted}: "
+            f"there must be 1 to {count - 1} validation images of {count} images, not {wanted}: "
             "change val_fraction"
         )
     keys = np.random.PCG64(np.random.SeedSequence(seed)).random_raw(count)
@@ -38,12 +38,12 @@ def stratified_split(
 
 
 def split_digest(val: Indices) -> str:
-    """SHA-256 of the validation indices as little-endian int64."""
+    """Return the SHA-256 of the validation indices as little-endian int64."""
     return hashlib.sha256(np.ascontiguousarray(val, dtype="<i8").data).hexdigest()
 
 
 def _apportion(sizes: Indices, wanted: int) -> list[int]:
-    """`wanted` shared out in proportion to `sizes`, by largest remainders; earlier classes win ties."""
+    """Apportion `wanted` by `sizes` with the largest-remainder method; earlier classes win ties."""
     exact, total = sizes * wanted, int(sizes.sum())
     shares = exact // total
     largest = np.argsort(-(exact % total), kind="stable")[: wanted - int(shares.sum())]

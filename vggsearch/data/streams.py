@@ -1,4 +1,4 @@
-"""One seed, many independent streams of random numbers, each with a name."""
+"""Independent streams of random numbers, each given by a seed and a name."""
 
 import hashlib
 
@@ -6,10 +6,10 @@ import torch
 
 
 def stream(seed: int, name: str, device: torch.device) -> torch.Generator:
-    """A generator on `device` for one use of `seed`: `initialization`, `order`, `augmentation`, `dropout`.
+    """Return a generator on `device` for one use: `initialization`, `order`, `augmentation` or `dropout`.
 
-    It is seeded by the first eight bytes of the SHA-256 of `seed/name`, so that neither neighbouring seeds
-    nor other names of the same seed share a stream.
+    Its seed is the first eight bytes of the SHA-256 of `seed/name`, so that different seeds and different
+    names give independent streams.
     """
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
     return torch.Generator(device).manual_seed(int.from_bytes(digest[:8], "little"))

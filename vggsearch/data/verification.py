@@ -1,13 +1,13 @@
-"""Is a data set there, and undamaged? File by file, changing nothing."""
+"""Check the files of a data set one by one, without changing anything."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from vggsearch.data.catalog import PARTS, NamedDataset, Part, named
-from vggsearch.data.folder import PREFIX, list_folder, read_folder
-from vggsearch.data.places import DamagedFileError, find, places
-from vggsearch.data.raw import check_file
+from vggsearch.data.catalog import PARTS, DatasetFile, NamedDataset, Part, named
+from vggsearch.data.folder import PREFIX, FolderDataset, list_folder, read_folder
+from vggsearch.data.formats import checked_content
+from vggsearch.data.locations import find_files, search_locations
 from vggsearch.errors import DataError
 
 Status = Literal["verified", "damaged", "absent"]
@@ -15,51 +15,49 @@ Status = Literal["verified", "damaged", "absent"]
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What is known of one file."""
+    """The result of checking one file."""
 
     part: Part
     path: Path | None
-    """None where it is absent."""
+    """None if it is absent."""
     status: Status
     detail: str
     """What is wrong, or what was checked."""
 
 
 def verify(name: str, data_dir: Path | None = None) -> tuple[FileReport, ...]:
-    """Check every file of a data set, of both parts. Raises `DataError` for a name or a folder that is none.
+    """Check every file of both parts of a data set. Raises `DataError` for an unknown name or no such folder.
 
-    Of a `folder:PATH` every image is decoded, and there is one row a part.
+    For `folder:PATH`, every image is decoded, and there is one report per part.
     """
-    check = _folder_rows if name.startswith(PREFIX) else _named_rows
-    return tuple(row for part in PARTS for row in check(name, part, data_dir))
-
-
-def _named_rows(name: str, part: Part, data_dir: Path | None) -> list[FileReport]:
+    if name.startswith(PREFIX):
+        folder = list_folder(name)
+        return tuple(_folder_report(folder, part) for part in PARTS)
     dataset = named(name)
-    paths = find(dataset, part, data_dir)
-    if paths is None:
-        looked = ", ".join(place.label for place in places(dataset, data_dir))
-        return [
-            FileReport(part, None, "absent", f"{raw.name}: not in {looked}") for raw in dataset.files(part)
-        ]
-    return [_file_row(dataset, part, i, path) for i, path in enumerate(paths)]
+    reports: list[FileReport] = []
+    for part in PARTS:
+        files = dataset.files(part)
+        paths = find_files(dataset, part, data_dir)
+        if paths is None:
+            where = ", ".join(search_locations(dataset, data_dir))
+            reports += [FileReport(part, None, "absent", f"{file.name}: not in {where}") for file in files]
+        else:
+            reports += [_file_report(dataset, part, *pair) for pair in zip(files, paths, strict=True)]
+    return tuple(reports)
 
 
-def _file_row(dataset: NamedDataset, part: Part, index: int, path: Path) -> FileReport:
-    raw = dataset.files(part)[index]
+def _file_report(dataset: NamedDataset, part: Part, file: DatasetFile, path: Path) -> FileReport:
     try:
-        check_file(dataset, raw, path)
-    except DamagedFileError as error:
+        checked_content(dataset, file, path)
+    except DataError as error:
         return FileReport(part, path, "damaged", str(error))
-    return FileReport(part, path, "verified", "SHA-256 of its content" if raw.sha256 else "MD5")
+    return FileReport(part, path, "verified", "SHA-256 of its content" if file.sha256 else "MD5")
 
 
-def _folder_rows(name: str, part: Part, data_dir: Path | None) -> list[FileReport]:
-    del data_dir  # the name holds the path
-    folder = list_folder(name)
+def _folder_report(folder: FolderDataset, part: Part) -> FileReport:
     try:
         images, _ = read_folder(folder, part)
     except DataError as error:
-        return [FileReport(part, folder.root, "damaged", str(error))]
+        return FileReport(part, folder.root, "damaged", str(error))
     rest = f", {folder.ignored} other files ignored" if folder.ignored else ""
-    return [FileReport(part, folder.root, "verified", f"{len(images)} images decoded{rest}")]
+    return FileReport(part, folder.root, "verified", f"{len(images)} images decoded{rest}")

@@ -1,4 +1,4 @@
-"""TODO execution."""
+"""Executors make the runs of a study: the contract, worker processes of this machine, and Ray clusters."""
 
 import lazy_loader
 

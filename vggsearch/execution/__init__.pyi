@@ -1,5 +1,12 @@
+from .capacity import default_workers as default_workers, usable_cores as usable_cores
 from .contract import Event as Event, Executor as Executor, Finished as Finished, Progress as Progress
 from .devices import DeviceKind as DeviceKind, resolve_device as resolve_device, usable_cores as usable_cores
 from .local import LocalExecutor as LocalExecutor
 from .ray import RayExecutor as RayExecutor
-from .worker import Report as Report, Trainer as Trainer, WorkerSetup as WorkerSetup, describe as describe
+from .registry import EXECUTORS as EXECUTORS, ExecutorFactory as ExecutorFactory
+from .worker import (
+    Report as Report,
+    Trainer as Trainer,
+    WorkerSetup as WorkerSetup,
+    failure_record as failure_record,
+)

@@ -1,41 +1,39 @@
-"""One worker process as its controller sees it: start it, talk to it, learn that it died, kill it."""
+"""One worker process, as seen by its controller: start it, exchange messages, notice its end, kill it."""
 
 import multiprocessing
 import os
 import signal
 import socket
 import struct
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from vggsearch.execution import worker
-from vggsearch.execution.worker import Cancel, Message, Train, WorkerSetup
-from vggsearch.runs import CurvePoint, Outcome, RunKey, RunRecord
+from vggsearch.execution.assignment import Assignment
+from vggsearch.execution.worker import Message, Train, WorkerSetup
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 
-_ALONE = "run the architecture alone with `vggsearch train` to see why"
+_RUN_ALONE = "run the architecture alone with `vggsearch train` to see why"
 
-KILL_WAIT_S = 10.0
+KILL_TIMEOUT_S = 10.0
 """How long a killed process may take to disappear."""
 
-SILENCE_S = 10
-"""How long a worker may stop in the middle of a message."""
+RECEIVE_TIMEOUT_S = 10
+"""How long a worker may pause in the middle of a message."""
 
 
 def start_fork_server(preload: Sequence[str]) -> None:
-    """Start the process that workers are forked from, which imports `preload` first; returns at once.
+    """Start the process that workers are forked from, which first imports `preload`; returns at once.
 
-    There is one fork server in a Python process: later calls change nothing while it lives.
+    A Python process has one fork server: later calls change nothing while it runs.
     """
     _CONTEXT.set_forkserver_preload([worker.__name__, *preload])
-    # Ctrl-C reaches the whole foreground group, and would end the server while it imports. The tracker comes
-    # first, because starting it unblocks SIGINT.
+    # Ctrl-C reaches the whole foreground process group, and would end the server while it imports. The
+    # tracker is started first, because its start unblocks SIGINT.
     resource_tracker.ensure_running()
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -44,132 +42,77 @@ def start_fork_server(preload: Sequence[str]) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
-@dataclass
-class Assignment:
-    """A run that a worker is busy with."""
-
-    key: RunKey
-    started_s: float
-    """By the monotonic clock."""
-    deadline_s: float | None
-    """Seconds after its start at which the run should end itself."""
-    due_s: float
-    """Moment of the monotonic clock at which the worker is killed; infinite for never."""
-    points: list[CurvePoint] = field(default_factory=list)
-    cancel: Cancel | None = None
-
-    def record(self, outcome: Outcome, reason: str) -> RunRecord:
-        """What is known of the run where its worker cannot say it any more."""
-        last = self.points[-1] if self.points else None
-        return RunRecord(
-            key=self.key,
-            outcome=outcome,
-            reason=reason,
-            curve=tuple(self.points),
-            steps=last.step if last else 0,
-            images=last.images if last else 0,
-            train_s=last.train_s if last else 0.0,
-            train_wall_s=time.monotonic() - self.started_s,
-        )
-
-    def given_up(self) -> RunRecord:
-        """The record of a run whose worker is killed now, because it was cancelled or is overdue."""
-        if self.cancel is not None:
-            return self.record(self.cancel.outcome, self.cancel.reason)
-        waited_s = time.monotonic() - self.started_s
-        return self.record(
-            Outcome.TIMED_OUT,
-            f"no answer {waited_s:.0f} s after its start, so its worker was killed: give it a smaller "
-            "budget, or run it alone with `vggsearch train`",
-        )
-
-
 class WorkerProcess:
-    """A started worker. `assignment` is the run it is busy with."""
+    """A started worker: its `process`, its end of the `pipe`, and the run it is busy with (`assignment`)."""
 
     def __init__(self, setup: WorkerSetup) -> None:
-        self.pipe, theirs = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(
+        self.pipe, worker_end = _CONTEXT.Pipe()
+        self.process = _CONTEXT.Process(
             target=worker.main,
-            args=(theirs, setup.model_dump_json()),
+            args=(worker_end, setup.model_dump_json()),
             name=f"vggsearch-worker-{setup.index}",
             daemon=True,
         )
-        self._process.start()
-        theirs.close()
-        _limit_silence(self.pipe.fileno())
+        self.process.start()
+        worker_end.close()
+        _set_receive_timeout(self.pipe.fileno())
         self.assignment: Assignment | None = None
-        self.unheard = False
-        """Whether nothing more can be heard from it: its pipe has ended, or what came is no message."""
-        self._raves = False
+        self.disconnected = False
+        """Whether no more messages can come: the pipe is closed, or the worker broke the protocol."""
+        self._broke_protocol = False
 
-    @property
-    def pid(self) -> int:
-        """Process id."""
-        assert self._process.pid is not None  # it was started
-        return self._process.pid
-
-    @property
-    def sentinel(self) -> int:
-        """Becomes ready for `multiprocessing.connection.wait` when the process has ended."""
-        return self._process.sentinel
-
-    @property
-    def alive(self) -> bool:
-        """Whether the process still runs."""
-        return self._process.is_alive()
-
-    def order(self, assignment: Assignment) -> None:
-        """Begin a run; raises OSError where the process is gone."""
+    def assign(self, assignment: Assignment) -> None:
+        """Start a run. Raises OSError if the process has ended."""
         worker.send(self.pipe, Train(key=assignment.key, deadline_s=assignment.deadline_s))
         self.assignment = assignment
 
     def messages(self) -> list[Message]:
-        """Everything the process has said since, also shortly before it died; waits for no message.
+        """Return the messages that have arrived, without waiting; also those sent just before a crash.
 
-        What is no message sets `unheard`, as the end of the pipe does.
+        Sets `disconnected` at the end of the pipe and after anything that is no valid message.
         """
-        found: list[Message] = []
+        received: list[Message] = []
         try:
-            while not self.unheard and self.pipe.poll():
-                found.append(worker.receive(self.pipe))
+            while not self.disconnected and self.pipe.poll():
+                received.append(worker.receive(self.pipe))
         except (EOFError, ConnectionError):
-            self.unheard = True  # it died: the sentinel says so
+            self.disconnected = True  # it died: the sentinel says so
         except (OSError, ValidationError):
-            self.unheard = self._raves = True  # too long, broken off, or of no known form
-        return found
+            self.disconnected = self._broke_protocol = True  # too long, incomplete, or of no known form
+        return received
 
     def kill(self) -> None:
-        """End the process at once and release its pipe."""
-        self._process.kill()
-        self._process.join(KILL_WAIT_S)
+        """End the process at once and close its pipe."""
+        self.process.kill()
+        self.process.join(KILL_TIMEOUT_S)
         self.pipe.close()
 
-    def last_words(self) -> str:
-        """Why a process that ended, or is unheard, did so, in words a person can act on."""
-        self._process.join(0 if self._raves else KILL_WAIT_S)
-        code = self._process.exitcode
+    def exit_reason(self) -> str:
+        """Say why a process that ended or is disconnected did so, and what to do about it."""
+        self.process.join(0 if self._broke_protocol else KILL_TIMEOUT_S)
+        code = self.process.exitcode
         if code is None:
-            return f"the worker process could not be understood any more, so it was killed: {_ALONE}"
+            return f"the worker process sent what is no valid message, so it was killed: {_RUN_ALONE}"
         if code >= 0:
-            return f"the worker process ended with exit status {code}: {_ALONE}"
+            return f"the worker process ended with exit status {code}: {_RUN_ALONE}"
         name = signal.Signals(-code).name
         if name == "SIGKILL":
             return (
                 "the worker process was killed by SIGKILL, as the kernel does when memory runs out: "
                 "use fewer workers, or a smaller batch size"
             )
-        return f"the worker process was killed by {name}: {_ALONE}"
+        return f"the worker process was killed by {name}: {_RUN_ALONE}"
 
 
-def _limit_silence(pipe: int) -> None:
-    """Let a message that was begun and does not go on end with an OSError, instead of holding its reader."""
-    with socket.socket(fileno=os.dup(pipe)) as own:  # the option is the connection's, not the handle's
-        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", SILENCE_S, 0))
+def _set_receive_timeout(pipe: int) -> None:
+    """Make reading a message that was begun and does not continue raise OSError instead of blocking."""
+    # The option belongs to the connection, not to this copy of its handle.
+    with socket.socket(fileno=os.dup(pipe)) as copy:
+        copy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", RECEIVE_TIMEOUT_S, 0))
 
 
 def cores() -> list[int]:
-    """Processors that this process may use, one of each physical core first, so that siblings come last."""
+    """Processors that this process may use: first one of each physical core, then their siblings."""
     allowed = sorted(os.sched_getaffinity(0))
     ranks = {core: _sibling_rank(core) for core in allowed}
     return sorted(allowed, key=lambda core: (ranks[core], core))

@@ -1,8 +1,8 @@
-"""What runs inside a worker process: take a run's key from the pipe, train it, send back its record.
+"""The worker process: receive a run's key from the pipe, train it, send back its record.
 
-Messages are JSON in both directions; no object of ours is pickled. A worker opens no store: of a run that
-goes on it writes checkpoints, into the folder that it was given for them, and nothing else. It lives until
-its pipe closes or its controller dies, and ignores SIGINT, so that Ctrl-C reaches the controller alone.
+Messages are JSON in both directions; nothing is pickled. A worker opens no store. It writes checkpoints into
+the folder given for them, and nothing else. It ends when its pipe closes or its controller dies. It ignores
+SIGINT, so that Ctrl-C reaches only the controller.
 """
 
 import importlib
@@ -29,22 +29,22 @@ Report = Callable[[CurvePoint], bool]
 
 
 class WorkerSetup(Frozen):
-    """What a worker is told once, when it starts."""
+    """Settings that a worker gets once, when it starts."""
 
     trainer: str
     """`module:function` of a `TrainerFactory`, importable in the worker."""
     device: Literal["cpu", "cuda"]
     index: int
-    """Of the worker, from 0. Worker i uses GPU i modulo the number of GPUs."""
+    """Number of the worker, from 0. Worker i uses GPU i modulo the number of GPUs."""
     data_dir: Path | None
     core: int | None
-    """The processor that the worker is pinned to, or None."""
+    """The processor that the worker is pinned to; None if it is not pinned."""
     checkpoints: Path | None = None
-    """Where each run has a folder for its checkpoints, named by its digest; None for no checkpoints."""
+    """Parent of the runs' checkpoint folders, each named by the run's digest; None for no checkpoints."""
 
 
 class Trainer(Protocol):
-    """Makes one run, for `deadline_s` seconds at most. What it raises becomes a `crashed` record."""
+    """Makes one run within `deadline_s` seconds. An exception becomes the run's record."""
 
     def __call__(self, key: RunKey, report: Report, deadline_s: float) -> RunRecord:
         """Make the run `key`, calling `report` at every point of its curve."""
@@ -55,7 +55,7 @@ TrainerFactory = Callable[[WorkerSetup], Trainer]
 
 
 class Train(Frozen):
-    """To a worker: make this run."""
+    """Message to a worker: make this run."""
 
     kind: Literal["train"] = "train"
     key: RunKey
@@ -63,7 +63,7 @@ class Train(Frozen):
 
 
 class Cancel(Frozen):
-    """To a worker: end this run at its next report, with that outcome."""
+    """Message to a worker: end this run at its next report, with this outcome."""
 
     kind: Literal["cancel"] = "cancel"
     digest: Digest
@@ -72,7 +72,7 @@ class Cancel(Frozen):
 
 
 class Point(Frozen):
-    """From a worker: its run reached a point of its learning curve."""
+    """Message from a worker: its run reached a point of its learning curve."""
 
     kind: Literal["point"] = "point"
     digest: Digest
@@ -80,7 +80,7 @@ class Point(Frozen):
 
 
 class Record(Frozen):
-    """From a worker: its run ended."""
+    """Message from a worker: its run ended."""
 
     kind: Literal["record"] = "record"
     record: RunRecord
@@ -91,21 +91,21 @@ _MESSAGES: TypeAdapter[Train | Cancel | Point | Record] = TypeAdapter(Message)
 
 
 def send(pipe: "connection.Connection[bytes, bytes]", message: Train | Cancel | Point | Record) -> None:
-    """Send a message; raises OSError where the other end is gone."""
+    """Send a message. Raises OSError if the other end is closed."""
     pipe.send_bytes(message.model_dump_json().encode())
 
 
 def receive(pipe: "connection.Connection[bytes, bytes]") -> Train | Cancel | Point | Record:
     """Wait for a message.
 
-    Raises EOFError or OSError where the other end is gone, or announces more bytes than a record may have,
-    and pydantic's ValidationError, a ValueError, where what it says is no message.
+    Raises EOFError or OSError if the other end is closed or announces more bytes than a record may have, and
+    pydantic's ValidationError, a ValueError, if the bytes are no valid message.
     """
     return _MESSAGES.validate_json(pipe.recv_bytes(MAX_RECORD_BYTES))
 
 
 def main(pipe: "connection.Connection[bytes, bytes]", setup_json: str) -> None:
-    """A worker's life."""
+    """Run a worker process: make runs until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _exit_with_parent()
@@ -117,34 +117,34 @@ def main(pipe: "connection.Connection[bytes, bytes]", setup_json: str) -> None:
         while True:
             message = receive(pipe)
             if isinstance(message, Train):
-                trainer, record = _answer(trainer, setup, message, pipe)
+                trainer, record = _make_run(trainer, setup, message, pipe)
                 send(pipe, Record(record=record))
     except (EOFError, OSError):
         return
 
 
-def _answer(
-    trainer: Trainer | None, setup: WorkerSetup, order: Train, pipe: "connection.Connection[bytes, bytes]"
+def _make_run(
+    trainer: Trainer | None, setup: WorkerSetup, request: Train, pipe: "connection.Connection[bytes, bytes]"
 ) -> tuple[Trainer | None, RunRecord]:
-    """Make the run that was ordered; where the trainer raises, or cannot be made, that is its record."""
+    """Make one run, and the trainer before the first one. An exception of either becomes the run's record."""
     cancelled: list[Cancel] = []
 
     def report(point: CurvePoint) -> bool:
         try:
-            send(pipe, Point(digest=order.key.digest, point=point))
+            send(pipe, Point(digest=request.key.digest, point=point))
             while pipe.poll():
                 message = receive(pipe)
-                if isinstance(message, Cancel) and message.digest == order.key.digest:
+                if isinstance(message, Cancel) and message.digest == request.key.digest:
                     cancelled.append(message)
         except (EOFError, OSError) as error:
-            raise SystemExit from error  # nobody is left to train for
+            raise SystemExit from error  # the controller is gone
         return not cancelled
 
     try:
         trainer = trainer or make_trainer(setup)
-        record = trainer(order.key, report, math.inf if order.deadline_s is None else order.deadline_s)
-    except Exception as error:  # noqa: BLE001 - a candidate's exception is its outcome, whatever it is
-        return trainer, RunRecord(key=order.key, outcome=_outcome(error), reason=describe(error))
+        record = trainer(request.key, report, math.inf if request.deadline_s is None else request.deadline_s)
+    except Exception as error:  # noqa: BLE001 - any exception of a candidate is its outcome
+        return trainer, failure_record(request.key, error)
     if cancelled and record.outcome is Outcome.PRUNED:
         update = {"outcome": cancelled[0].outcome, "reason": cancelled[0].reason}
         record = record.model_copy(update=update)
@@ -152,13 +152,18 @@ def _answer(
 
 
 def make_trainer(setup: WorkerSetup) -> Trainer:
-    """The trainer that `setup` names; raises ImportError or AttributeError where there is none."""
+    """Make the trainer that `setup` names. Raises ImportError or AttributeError if it does not exist."""
     module, _, name = setup.trainer.partition(":")
     return cast(TrainerFactory, getattr(importlib.import_module(module), name))(setup)
 
 
-def describe(error: BaseException) -> str:
-    """An exception in one line: its type, its first line, and the place that raised it."""
+def failure_record(key: RunKey, error: Exception) -> RunRecord:
+    """The record of a run whose trainer raised `error`."""
+    return RunRecord(key=key, outcome=_outcome(error), reason=describe_error(error))
+
+
+def describe_error(error: BaseException) -> str:
+    """Describe an exception in one line: its type, the first line of its text, and where it was raised."""
     text = str(error).strip().splitlines()
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
@@ -170,19 +175,19 @@ def _outcome(error: Exception) -> Outcome:
 
 
 def _exit_with_parent() -> None:
-    """End this process as soon as its controller is gone, even in the middle of a long evaluation."""
+    """End this process as soon as its controller ends, even during a long evaluation."""
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=_watch, args=(parent.sentinel,), daemon=True).start()
+        threading.Thread(target=_exit_when_ready, args=(parent.sentinel,), daemon=True).start()
 
 
-def _watch(sentinel: int) -> None:
+def _exit_when_ready(sentinel: int) -> None:
     connection.wait([sentinel])
     os._exit(1)
 
 
 def local_trainer(setup: WorkerSetup) -> Trainer:
-    """Trains for real. Data is loaded once and stays on the worker's device."""
+    """Make the trainer that trains networks. The data is loaded once and stays on the worker's device."""
     import torch
 
     from vggsearch.data import Images, SearchData, load_search_data, load_test_images
@@ -195,21 +200,21 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
     else:
         device = torch.device("cpu")
         torch.set_num_threads(1)
-    held: dict[DataKey, SearchData] = {}
+    loaded: dict[DataKey, SearchData] = {}
 
     def load(key: DataKey) -> SearchData:
-        if key not in held:
-            held.clear()
+        if key not in loaded:
+            loaded.clear()
             data = load_search_data(
                 key.name, data_dir=setup.data_dir, val_fraction=key.val_fraction, split_seed=key.split_seed
             )
             if (data.key.digest, data.key.split_digest) != (key.digest, key.split_digest):
                 raise DataError(
-                    f"data set {key.name} changed while its study ran: restore it, or begin another study "
-                    "with the new data"
+                    f"the data set of a study must not change, and {key.name} did: restore it, or "
+                    "start another study with the new data"
                 )
-            held[key] = data.to(device)
-        return held[key]
+            loaded[key] = data.to(device)
+        return loaded[key]
 
     def run(key: RunKey, report: Report, deadline_s: float) -> RunRecord:
         data = load(key.data)

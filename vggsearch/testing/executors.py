@@ -1,4 +1,4 @@
-"""The conformance suite of executors: whoever writes one inherits it, and it passes.
+"""The conformance suite of executors: the tests of a new executor inherit it.
 
 ```python
 class TestMyExecutor(ExecutorConformance):
@@ -6,7 +6,7 @@ class TestMyExecutor(ExecutorConformance):
         return MyExecutor(slots, trainer=SCRIPTED_TRAINER)
 ```
 """
-# ruff: noqa: D102 - the names of tests say what they test
+# ruff: noqa: D102 - a test's name says what it tests
 
 import contextlib
 import time
@@ -18,18 +18,18 @@ from vggsearch.runs import Outcome, RunKey, RunRecord
 from vggsearch.testing.fake import artificial_record, run_key, script_of
 
 PATIENCE_S = 120.0
-"""How long a test waits for what takes a second on an idle machine."""
+"""Longest wait of a test, for what takes a second on an idle machine."""
 
 
 def deadline_s(key: RunKey) -> float:
-    """The deadline of a scripted run: a second where it hangs, and none that matters where it does not."""
+    """The deadline of a scripted run: one second if it hangs, else one that no run reaches."""
     return 1.0 if "hang" in script_of(key) else PATIENCE_S
 
 
 def drain(
     executor: Executor, until: Callable[[list[Event]], bool], timeout_s: float = PATIENCE_S
 ) -> list[Event]:
-    """Collect events until `until` is content with them; AssertionError after `timeout_s`."""
+    """Collect events until `until` is true of them; AssertionError after `timeout_s`."""
     events: list[Event] = []
     end_s = time.monotonic() + timeout_s
     while not until(events):
@@ -39,25 +39,25 @@ def drain(
 
 
 def records(events: list[Event]) -> list[RunRecord]:
-    """The records among events."""
+    """Return the records among events."""
     return [event.record for event in events if isinstance(event, Finished)]
 
 
 def finish(executor: Executor, count: int, timeout_s: float = PATIENCE_S) -> list[RunRecord]:
-    """Wait until `count` runs have ended."""
+    """Wait until `count` runs have ended and return their records."""
     return records(drain(executor, lambda events: len(records(events)) >= count, timeout_s))
 
 
 class ExecutorConformance(ABC):
-    """What every executor does. `make` gives one whose runs follow `scripted_trainer`."""
+    """The tests of every executor. `make` returns one whose runs follow `scripted_trainer`."""
 
     @abstractmethod
     def make(self, slots: int) -> Executor:
-        """A fresh executor with so many slots."""
+        """Return a new executor with `slots` slots."""
 
     @contextlib.contextmanager
     def executor(self, slots: int = 1) -> Iterator[Executor]:
-        """A fresh executor, closed at the end."""
+        """A new executor, closed at the end."""
         with self.make(slots) as executor:
             yield executor
 
@@ -99,19 +99,22 @@ class ExecutorConformance(ABC):
             keys = [run_key(seed) for seed in range(3)]
             executor.submit(keys[0])
             executor.submit(keys[1])
-            _refuses(lambda: executor.submit(keys[2]), "all 2 slots are taken")
+            _refuses(lambda: executor.submit(keys[2]), "all 2 slots are taken: wait until a run has finished")
             assert {record.key for record in finish(executor, 2)} == set(keys[:2])
             executor.submit(keys[2])
             assert [record.key for record in finish(executor, 1)] == keys[2:]
 
-    def test_a_run_that_is_going_is_not_begun_again(self) -> None:
+    def test_an_active_run_is_not_started_again(self) -> None:
         with self.executor(slots=2) as executor:
             key = run_key()
             executor.submit(key)
-            _refuses(lambda: executor.submit(key), f"run {key.digest[:12]} is already going")
+            _refuses(
+                lambda: executor.submit(key),
+                f"run {key.digest[:12]} is already active: wait until it has finished",
+            )
             assert len(finish(executor, 1)) == 1
 
-    def test_what_a_trainer_raises_is_an_outcome_and_the_slot_goes_on(self) -> None:
+    def test_an_exception_of_a_trainer_is_an_outcome_and_the_slot_can_be_used_again(self) -> None:
         with self.executor() as executor:
             for seed, action, outcome, reason in (
                 (0, "raise", Outcome.CRASHED, "RuntimeError: scripted failure (fake.py:"),
@@ -133,18 +136,18 @@ class ExecutorConformance(ABC):
             assert (record.outcome, record.reason) == (Outcome.PREEMPTED, "asked to stop")
             assert record.steps < 100
 
-    def test_cancelling_what_is_not_going_does_nothing(self) -> None:
+    def test_cancelling_a_run_that_is_not_active_does_nothing(self) -> None:
         with self.executor() as executor:
             executor.cancel("f" * 64, Outcome.PREEMPTED, "nothing there")
             for _ in range(2):
                 executor.submit(run_key())
                 (record,) = finish(executor, 1)
                 assert record.outcome is Outcome.COMPLETED
-                executor.cancel(record.key.digest, Outcome.PREEMPTED, "it has ended, and is made again")
+                executor.cancel(record.key.digest, Outcome.PREEMPTED, "it ended before")
 
     def test_a_cancelled_run_that_was_faster_ends_once(self) -> None:
         with self.executor() as executor:
-            key = run_key(script="sleep=0.1")  # which reports nothing, so that it does not hear
+            key = run_key(script="sleep=0.1")  # reports nothing, so that it learns of no cancellation
             executor.submit(key)
             executor.cancel(key.digest, Outcome.PREEMPTED, "asked to stop")
             (record,) = finish(executor, 1)
@@ -153,7 +156,7 @@ class ExecutorConformance(ABC):
             executor.submit(run_key(1))
             assert finish(executor, 1) == [artificial_record(run_key(1))]
 
-    def test_closing_twice_is_allowed_and_forgets_what_was_going(self) -> None:
+    def test_closing_twice_is_allowed_and_forgets_active_runs(self) -> None:
         executor = self.make(1)
         executor.submit(run_key(script="sleep=0.2"))
         executor.close()
@@ -173,11 +176,11 @@ class ExecutorConformance(ABC):
 
 
 class IsolationConformance(ExecutorConformance):
-    """What an executor with processes does besides; `make` gives runs `deadline_s`, and a second of grace."""
+    """More tests, for executors with processes; `make` uses `deadline_s` and a grace of one second."""
 
-    def test_a_dead_worker_is_an_outcome_and_the_slot_goes_on(self) -> None:
+    def test_a_dead_worker_is_an_outcome_and_the_slot_can_be_used_again(self) -> None:
         with self.executor() as executor:
-            for seed, action, told in (
+            for seed, action, reason in (
                 (0, "exit=3", "ended with exit status 3"),
                 (1, "exit=0", "ended with exit status 0"),
                 (2, "kill", "memory runs out"),
@@ -187,7 +190,7 @@ class IsolationConformance(ExecutorConformance):
                 events = drain(executor, lambda events: bool(records(events)))
                 (record,) = records(events)
                 assert record.outcome is Outcome.CRASHED
-                assert told in record.reason
+                assert reason in record.reason
                 assert [point.step for point in record.curve] == [50, 100]
                 executor.submit(run_key(seed + 10))
                 assert finish(executor, 1)[0].outcome is Outcome.COMPLETED
@@ -208,7 +211,7 @@ class IsolationConformance(ExecutorConformance):
             assert executor.wait(0.0) == executor.wait(0.2) == []
             assert 0.2 <= time.monotonic() - begun_s < 30
 
-    def test_a_hanging_worker_is_given_up_at_its_deadline(self) -> None:
+    def test_a_hanging_worker_is_killed_at_its_deadline(self) -> None:
         with self.executor(slots=2) as executor:
             executor.submit(run_key(0, "hang"))
             executor.submit(run_key(1))
@@ -218,7 +221,7 @@ class IsolationConformance(ExecutorConformance):
             executor.submit(run_key(2))
             assert finish(executor, 1)[0].outcome is Outcome.COMPLETED
 
-    def test_a_cancelled_run_that_is_deaf_is_ended_by_force(self) -> None:
+    def test_a_cancelled_run_that_does_not_respond_is_killed(self) -> None:
         with self.executor() as executor:
             key = run_key(0, "hang")
             executor.submit(key)
@@ -235,9 +238,9 @@ class IsolationConformance(ExecutorConformance):
 
 
 def _refuses(call: Callable[[], None], text: str) -> None:
-    said = None
+    message = None
     try:
         call()
     except ValueError as error:
-        said = str(error)
-    assert said == text
+        message = str(error)
+    assert message == text

@@ -1,7 +1,6 @@
-"""For tests without training: keys, artificial records, a trainer that follows a script, an executor in
-memory.
+"""Tests without training: keys, artificial records, a trainer that follows a script, an executor in memory.
 
-What a scripted run does stands in the name of its data set, which is no part of a run's identity:
+The name of the data set, which is not part of a run's identity, says what a scripted run does:
 `script:sleep=0.1`, `script:points=3`, `script:raise`, and the others in `ACTIONS`, joined by commas.
 """
 
@@ -14,7 +13,16 @@ from typing import cast
 
 from vggsearch.arch import Architecture
 from vggsearch.cost import cost
-from vggsearch.execution import Event, Executor, Finished, Progress, Report, Trainer, WorkerSetup, describe
+from vggsearch.execution import (
+    Event,
+    Executor,
+    Finished,
+    Progress,
+    Report,
+    Trainer,
+    WorkerSetup,
+    failure_record,
+)
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs import CurvePoint, DataKey, Digest, Outcome, RunKey, RunRecord
 
@@ -24,18 +32,18 @@ SCRIPTED_TRAINER = "vggsearch.testing.fake:scripted_trainer"
 ACTIONS = {
     "points": "report N points of a learning curve first",
     "sleep": "sleep N seconds before each point, or once",
-    "log": "append the run's digest to a file of that name in the data folder when it begins",
+    "log": "append the run's digest to a file of that name in the data folder at the start",
     "raise": "raise RuntimeError",
     "memory": "raise MemoryError",
     "exit": "end the process with status N",
     "kill": "end the process with SIGKILL",
-    "garbage": "answer with what is no record",
-    "hang": "sleep for an hour, deaf to cancellation",
+    "garbage": "return something that is no record",
+    "hang": "sleep for an hour, without reacting to cancellation",
 }
 
 
 def run_key(seed: int = 0, script: str = "", architecture: str = "1x8+gap", **changes: object) -> RunKey:
-    """A key for tests; `changes` replace its fields."""
+    """Return a key for tests; `changes` replace its fields."""
     data = DataKey(
         name=f"script:{script}", digest="0" * 64, val_fraction=0.1, split_seed=0, split_digest="1" * 64
     )
@@ -53,9 +61,9 @@ def run_key(seed: int = 0, script: str = "", architecture: str = "1x8+gap", **ch
 
 
 def artificial_record(key: RunKey) -> RunRecord:
-    """An instant answer: accuracy grows with the logarithm of MACs, with a ripple from the key's digest.
+    """Make a record without training: accuracy grows with log(MACs), with a ripple from the key's digest.
 
-    The same key always gives the same record, without moments of time.
+    The same key always gives the same record; it holds no times of day.
     """
     found = cost(Architecture.parse(key.architecture), key.task)
     ripple = int(key.digest[:8], 16) / 2**32
@@ -77,10 +85,10 @@ def artificial_record(key: RunKey) -> RunRecord:
 
 
 def scripted_trainer(setup: WorkerSetup) -> Trainer:
-    """A trainer that does what the name of the key's data set says, and answers with `artificial_record`."""
+    """Make a trainer that does what the name of the key's data set says and returns `artificial_record`."""
 
     def run(key: RunKey, report: Report, deadline_s: float) -> RunRecord:
-        del deadline_s  # deaf to it, so that the executor's own guard is tested
+        del deadline_s  # ignored, so that the executor's own limit is tested
         script = script_of(key)
         if "log" in script and setup.data_dir is not None:
             _append(setup.data_dir / script["log"], key.digest)
@@ -98,7 +106,7 @@ def scripted_trainer(setup: WorkerSetup) -> Trainer:
 
 
 def script_of(key: RunKey) -> dict[str, str]:
-    """The actions that the name of the key's data set asks for, and their values."""
+    """Return the actions in the name of the key's data set, and their values."""
     _, _, text = key.data.name.partition("script:")
     parts = (part.partition("=") for part in text.split(",") if part)
     script = {name: value for name, _, value in parts}
@@ -140,36 +148,33 @@ def _append(path: Path, line: str) -> None:
 
 
 class FakeExecutor(Executor):
-    """Runs in this process, one at a time, the oldest first, each when `wait` is called.
+    """Makes runs in this process: each call of `wait` makes the one that was submitted first.
 
     Args:
-        slots: How many runs it takes at once.
-        trainer: Makes a run; `artificial_record` by default. What it raises becomes a `crashed` record.
+        slots: How many runs may be active at once.
+        trainer: Makes a run; `artificial_record` by default. An exception becomes a `crashed` record.
     """
 
     def __init__(self, slots: int = 1, trainer: Trainer | None = None) -> None:
         self.slots = slots
         self.submitted: list[RunKey] = []
-        """Every key ever submitted, in order."""
+        """All keys submitted, in order."""
         self._trainer = trainer or (lambda key, report, deadline_s: artificial_record(key))  # noqa: ARG005
-        self._going: deque[RunKey] = deque()
+        self._active: deque[RunKey] = deque()
         self._cancelled: dict[Digest, tuple[Outcome, str]] = {}
 
     def submit(self, key: RunKey) -> None:
         """See `Executor.submit`."""
-        if len(self._going) >= self.slots:
-            raise ValueError(f"all {self.slots} slots are taken")
-        if any(key.digest == going.digest for going in self._going):
-            raise ValueError(f"run {key.digest[:12]} is already going")
+        self._check_submission(key, [active.digest for active in self._active])
         self.submitted.append(key)
-        self._going.append(key)
+        self._active.append(key)
 
     def wait(self, timeout_s: float | None = None) -> list[Event]:
         """See `Executor.wait`; never waits."""
         del timeout_s
-        if not self._going:
+        if not self._active:
             return []
-        key = self._going.popleft()
+        key = self._active.popleft()
         events: list[Event] = []
 
         def report(point: CurvePoint) -> bool:
@@ -178,10 +183,8 @@ class FakeExecutor(Executor):
 
         try:
             record = self._trainer(key, report, float("inf"))
-        except MemoryError as error:
-            record = RunRecord(key=key, outcome=Outcome.OUT_OF_MEMORY, reason=describe(error))
-        except Exception as error:  # noqa: BLE001 - as in a worker: whatever it is, it is the run's outcome
-            record = RunRecord(key=key, outcome=Outcome.CRASHED, reason=describe(error))
+        except Exception as error:  # noqa: BLE001 - as in a worker: any exception is the run's outcome
+            record = failure_record(key, error)
         if key.digest in self._cancelled:
             outcome, reason = self._cancelled.pop(key.digest)
             if record.outcome is Outcome.PRUNED:
@@ -190,9 +193,9 @@ class FakeExecutor(Executor):
 
     def cancel(self, digest: Digest, outcome: Outcome, reason: str) -> None:
         """See `Executor.cancel`."""
-        if any(key.digest == digest for key in self._going):
+        if any(key.digest == digest for key in self._active):
             self._cancelled.setdefault(digest, (outcome, reason))
 
     def close(self) -> None:
         """See `Executor.close`."""
-        self._going.clear()
+        self._active.clear()

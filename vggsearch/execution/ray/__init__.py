@@ -1,4 +1,4 @@
-"""TODO ray."""
+"""`RayExecutor`: makes runs on the nodes of a Ray cluster. Ray is imported when it is first used."""
 
 import lazy_loader
 

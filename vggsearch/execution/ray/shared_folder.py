@@ -1,4 +1,4 @@
-"""Whether a folder is one and the same on two machines: one marks it, the other looks for the mark."""
+"""Whether two machines see the same folder: one creates a marker file in it, the other looks for it."""
 
 import contextlib
 import secrets
@@ -7,12 +7,12 @@ from pathlib import Path
 _PREFIX = ".shared-"
 
 
-def mark(folder: Path) -> str | None:
-    """Mark `folder`, which is made where it is absent, in place of what marked it before; the mark's name.
+def create_marker(folder: Path) -> str | None:
+    """Create a marker in `folder`, replacing older ones, and return its name. Makes the folder if absent.
 
-    The name is random, so that neither a copy of the folder nor what a network file system remembers of it
-    has it. Only for the folder's one owner. None where it cannot be written, or is a link, which could lead
-    anywhere.
+    The name is random, so that neither a copy of the folder nor the cache of a network file system has it.
+    Only the folder's one owner may call this. Returns None if the folder cannot be written, or is a link,
+    which could lead anywhere.
     """
     if folder.is_symlink():
         return None
@@ -24,19 +24,19 @@ def mark(folder: Path) -> str | None:
         return None
     for path in folder.glob(f"{_PREFIX}*"):
         if path.name != name:
-            unmark(folder, path.name)
+            remove_marker(folder, path.name)
     return name
 
 
-def is_marked(folder: Path, name: str) -> bool:
-    """Whether `folder`, as this machine sees it, has that mark."""
+def has_marker(folder: Path, name: str) -> bool:
+    """Whether `folder`, as this machine sees it, has the marker `name`."""
     try:
         return (folder / name).is_file()
     except OSError:
         return False
 
 
-def unmark(folder: Path, name: str) -> None:
-    """Remove a mark, where it can be."""
+def remove_marker(folder: Path, name: str) -> None:
+    """Remove a marker; does nothing if that is impossible."""
     with contextlib.suppress(OSError):
         (folder / name).unlink()

@@ -1,11 +1,11 @@
-"""The order in which places are searched: the user's folder, the cache, the Debian package's folder."""
+"""The order in which locations are searched: the user's folder, the cache, the Debian package's folder."""
 
 import shutil
 
 import pytest
 
 from vggsearch.data import locate
-from vggsearch.data.places import find, places
+from vggsearch.data.locations import find_files, search_locations
 from vggsearch.errors import DataError
 
 
@@ -41,27 +41,27 @@ def test_a_user_s_folder_may_be_laid_out_as_torchvision_s_as_debian_s_or_flat(ti
     assert locate("tiny", tmp_path / "mine") == folder
 
 
-def test_a_place_counts_only_where_it_has_all_files_of_the_part(tiny):
+def test_a_folder_counts_only_if_it_has_all_files_of_the_part(tiny):
     (tiny.folder / "t10k-labels-idx1-ubyte").unlink()
-    assert find(tiny.entry, "train", tiny.folder) is not None
-    assert find(tiny.entry, "test", tiny.folder) is None
+    assert find_files(tiny.entry, "train", tiny.folder) is not None
+    assert find_files(tiny.entry, "test", tiny.folder) is None
     assert locate("tiny", tiny.folder) is None
 
 
 def test_a_bare_file_that_cannot_be_checked_is_not_used(tiny):
     from dataclasses import replace
 
-    unchecked = tuple(replace(raw, sha256=None, md5="0" * 32) for raw in tiny.entry.train)
+    unchecked = tuple(replace(file, sha256=None, md5="0" * 32) for file in tiny.entry.train)
     entry = replace(tiny.entry, train=unchecked)
-    assert find(entry, "train", tiny.folder) is None
+    assert find_files(entry, "train", tiny.folder) is None
     tiny.compress()
-    assert find(entry, "train", tiny.folder) is not None
+    assert find_files(entry, "train", tiny.folder) is not None
 
 
 def test_a_data_folder_that_is_not_there_is_refused(tiny, tmp_path):
     with pytest.raises(DataError) as caught:
-        places(tiny.entry, tmp_path / "nowhere")
+        search_locations(tiny.entry, tmp_path / "nowhere")
     assert str(caught.value) == (
-        f"a data folder must exist, {tmp_path / 'nowhere'} does not: "
+        f"a data folder must exist, and {tmp_path / 'nowhere'} does not: "
         "create it, or leave out --data-dir (VGGSEARCH_DATA)"
     )

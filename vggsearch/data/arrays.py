@@ -1,39 +1,39 @@
-"""Any data set, by name or from a folder, to the arrays of one of its parts. No torch."""
+"""Images and labels of any data set, named or `folder:PATH`, as arrays. No torch."""
 
 from pathlib import Path
 
 from vggsearch.data.catalog import PARTS, DatasetInfo, NamedDataset, Part, named
 from vggsearch.data.folder import PREFIX, FolderDataset, list_folder, read_folder
-from vggsearch.data.places import find, places
+from vggsearch.data.formats import read_files
+from vggsearch.data.locations import find_files, search_locations
 from vggsearch.data.prepared import PreparedPart, prepared_part
-from vggsearch.data.raw import read_files
 from vggsearch.data.split import Indices, split_digest, stratified_split
 from vggsearch.errors import DataError
 from vggsearch.runs import DataKey
 
 
 def describe(name: str, data_dir: Path | None = None) -> DatasetInfo:
-    """Shapes and sizes of a data set; opens no file of a named one, and one image of a `folder:PATH`.
+    """Return shapes and sizes of a data set. Opens no file of a named one, and one image of a `folder:PATH`.
 
     Raises `DataError` for an unknown name and for a folder that is no data set.
     """
-    del data_dir  # a named set is the same wherever it lies
+    del data_dir  # a named data set is the same in every folder
     return list_folder(name).info if name.startswith(PREFIX) else named(name).info
 
 
 def locate(name: str, data_dir: Path | None = None) -> Path | None:
-    """The folder that a set's training files would be read from; None where files of either part are absent.
+    """Return the folder with the training files of a data set; None if files of either part are absent.
 
-    Files are looked for and not opened. Raises `DataError` as `describe` does.
+    Opens no file. Raises `DataError` as `describe` does.
     """
     if name.startswith(PREFIX):
         return list_folder(name).root
-    train, test = (find(named(name), part, data_dir) for part in PARTS)
+    train, test = (find_files(named(name), part, data_dir) for part in PARTS)
     return train[0].parent if train and test else None
 
 
 def load_part(name: str, part: Part, data_dir: Path | None) -> PreparedPart:
-    """Images and labels of one part; opens no file of the other part. Raises `DataError`."""
+    """Load images and labels of one part. Opens no file of the other part. Raises `DataError`."""
     if name.startswith(PREFIX):
         return _folder_part(list_folder(name), part)
     return _named_part(named(name), part, data_dir)
@@ -42,7 +42,7 @@ def load_part(name: str, part: Part, data_dir: Path | None) -> PreparedPart:
 def split_part(
     part: PreparedPart, name: str, val_fraction: float, split_seed: int
 ) -> tuple[DataKey, Indices, Indices]:
-    """The key of a split training part, and the indices of its training and validation images."""
+    """Split a training part; return its key and the indices of the training and validation images."""
     train, val = stratified_split(part.labels, val_fraction, split_seed)
     key = DataKey(
         name=name,
@@ -55,17 +55,17 @@ def split_part(
 
 
 def data_key(name: str, *, data_dir: Path | None, val_fraction: float = 0.1, split_seed: int = 0) -> DataKey:
-    """What `load_search_data` with the same arguments has as its key, without torch. Raises `DataError`."""
+    """Return the `SearchData.key` that `load_search_data` would give, without torch. Raises `DataError`."""
     return split_part(load_part(name, "train", data_dir), name, val_fraction, split_seed)[0]
 
 
 def _named_part(dataset: NamedDataset, part: Part, data_dir: Path | None) -> PreparedPart:
-    paths = find(dataset, part, data_dir)
+    paths = find_files(dataset, part, data_dir)
     if paths is None:
-        looked = ", ".join(place.label for place in places(dataset, data_dir))
+        name, where = dataset.info.name, ", ".join(search_locations(dataset, data_dir))
         raise DataError(
-            f"the {part} files of {dataset.info.name} must be in one of {looked}, and are in none: run "
-            f"vggsearch data fetch {dataset.info.name}, or give their folder with --data-dir"
+            f"the {part} files of {name} must be in one of {where}, and are in none: run "
+            f"vggsearch data fetch {name}, or give their folder with --data-dir"
         )
     identity = f"{dataset.info.name} {part} {paths[0].parent}"
     return prepared_part(identity, paths, lambda: read_files(dataset, part, paths))

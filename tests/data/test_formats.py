@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from vggsearch.data.places import DamagedFileError, find
-from vggsearch.data.raw import check_files, read_files
+from vggsearch.data.formats import check_files, read_files
+from vggsearch.data.locations import DamagedFileError, find_files
 
-FAMILIES = ["idx", "cifar", "svhn"]
+FORMATS = ["idx", "cifar", "svhn"]
 
 
-@pytest.fixture(params=FAMILIES)
+@pytest.fixture(params=FORMATS)
 def any_tiny(request, tiny_of):
     return tiny_of(request.param, sub="tiny-python")
 
 
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_files_give_their_arrays(any_tiny, part):
-    paths = find(any_tiny.entry, part, any_tiny.folder)
+    paths = find_files(any_tiny.entry, part, any_tiny.folder)
     images, labels = read_files(any_tiny.entry, part, paths)
     expected_images, expected_labels = any_tiny.arrays[part]
     np.testing.assert_array_equal(images, expected_images)
@@ -26,15 +26,15 @@ def test_files_give_their_arrays(any_tiny, part):
 
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_one_part_is_read_without_the_files_of_the_other(any_tiny, part):
-    other = {raw.name for raw in any_tiny.entry.files("test" if part == "train" else "train")}
-    for name in other - {raw.name for raw in any_tiny.entry.files(part)}:
+    other = {file.name for file in any_tiny.entry.files("test" if part == "train" else "train")}
+    for name in other - {file.name for file in any_tiny.entry.files(part)}:
         (any_tiny.folder / name).unlink()
-    read_files(any_tiny.entry, part, find(any_tiny.entry, part, any_tiny.folder))
+    read_files(any_tiny.entry, part, find_files(any_tiny.entry, part, any_tiny.folder))
 
 
 def test_compressed_idx_files_give_the_same(tiny):
     tiny.compress()
-    images, _ = read_files(tiny.entry, "train", find(tiny.entry, "train", tiny.folder))
+    images, _ = read_files(tiny.entry, "train", find_files(tiny.entry, "train", tiny.folder))
     np.testing.assert_array_equal(images, tiny.arrays["train"][0])
 
 
@@ -64,7 +64,7 @@ DAMAGES = {
 def test_damage_is_found_and_named(tiny, damage, compressed):
     if compressed:
         tiny.compress()
-    paths = find(tiny.entry, "train", tiny.folder)
+    paths = find_files(tiny.entry, "train", tiny.folder)
     paths[0].write_bytes(DAMAGES[damage](paths[0].read_bytes()))
     for use in (check_files, read_files):
         with pytest.raises(DamagedFileError) as caught:
@@ -79,9 +79,9 @@ def test_damage_is_found_and_named(tiny, damage, compressed):
 @pytest.mark.parametrize("family", ["cifar", "svhn"])
 def test_a_damaged_file_is_found_before_it_is_decoded(tiny_of, family):
     tiny = tiny_of(family, sub="tiny-python")
-    paths = find(tiny.entry, "train", tiny.folder)
+    paths = find_files(tiny.entry, "train", tiny.folder)
     paths[0].write_bytes(truncate(paths[0].read_bytes()))
-    with pytest.raises(DamagedFileError, match=r"\(its MD5 is another\)"):
+    with pytest.raises(DamagedFileError, match=r"\(wrong MD5\)"):
         read_files(tiny.entry, "train", paths)
 
 
@@ -92,4 +92,4 @@ def test_a_file_of_ours_is_replaced_by_fetching(tiny_of, cache):
     for name, content in tiny.contents.items():
         (folder / name).write_bytes(truncate(content))
     with pytest.raises(DamagedFileError, match=r"vggsearch data fetch tiny replaces it$"):
-        read_files(tiny.entry, "train", find(tiny.entry, "train", None))
+        read_files(tiny.entry, "train", find_files(tiny.entry, "train", None))

@@ -1,4 +1,4 @@
-"""One image from anyone, decoded: only in common formats, only up to a size, and every fault in one line."""
+"""Decode one untrusted image file: common formats only, up to a maximum size, every error in one line."""
 
 import contextlib
 import struct
@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from vggsearch.data.raw import Pixels
+from vggsearch.data.formats import Pixels
 from vggsearch.errors import DataError
 
 MAX_SIDE = 1024
 MAX_PIXELS = 1 << 26
-"""Of one image, before it is resized: four bytes each, twice, while it is decoded."""
+"""Most pixels of one image before it is resized. Decoding takes four bytes per pixel, twice."""
 
 _FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""What is decoded, whatever the suffix says; Pillow's other formats start external programs or are rare."""
-_FAULTS = (
+"""Formats that are decoded, whatever the suffix. Pillow's other formats are rare or start other programs."""
+_ERRORS = (
     ArithmeticError,
     AttributeError,
     EOFError,
@@ -31,36 +31,37 @@ _FAULTS = (
     struct.error,
     Image.DecompressionBombError,
 )
-"""What Pillow raises for files that are not what they say."""
-_GREY = ("1", "L", "LA")
-_WIDE = ("I", "F")
-"""First letters of Pillow's modes of more than eight bits a channel."""
+"""Exceptions that Pillow raises for malformed files."""
+_GREY_MODES = ("1", "L", "LA")
+_WIDE_MODES = ("I", "F")
+"""First letters of Pillow's modes with more than eight bits per channel."""
 
 
 def input_shape(first: Path, side: int | None) -> tuple[int, int, int]:
-    """(C, H, W) of a set whose first training image is `first`; resized to `side`, where that is given."""
+    """Return (C, H, W) of a data set whose first training image is `first`, resized to `side` if given."""
     with _opened(first) as image:
-        channels = 1 if image.mode in _GREY else 3
+        channels = 1 if image.mode in _GREY_MODES else 3
         width, height = image.size if side is None else (side, side)
     if max(height, width) > MAX_SIDE:
         raise DataError(
-            f"images have sides of 1 to {MAX_SIDE} pixels, {shown(first)} is {width}x{height}: name a "
-            "side, as in folder:PATH@64"
+            f"the sides of images must be 1 to {MAX_SIDE} pixels, and {printable(first)} is "
+            f"{width}x{height}: give a side, as in folder:PATH@64"
         )
     return channels, height, width
 
 
 def decode(path: Path, shape: tuple[int, int, int]) -> Pixels:
-    """One image as `shape`, (C, H, W), bilinearly resized; raises `DataError`."""
+    """Decode one image and resize it bilinearly to `shape`, (C, H, W). Raises `DataError`."""
     channels, height, width = shape
     with _opened(path) as image:
-        if image.mode.startswith(_WIDE):
+        if image.mode.startswith(_WIDE_MODES):
             raise DataError(
-                f"images have 8 bits a channel, {shown(path)} has mode {image.mode}: save it with 8 bits"
+                f"images must have 8 bits per channel, and {printable(path)} has mode {image.mode}: "
+                "save it with 8 bits"
             )
-        if channels == 1 and image.mode not in _GREY:
+        if channels == 1 and image.mode not in _GREY_MODES:
             raise DataError(
-                f"images are all grey where the first is, {shown(path)} has mode {image.mode}: "
+                f"all images must be grey if the first one is, and {printable(path)} has mode {image.mode}: "
                 "convert it, or all others"
             )
         decoded: Image.Image = image.convert("L" if channels == 1 else "RGB")
@@ -71,25 +72,26 @@ def decode(path: Path, shape: tuple[int, int, int]) -> Pixels:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
-    """The decoded image, as its photographer saw it. What Pillow warns of is no matter for its users."""
+    """Open an image and rotate it as its EXIF data says. Pillow's warnings are not shown."""
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=_FORMATS) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise DataError(
-                    f"images have at most {MAX_PIXELS} pixels, {shown(path)} is {width}x{height}: make it "
-                    "smaller"
+                    f"images must have at most {MAX_PIXELS} pixels, and {printable(path)} is "
+                    f"{width}x{height}: make it smaller"
                 )
             ImageOps.exif_transpose(image, in_place=True)
             yield image
-    except _FAULTS as error:
+    except _ERRORS as error:
         reason = " ".join(str(error).replace(f" {str(path)!r}", "").split())[:100]
         raise DataError(
-            f"images can be decoded, {shown(path)} cannot ({reason}): replace or remove it"
+            f"every image must be readable, and {printable(path)} cannot be decoded ({reason}): "
+            "replace or remove it"
         ) from None
 
 
-def shown(path: Path | str) -> str:
-    """A name as a message has it: nothing in it moves a cursor, ends the line or turns the writing round."""
+def printable(path: Path | str) -> str:
+    """Return a name for a message; escaped if it holds unprintable characters, such as line ends."""
     text = str(path)
     return text if text.isprintable() else ascii(text)

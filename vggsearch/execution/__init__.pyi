@@ -1,4 +1,4 @@
-from .capacity import default_workers as default_workers, usable_cores as usable_cores
+from .capacity import default_workers as default_workers
 from .contract import Event as Event, Executor as Executor, Finished as Finished, Progress as Progress
 from .devices import DeviceKind as DeviceKind, resolve_device as resolve_device, usable_cores as usable_cores
 from .local import LocalExecutor as LocalExecutor

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from vggsearch.arch import FASHION_MNIST, Task
+from vggsearch.arch import FASHION_MNIST
 from vggsearch.execution import Executor
 from vggsearch.runs import Clock
 from vggsearch.store import Store

@@ -8,9 +8,8 @@ from vggsearch.designs import Design, Plan, PlannedArm, RunIdentity, without_rat
 from vggsearch.recipe import Recipe
 from vggsearch.runs import RunRecord, Stage
 from vggsearch.store import Store
-from vggsearch.study import CALIBRATION_ROUNDS, complete_pairs
-from vggsearch.study.ablation.assembly import AblationAssembly
-from vggsearch.study.control import Conditions, Planned
+from vggsearch.study.ablation.assembly import CALIBRATION_ROUNDS, AblationAssembly
+from vggsearch.study.control import Conditions, Planned, complete_pairs
 from vggsearch.study.file import AblationStudy
 from vggsearch.study.kind import StageCount
 from vggsearch.study.results import StudyResults

@@ -25,7 +25,7 @@ batch may be larger than training's.
 Sources: `torch/csrc/autograd/derivatives.yaml` (what is kept), `torch/csrc/autograd/engine.cpp` (a node's
 variables are released when it has run), `aten/src/ATen/native/mkldnn/Conv.cpp` and ideep (weights are
 reordered for each pass, padded to 16 channels, and their gradient is reordered back); measured by
-`vggsearch.testing.training_memory`. Not counted: what an allocator keeps of freed memory, cuDNN's workspace,
+`tests/training_memory.py`. Not counted: what an allocator keeps of freed memory, cuDNN's workspace,
 test images, and checkpoints while they are written, which may take twice the parameters and momentum.
 """
 
@@ -49,7 +49,7 @@ VECTOR = 16
 
 KERNEL_BYTES = 400_000
 """What oneDNN keeps of a convolution, generated machine code above all; chosen so that small nets are met
-(`vggsearch.testing.training_memory`)."""
+(`tests/training_memory.py`)."""
 
 NO_MEMORY = (
     "can't allocate memory",

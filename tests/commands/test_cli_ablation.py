@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_studies import Recorder, conduct, make_ablation
 from workplace import answer, make_images, run
 
 from vggsearch.commands import ablation as counting
@@ -20,7 +21,6 @@ from vggsearch.study.ablation import assembly as engine
 from vggsearch.study.control.events import StageEnded
 from vggsearch.study.results import read_results
 from vggsearch.testing.fake import FakeExecutor, artificial_record
-from vggsearch.testing.studies import Recorder, conduct, make_ablation
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from small_studies import conduct, make_ablation, make_study
 from workplace import make_images, run
 
 from vggsearch.commands.checks import data, machine
@@ -18,7 +19,6 @@ from vggsearch.commands.checks.check import plain
 from vggsearch.commands.checks.libraries import Requirement, check_libraries, fits, requirements
 from vggsearch.commands.checks.machine import check_disk, check_machine
 from vggsearch.runs.checksums import add_checksum
-from vggsearch.testing.studies import conduct, make_ablation, make_study
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from small_studies import SPACE, FakeInfo, Recorder, answers, conduct, make_study
 
 from vggsearch.errors import StoreError, StudyFileError, VggSearchError
 from vggsearch.execution.contract import Event, Finished
@@ -23,7 +24,6 @@ from vggsearch.study.run import run_study
 from vggsearch.study.search import assembly
 from vggsearch.study.search.mirror import Mirror
 from vggsearch.testing.fake import FakeExecutor, run_key
-from vggsearch.testing.studies import SPACE, FakeInfo, Recorder, answers, conduct, make_study
 
 
 @pytest.fixture(autouse=True)

@@ -78,7 +78,7 @@ LARGE = {
         (
             {"num_blocks": (2,), "convs_per_block": Choice((33,))},
             ArchitectureError,
-            "a block has 1 to 32 convolutions, not 33: write NUMxCHANNELS, as in 2x64",
+            "a block has 1 to 32 convolutions, not 33: use 1 or 2, for example",
         ),
         (
             {"num_blocks": (2,), "channels": (64, 0)},

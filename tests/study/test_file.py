@@ -409,7 +409,7 @@ def test_a_bad_file_says_where_what_and_what_to_do(old, new, message):
         ),
         (
             WITHOUT_SPACE + "architectures: [vgg12]",
-            "architectures: no network is named 'vgg12': did you mean ",
+            "architectures: no net is named 'vgg12': did you mean ",
         ),
     ],
 )

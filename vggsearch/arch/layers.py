@@ -1,6 +1,6 @@
-"""The one expansion of an architecture into layers, shared by cost and model.
+"""The expansion of an architecture into layers, shared by cost and model.
 
-A layer here is a description: what it is, and the shapes that go in and come out. Shapes are (channels,
+A layer here is a description: its operation, its input shape and its output shape. Shapes are (channels,
 height, width) for images and (features,) after flattening, without the batch dimension.
 """
 
@@ -22,14 +22,14 @@ class Layer:
     """One layer of an expanded architecture."""
 
     name: str
-    """Unique in the net: `block1.conv1`, `block1.pool`, `head.linear3`."""
+    """Name, unique in the net: `block1.conv1`, `block1.pool`, `head.linear3`."""
     op: Op
     stage: int | None
-    """Index of the block it belongs to, from 0; None in the head."""
+    """Index of its block, from 0; None in the head."""
     in_shape: Shape
     out_shape: Shape
     kernel_size: int = 1
-    """Of a convolution or a pool; 1 elsewhere."""
+    """Kernel size of a convolution or a pool; 1 for other layers."""
     stride: int = 1
 
 
@@ -58,15 +58,18 @@ def expand(
     """Every layer of `architecture` on images of `input_shape` (channels, height, width), in order.
 
     Convolutions have stride 1 and half their kernel as padding; each is followed by (batch norm and) ReLU;
-    each block ends in a 2×2 stride-2 max-pool that drops an odd last row or column. Where the image is
-    smaller than the halvings need, it raises `ArchitectureError`.
+    each block ends in a 2×2 stride-2 max-pool that drops an odd last row or column. Raises
+    `ArchitectureError` where the image is too small for the number of blocks.
     """
     check_input(input_shape, num_classes)
     num_blocks, most = len(architecture.blocks), max_blocks(input_shape)
     if num_blocks > most:
+        remedies = [f"at most {most} blocks"] if most else []
+        if 2**num_blocks <= MAX_SIDE:
+            remedies.append(f"an input of at least {2**num_blocks} pixels")
         raise ArchitectureError(
             f"{num_blocks} blocks halve a side of {min(input_shape[1:])} pixels {num_blocks} times, and only "
-            f"{most} fit: use at most {most} blocks, or an input of at least {2**num_blocks} pixels"
+            f"{most} fit: use {', or '.join(remedies)}"
         )
     layers: list[Layer] = []
     shape: Shape = input_shape

@@ -138,7 +138,7 @@ def test_infeasible_candidates_are_recorded_and_never_trained(tmp_path: Path) ->
     assert infeasible
     for trial in infeasible:
         assert trial.run is None
-        assert "above the most allowed, 2000000" in trial.reason
+        assert "above its max, 2000000" in trial.reason
     assert not {trial.architecture for trial in infeasible} & {key.architecture for key in executor.submitted}
 
 

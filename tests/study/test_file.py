@@ -148,13 +148,13 @@ def test_resizing_changes_the_input_once():
         (
             "{max: 2e7}",
             "{max: 10}",
-            "space: the constraint macs <= 10 leaves nothing, the candidates have 84752 to 25914880: "
+            "space: the constraint macs <= 10 excludes all candidates, which have 84752 to 25914880: "
             "raise its max",
         ),
         (
             "[3, 5]",
             "[3, 3]",
-            "space: a choice lists different whole numbers from 1, not [3, 3]: write [3, 5]",
+            "space: a choice lists whole numbers from 1, each once, not [3, 3]: write [3, 5]",
         ),
     ],
 )

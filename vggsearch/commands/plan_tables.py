@@ -8,7 +8,7 @@ from rich.table import Table
 from vggsearch.commands import forecast
 from vggsearch.commands.output import duration, short_count, table
 from vggsearch.commands.status import plan_lines
-from vggsearch.designs import Held, Plan, Row, shown
+from vggsearch.designs import Held, Plan, Row, level_text
 from vggsearch.study import AblationStudy, StudyResults
 
 
@@ -66,7 +66,7 @@ def _arms(rows: tuple[Row, ...], plan: Plan) -> Table:
     for row in rows:
         arm = plan.arm(row.arm)
         steps, run_s = plan.steps(arm), plan.run_s(arm)
-        recipe = ", ".join(f"{name} {shown(value)}" for name, value in row.recipe.items())
+        recipe = ", ".join(f"{name} {level_text(value)}" for name, value in row.recipe.items())
         seeds = "other seeds" if row.seed_offset else ""
         made.add_row(
             row.arm,

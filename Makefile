@@ -43,7 +43,7 @@ cluster: $(TESTABLE) ## all tests on a Ray cluster of several nodes, started her
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --long tests/execution/test_ray.py
 
 statistics: $(INSTALLED) ## simulate studies of known truth: how often verdicts are wrong, as in docs/statistics.md
-	$(BIN)/python -m vggsearch.testing.simulation
+	$(BIN)/python tests/simulation.py
 
 clean: ## remove caches and build leftovers; the environment, the store and the reports stay
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -6,13 +6,13 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 from torch.nn import functional as F
+from training_memory import ZOO_CASES, Case, members
 
 from vggsearch.arch import ZOO, Task, parse
 from vggsearch.memory import EVALUATION_BATCH, training_memory
 from vggsearch.model import build
 from vggsearch.recipe import RECIPES
 from vggsearch.testing.strategies import architectures, input_shapes
-from vggsearch.testing.training_memory import ZOO_CASES, Case, members
 from vggsearch.training.evaluation import Evaluator
 
 FAST = RECIPES["fast"]

@@ -181,7 +181,7 @@ def test_dropout_is_the_identity_in_eval_mode_and_follows_its_generator_in_train
 
 def test_dropout_without_a_generator_refuses_to_train():
     model = make("1x4+fc8").train()
-    with pytest.raises(RuntimeError, match="give build a dropout_generator"):
+    with pytest.raises(RuntimeError, match="pass dropout_generator to build"):
         model(torch.rand(2, 1, 28, 28))
 
 

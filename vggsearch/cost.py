@@ -11,8 +11,8 @@ Notation, per layer:
     linear     (f_in + 1) f_out parameters             f_in f_out MACs
 
 MACs are the multiply-adds of one forward pass of one image; biases, pooling, ReLU and batch norm are not
-counted; FLOPs are 2 MACs: the convention of `torch.utils.flop_counter`. `cost` walks the expansion of one
-architecture; `costs` sums whole blocks of many at once. The receptive field is of one unit of the last
+counted; FLOPs are 2 MACs: the convention of `torch.utils.flop_counter`. `cost` walks the layers of one
+architecture; `costs` sums the blocks of many at once. The receptive field is that of one unit of the last
 feature map, after the last pool: r = 1 + Σ (k − 1) 2^s over convolutions + Σ 2^s over pools, of stages
 s = 0, 1, … (vgg16: 212).
 """
@@ -44,13 +44,13 @@ METRICS = (
     "activation_bytes",
     "receptive_field",
 )
-"""The whole numbers that `cost` and `costs` give, by name; a space may constrain each."""
+"""Names of the whole numbers that `cost` and `costs` give; a space may constrain each."""
 
 FLOAT_BYTES = 4
 
 
 def conv_params(kernel_size: Count, in_channels: Count, out_channels: Count) -> Count:
-    """Weights and biases of a convolution, which keeps its bias before batch norm too, as in torchvision."""
+    """Weights and biases of a convolution; it has a bias before batch norm too, as in torchvision."""
     return (kernel_size * kernel_size * in_channels + 1) * out_channels
 
 
@@ -66,7 +66,7 @@ def linear_params(in_features: Count, out_features: int) -> Count:
 
 @dataclass(frozen=True, slots=True)
 class LayerCost:
-    """What one layer costs for one image."""
+    """Cost of one layer for one image."""
 
     layer: Layer
     params: int
@@ -77,7 +77,7 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class Cost:
-    """What one architecture costs for one image."""
+    """Cost of one architecture for one image."""
 
     architecture: Architecture = field(repr=False)
     task: Task = field(repr=False)
@@ -86,7 +86,7 @@ class Cost:
     conv_params: int
     norm_params: int
     head_params: int
-    """Of the linear layers: in the d2l chapter's net 98 % of all."""
+    """Parameters of the linear layers: 98 % of all in the d2l chapter's net."""
     macs: int
     """conv_macs + head_macs."""
     conv_macs: int
@@ -94,7 +94,7 @@ class Cost:
     activation_bytes: int
     """float32 bytes of the image and of all outputs of convolutions, norms, pools and linear layers."""
     receptive_field: int
-    """Side, in pixels, of what one unit of the last feature map sees."""
+    """Side in pixels of the part of the image that one unit of the last feature map sees."""
 
     @property
     def flops(self) -> int:
@@ -103,7 +103,7 @@ class Cost:
 
     @cached_property
     def layers(self) -> tuple[LayerCost, ...]:
-        """What each layer costs, in order; with the image's bytes they sum to the totals."""
+        """Cost of each layer, in order; they sum to the totals, but for the bytes of the image."""
         layers = expand(self.architecture, self.task)
         return tuple(LayerCost(layer, *layer_cost(layer)) for layer in layers)
 
@@ -127,9 +127,9 @@ def layer_cost(layer: Layer) -> tuple[int, int, int]:
 
 
 def cost(architecture: Architecture, task: Task = FASHION_MNIST) -> Cost:
-    """What `architecture` costs for one image of `task`.
+    """Cost of `architecture` for one image of `task`.
 
-    Raises `ArchitectureError` where the image is smaller than the halvings need.
+    Raises `ArchitectureError` where the image is too small for the number of blocks.
     """
     params = {"conv": 0, "norm": 0, "linear": 0}
     macs = {"conv": 0, "linear": 0}
@@ -170,7 +170,7 @@ def costs(
     head: IntArray,
     task: Task,
 ) -> dict[str, IntArray]:
-    """`METRICS` of N architectures of B blocks each, as arrays [N]; about a million a second.
+    """`METRICS` of N architectures of B blocks each, as arrays [N]; about a million architectures a second.
 
     `num_convs`, `channels` and `kernel_sizes` are [N, B] (one kernel size a block), `batch_norm` is [N], and
     `head` [N] indexes `heads`. The counts must stay below 2^63, as those of a `SearchSpace` do.

@@ -1,4 +1,4 @@
-"""Measured, not computed: the time of a forward pass, and peak memory."""
+"""Measurements: the time of a forward pass, and peak memory."""
 
 import contextlib
 import statistics
@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 WARM_UP = 3
-"""Passes before the first that counts: the first ones allocate, choose kernels and load them."""
+"""Passes before the measurement: the first ones allocate memory, and choose and load kernels."""
 
 _PROC = Path("/proc/self")
 
@@ -25,10 +25,9 @@ def measure_latency(
 ) -> float:
     """Median milliseconds of one forward pass of one image of `input_shape` (channels, height, width).
 
-    The model lies on `device`; it is measured in eval mode, in its own precision and memory format, with as
-    many threads as torch has, and is given back in the mode it came in. A GPU is synchronised before and
-    after every pass. Passes are repeated until `budget_s` seconds are measured, once at least and
-    `max_repeats` times at most.
+    The model is on `device`. It is measured in eval mode, in its own precision and memory format, with all of
+    torch's threads, and its mode is restored. A GPU is synchronised before and after every pass. Passes are
+    repeated until `budget_s` seconds are measured, at least once and at most `max_repeats` times.
     """
     x = torch.zeros(1, *input_shape, device=device)
     was_training = model.training
@@ -39,16 +38,16 @@ def measure_latency(
             model(x)
         while len(times_s) < max_repeats and (not times_s or sum(times_s) < budget_s):
             _synchronize(device)
-            begun = time.perf_counter()
+            start_s = time.perf_counter()
             model(x)
             _synchronize(device)
-            times_s.append(time.perf_counter() - begun)
+            times_s.append(time.perf_counter() - start_s)
     model.train(was_training)
     return 1000 * statistics.median(times_s)
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Let `peak_memory_bytes` count from now on. Does nothing where the operating system offers no way."""
+    """Start a new measurement of `peak_memory_bytes`; without effect where the system has no such reset."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     else:
@@ -57,10 +56,10 @@ def reset_peak_memory(device: torch.device) -> None:
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """Most memory held since `reset_peak_memory`, or since the process began.
+    """Peak memory since `reset_peak_memory`, or since the process started.
 
-    On a GPU what torch allocated on it, elsewhere the resident memory of this process (what it holds now,
-    where the operating system keeps no peak).
+    On a GPU it is the memory that torch allocated there, otherwise the resident memory of this process (its
+    current size where the operating system records no peak).
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)

@@ -1,32 +1,32 @@
-"""How much memory a training takes, in closed form: no tensor is built. No torch.
+"""Memory that a training needs, in closed form: no tensor is built. No torch.
 
-What is predicted is the most that a run uses at once, on top of what its process held before it: the larger
-of a training step and an evaluation. Both walk the layers of `expand` in the order in which they run.
+The prediction is the peak of a run, on top of what its process held before: the larger of a training step and
+an evaluation. Both walk the layers of `expand` in the order in which they run.
 
-**Forward**, every output is kept where backward reads it:
+**Forward**: every output that backward reads is kept.
 
 | layer | what autograd keeps |
 |---|---|
-| convolution, linear | its input; the weight is a parameter already, or under autocast its bfloat16 copy |
+| convolution, linear | its input; under autocast also a bfloat16 copy of the weight |
 | batch norm | its input, and the mean and deviation of every channel in float32 |
-| ReLU, in place | its result, which is its input's memory and what the next layer keeps |
-| max-pool | its input, and an int64 place for each output |
+| ReLU, in place | its output, in the memory of its input; the next layer keeps the same |
+| max-pool | its input, and an int64 index for each output |
 | global average, flatten | nothing; flattening copies a channels-last image of more than one pixel |
-| dropout | the mask, as wide as what it masks |
-| loss | the logits, their log-probabilities in float32, and a byte an image where labels are smoothed |
+| dropout | the mask, of the size and type of its input |
+| loss | the logits, their log-probabilities in float32, and a byte for each image with label smoothing |
 
-**Backward**, from the last layer to the first, a layer holds the gradient of its output and of its input, the
-gradient of its weights and, on a CPU, weights in oneDNN's own order; then it lets go of what it kept. Weight
-gradients stay until the optimiser has used them, so the peak may lie anywhere.
+**Backward**, from the last layer to the first: a layer holds the gradients of its output, its input and its
+weights and, on a CPU, weights in oneDNN's own order; then what it kept is released. Weight gradients stay
+until the optimiser has used them, so that any layer may be the peak.
 
-**Evaluation** keeps no more than a layer's input and output, the input of the block and the batch, but its
-batch may be larger than training's.
+**Evaluation** keeps only the input and output of a layer, the input of its block and the batch, but its batch
+may be larger than that of training.
 
 Sources: `torch/csrc/autograd/derivatives.yaml` (what is kept), `torch/csrc/autograd/engine.cpp` (a node's
 variables are released when it has run), `aten/src/ATen/native/mkldnn/Conv.cpp` and ideep (weights are
 reordered for each pass, padded to 16 channels, and their gradient is reordered back); measured by
-`vggsearch.testing.training_memory`. Not counted: what an allocator keeps of freed memory, cuDNN's workspace,
-test images, and checkpoints while they are written, which may take twice the parameters and momentum.
+`tests/training_memory.py`. Not counted: freed memory that an allocator keeps, cuDNN's workspace, test images,
+and checkpoints while they are written, which may take twice the parameters and momentum.
 """
 
 from collections.abc import Iterator, Sequence
@@ -39,19 +39,19 @@ from vggsearch.cost import FLOAT_BYTES, layer_cost
 from vggsearch.recipe import Recipe
 
 EVALUATION_BATCH = 128
-"""Images that are evaluated at once (`vggsearch.training.evaluation`)."""
+"""Batch size of an evaluation (`vggsearch.training.evaluation`)."""
 
 INDEX_BYTES = 8
-"""Of a max-pool's int64 place."""
+"""Bytes of an int64 index, of which a max-pool keeps one for each output."""
 
 VECTOR = 16
-"""Channels that oneDNN pads to on AVX-512: float32 numbers in a register."""
+"""oneDNN pads channels to a multiple of this on AVX-512: the float32 numbers in a register."""
 
 KERNEL_BYTES = 400_000
-"""What oneDNN keeps of a convolution, generated machine code above all; chosen so that small nets are met
-(`vggsearch.testing.training_memory`)."""
+"""Bytes that oneDNN keeps for each convolution, mostly generated machine code; chosen to fit measurements of
+small nets (`tests/training_memory.py`)."""
 
-NO_MEMORY = (
+OUT_OF_MEMORY_MESSAGES = (
     "can't allocate memory",
     "bad_alloc",
     "not enough memory",
@@ -59,40 +59,40 @@ NO_MEMORY = (
     "ALLOC_FAILED",
     "could not create a primitive",
 )
-"""What a RuntimeError of torch says where memory ran out on a CPU, or in a library that torch calls. The last
-is oneDNN's, seen under a limit of address space; a convolution of ours has no other reason to fail so."""
+"""Parts of the message of a RuntimeError from torch when memory runs out on a CPU or in a library that torch
+calls. The last is oneDNN's under a limit of address space; our convolutions have no other reason for it."""
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out; torch need not be there to ask."""
+    """Whether an exception says that memory ran out. Does not import torch."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)
+    return isinstance(error, RuntimeError) and any(part in str(error) for part in OUT_OF_MEMORY_MESSAGES)
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingMemory:
-    """Bytes that a run takes on top of what its process held before it."""
+    """Bytes that a run needs on top of what its process held before."""
 
     parameters: int
     """Weights, biases, and the running statistics of batch norm."""
     momentum: int
     copies: int
-    """Images copied for batches and the like, as given, and the kernels generated for convolutions."""
+    """Copies of images, as passed in, and the kernels that oneDNN generates for convolutions."""
     saved: int
-    """What autograd keeps between forward and backward, the batch among it."""
+    """What autograd keeps between forward and backward, including the batch."""
     gradients: int
-    """Of all parameters."""
+    """Gradients of all parameters."""
     step: int
-    """Most at once in a training step, beside parameters, momentum and copies."""
+    """Peak of a training step, in addition to parameters, momentum and copies."""
     step_at: str
-    """Name of the layer where that is, or `optimizer` or `batch`."""
+    """Name of the layer at that peak, or `optimizer` or `batch`."""
     evaluation: int
-    """Most at once in an evaluation, beside the same."""
+    """Peak of an evaluation, in addition to the same."""
 
     @property
     def total(self) -> int:
-        """The most that is in use at any moment."""
+        """Peak of the whole run."""
         return self.parameters + self.momentum + self.copies + max(self.step, self.evaluation)
 
 
@@ -105,13 +105,13 @@ def training_memory(
     image_shape: tuple[int, int, int] | None = None,
     copies: int = 0,
 ) -> TrainingMemory:
-    """What training `architecture` by `recipe` takes on `device`, for inputs (channels, height, width).
+    """Memory for training `architecture` by `recipe` on `device`, for inputs (channels, height, width).
 
-    `image_shape` is what the data holds where that is resized to `input_shape`; `copies` are bytes that the
-    run copies of the data. Raises `ArchitectureError` as `expand` does.
+    `image_shape` is the shape of the data's images where they are resized to `input_shape`; `copies` are the
+    bytes of the run's copies of the data. Raises `ArchitectureError` as `expand` does.
     """
     layers = expand(architecture, task)
-    # `fastest` is either on a CPU: float32 takes more.
+    # On a CPU `fastest` may be either; float32 takes more.
     half = recipe.precision == "bfloat16" or (recipe.precision != "float32" and device == "cuda")
     loss = FLOAT_BYTES * task.num_classes + (1 if recipe.label_smoothing else 0)
     net = _Net(layers, loss, 2 if half else FLOAT_BYTES, device == "cpu")
@@ -137,21 +137,21 @@ def training_memory(
 
 
 def _making(batch_size: int, image: int, side: int, resized: bool) -> int:
-    """Bytes held while a batch is made: images as bytes, twice, once as float32, and as the net is fed."""
+    """Bytes held while a batch is made: its images twice as bytes, once as float32, and once resized."""
     return batch_size * (image * (2 + FLOAT_BYTES) + (FLOAT_BYTES * side if resized else 0))
 
 
 @dataclass(frozen=True, slots=True)
 class _Net:
-    """The layers, and how wide their numbers are."""
+    """The layers of a net and the size of their numbers."""
 
     layers: Sequence[Layer]
     loss: int
-    """Bytes that the loss keeps of an image."""
+    """Bytes that the loss keeps for each image."""
     width: int
-    """Bytes of an activation."""
+    """Bytes of one activation."""
     reorders: bool
-    """Whether convolutions copy their weights into an order of their own."""
+    """Whether convolutions copy their weights into another order, as oneDNN does."""
 
     def output(self, i: int, batch: int) -> int:
         """Bytes that layer `i` allocates for its output."""
@@ -161,15 +161,15 @@ class _Net:
         return self.width * batch * prod(layer.out_shape)
 
     def kept_output(self, i: int, batch: int) -> int:
-        """Of that, what stays for backward: all but what goes into a layer that keeps no input."""
+        """Bytes of that output kept for backward: 0 where the next layer does not keep its input."""
         if i + 1 == len(self.layers):
             return self.output(i, batch)
         following = self.layers[i + 1]
         lost = following.op == "gap" or (following.op == "flatten" and _copies(following.in_shape))
         return 0 if lost else self.output(i, batch)
 
-    def kept_beside(self, i: int, batch: int) -> int:
-        """Bytes that layer `i` keeps beside inputs and outputs."""
+    def kept_extra(self, i: int, batch: int) -> int:
+        """Bytes that layer `i` keeps in addition to inputs and outputs."""
         layer = self.layers[i]
         size = batch * prod(layer.out_shape)
         if layer.op == "pool":
@@ -183,17 +183,17 @@ class _Net:
         return 0
 
     def batch(self, batch: int) -> int:
-        """Bytes of the images that are fed, and of their narrower copy where there is one."""
+        """Bytes of the input images, and of their bfloat16 copy where there is one."""
         size = batch * prod(self.layers[0].in_shape)
         return FLOAT_BYTES * size + (self.width * size if self.width < FLOAT_BYTES else 0)
 
     def saved(self, batch: int) -> int:
-        """Bytes between forward and backward."""
-        kept = sum(self.kept_output(i, batch) + self.kept_beside(i, batch) for i in range(len(self.layers)))
+        """Bytes kept between forward and backward."""
+        kept = sum(self.kept_output(i, batch) + self.kept_extra(i, batch) for i in range(len(self.layers)))
         return self.batch(batch) + kept + self.loss * batch
 
     def step(self, batch: int, weights: Sequence[int]) -> Iterator[tuple[str, int]]:
-        """(where, bytes held) at the moments of a training step that may be its peak, last layer first."""
+        """(layer, bytes held) at each possible peak of a training step, last layer first."""
         held = self.saved(batch)
         gradient = self.output(len(self.layers) - 1, batch)
         gradients = 0
@@ -203,27 +203,27 @@ class _Net:
             view = layer.op == "flatten" or (layer.op == "conv" and i == 0)
             below = 0 if view else self.width * batch * prod(layer.in_shape)
             yield layer.name, held + gradients + gradient + below + 2 * self.reordered(layer)
-            held -= self.kept_beside(i, batch) + (self.kept_output(i - 1, batch) if i else 0)
+            held -= self.kept_extra(i, batch) + (self.kept_output(i - 1, batch) if i else 0)
             if layer.op != "flatten":
                 gradient = below
         yield "optimizer", held + gradients
 
     def evaluation(self, batch: int) -> int:
-        """Most bytes at once in one evaluation of `batch` images."""
+        """Peak bytes of an evaluation of `batch` images."""
         most, block = 0, 0
         fed = self.batch(batch)
         for i, layer in enumerate(self.layers):
-            going_in = self.width * batch * prod(layer.in_shape) if i else 0
+            entering = self.width * batch * prod(layer.in_shape) if i else 0
             if i and layer.stage != self.layers[i - 1].stage:
-                block = going_in  # its module holds it until the block is through
+                block = entering  # its module holds it until the block is finished
             first = i == 0 or layer.stage != self.layers[i - 1].stage
-            beside = self.reordered(layer) + (self.kept_beside(i, batch) if layer.op == "pool" else 0)
+            extra = self.reordered(layer) + (self.kept_extra(i, batch) if layer.op == "pool" else 0)
             out = 0 if layer.op == "dropout" else self.output(i, batch)
-            most = max(most, fed + block + (0 if first else going_in) + out + beside)
+            most = max(most, fed + block + (0 if first else entering) + out + extra)
         return most
 
     def reordered(self, layer: Layer) -> int:
-        """Bytes of a convolution's weights in oneDNN's own order."""
+        """Bytes of a convolution's weights in oneDNN's own order; 0 for other layers."""
         if not self.reorders or layer.op != "conv":
             return 0
         padded = [-(-channels // VECTOR) * VECTOR for channels in (layer.in_shape[0], layer.out_shape[0])]
@@ -231,5 +231,5 @@ class _Net:
 
 
 def _copies(image: Shape) -> bool:
-    """Whether flattening a channels-last image of this shape moves its numbers."""
+    """Whether flattening a channels-last image of this shape copies it."""
     return image[0] > 1 and image[1] * image[2] > 1

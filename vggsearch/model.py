@@ -1,6 +1,6 @@
-"""An architecture as a torch module, made from the same expansion that `vggsearch.cost` counts.
+"""An architecture as a torch module, built from the same layers that `vggsearch.cost` counts.
 
-Nothing here reads torch's global random state: weights come from one generator, dropout masks from another.
+Nothing here uses torch's global random state: weights come from one generator, dropout masks from another.
 """
 
 from typing import Literal
@@ -19,9 +19,9 @@ LINEAR_STD = 0.01
 class Dropout(nn.Module):
     """Inverted dropout whose mask is drawn from its own generator.
 
-    The generator lies on the device of the inputs. For CUDA-graph capture it is registered first, with
-    `CUDAGraph.register_generator_state`. Without a generator the module only evaluates: a forward pass in
-    training mode raises RuntimeError.
+    The generator is on the device of the inputs. Register it with `CUDAGraph.register_generator_state` before
+    a CUDA graph is captured. Without a generator the module can only evaluate: a forward pass in training
+    mode raises RuntimeError.
     """
 
     def __init__(self, p: float, generator: torch.Generator | None) -> None:
@@ -34,12 +34,12 @@ class Dropout(nn.Module):
         if not self.training:
             return x
         if self.generator is None:
-            raise RuntimeError("dropout in training needs a generator: give build a dropout_generator")
+            raise RuntimeError("dropout in training needs a generator: pass dropout_generator to build")
         keep = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
         return x * keep.div_(1 - self.p)
 
     def extra_repr(self) -> str:
-        """What `print(model)` says of it."""
+        """Text for `print(model)`."""
         return f"p={self.p}"
 
 
@@ -61,15 +61,15 @@ def build(
     batch_norm: type[nn.BatchNorm2d] = nn.BatchNorm2d,
     max_pool: type[nn.MaxPool2d] = nn.MaxPool2d,
 ) -> nn.Sequential:
-    """Make `architecture` for images of `input_shape` (channels, height, width).
+    """Build `architecture` for images of `input_shape` (channels, height, width).
 
     The result maps [N, C, H, W] to logits [N, num_classes]. It is a `Sequential` of the stages `block1`,
-    `block2`, ... and `head`, each one of layers named as in `Layer.name`, so that `state_dict` keys
-    read `block1.conv1.weight`. Convolutions keep their bias beside batch norm, as torchvision's VGG does.
-    Parameters are float32, on the device of `generator`, drawn from it in the order of the layers.
-    `dropout_generator` lies on the device the model is to train on; only nets with an `fc` head need it, and
-    only to train. `batch_norm` and `max_pool` are the modules of those layers. Raises `ArchitectureError` as
-    `expand` does.
+    `block2`, ... and `head`. Each stage is a `Sequential` of layers named as in `Layer.name`, so that
+    `state_dict` keys read `block1.conv1.weight`. Convolutions have a bias before batch norm too, as in
+    torchvision's VGG. Parameters are float32, on the device of `generator`, drawn from it in the order of the
+    layers. `dropout_generator` is on the device of training; only nets with an `fc` head need it, and only
+    to train. `batch_norm` and `max_pool` are the module classes of those layers. Raises `ArchitectureError`
+    as `expand` does.
     """
     stages: dict[str, nn.Sequential] = {}
     for layer in expand(architecture, task):
@@ -90,9 +90,9 @@ def _module(
     batch_norm: type[nn.BatchNorm2d],
     max_pool: type[nn.MaxPool2d],
 ) -> nn.Module:
-    """The module of one layer; weights that are to be drawn are left uninitialised.
+    """The module of one layer, its convolution or linear weights uninitialised.
 
-    These are made on the meta device, because the constructors would draw them from the global generator.
+    They are made on the meta device, because the constructors would draw them from the global generator.
     """
     fan_in, fan_out = layer.in_shape[0], layer.out_shape[0]
     match layer.op:

@@ -96,7 +96,7 @@ def test_rows_without_a_value_take_no_part():
 
 
 def test_what_is_neither_good_nor_bad_is_no_objective():
-    with pytest.raises(ValueError, match="an objective is better higher or lower"):
+    with pytest.raises(ValueError, match="an objective has a direction in METRICS"):
         front(table((0.5, 1)).assign(num_blocks=2), ["val_accuracy", "num_blocks"])
 
 

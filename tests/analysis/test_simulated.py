@@ -5,10 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
-from vggsearch.analysis import Verdict, effects, power_of_difference, power_of_equivalence
-from vggsearch.designs import Contrast
-from vggsearch.testing.simulation import (
+from simulation import (
     ALPHA,
     MARGIN,
     Setting,
@@ -20,6 +17,9 @@ from vggsearch.testing.simulation import (
     single_row,
     values,
 )
+
+from vggsearch.analysis import Verdict, effects, power_of_difference, power_of_equivalence
+from vggsearch.designs import Contrast
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text()
 STUDIES = 10_000

@@ -92,6 +92,18 @@ def test_the_shorter_side_can_be_halved_so_often(side, most):
         ),
         (
             "1x4+gap",
+            (3, 1, 28),
+            10,
+            "1 blocks halve a side of 1 pixels 1 times, and only 0 fit: use an input of at least 2 pixels",
+        ),
+        (
+            "-".join(["1x4"] * 13) + "+gap",
+            (1, 4096, 4096),
+            10,
+            "13 blocks halve a side of 4096 pixels 13 times, and only 12 fit: use at most 12 blocks",
+        ),
+        (
+            "1x4+gap",
             (0, 28, 28),
             10,
             "an input is channels x height x width, each from 1 to 4096, not 0x28x28: "

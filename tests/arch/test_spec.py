@@ -96,14 +96,14 @@ ONE_HEAD = "expected one head, +gap or +fc4096,4096, after the blocks and +bn"
         ("1x16+GAP", "a head is gap or fcN,N, not 'GAP': write gap or fc4096,4096"),
         ("1x16k4+gap", "a kernel size is odd and from 1 to 31, not 4: use 3 or 5, for example"),
         ("1x16k33+gap", "a kernel size is odd and from 1 to 31, not 33: use 3 or 5, for example"),
-        ("0x16+gap", "a block has 1 to 32 convolutions, not 0: write NUMxCHANNELS, as in 2x64"),
-        ("33x16+gap", "a block has 1 to 32 convolutions, not 33: write NUMxCHANNELS, as in 2x64"),
+        ("0x16+gap", "a block has 1 to 32 convolutions, not 0: use 1 or 2, for example"),
+        ("33x16+gap", "a block has 1 to 32 convolutions, not 33: use 1 or 2, for example"),
         (
             "999999999x16+gap",
-            "a block has 1 to 32 convolutions, not 999999999: write NUMxCHANNELS, as in 2x64",
+            "a block has 1 to 32 convolutions, not 999999999: use 1 or 2, for example",
         ),
         ("1x0+gap", "a block has 1 to 65536 channels, not 0: use more channels or a smaller ratio"),
-        ("1x65537+gap", "a block has 1 to 65536 channels, not 65537: use more channels or a smaller ratio"),
+        ("1x65537+gap", "a block has 1 to 65536 channels, not 65537: use fewer channels"),
         (
             "1x1+fc0",
             "a head has at most 16 hidden layers of 1 to 65536 units, not 0: write gap or fc4096,4096",

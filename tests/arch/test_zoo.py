@@ -66,24 +66,24 @@ def test_every_entry_says_where_it_was_published(name):
     assert ("batch norm" in ZOO[name].source) == ZOO[name].architecture.batch_norm
 
 
-NAMED = f"(named are {', '.join(ZOO)})"
+NAMED = f"(there are {', '.join(ZOO)})"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("vgg19bn", f"no network is named 'vgg19bn': did you mean vgg19-bn? {NAMED}"),
-        ("VGG16", f"no network is named 'VGG16': did you mean vgg16? {NAMED}"),
-        ("vgg16_bn", f"no network is named 'vgg16_bn': did you mean vgg16-bn? {NAMED}"),
-        ("d2l-vgg/4", f"no network is named 'd2l-vgg': did you mean d2l-vgg11? {NAMED}"),
-        ("resnet", f"no network is named 'resnet': write 1x16-1x32+gap, for example {NAMED}"),
+        ("vgg19bn", f"no net is named 'vgg19bn': did you mean vgg19-bn? {NAMED}"),
+        ("VGG16", f"no net is named 'VGG16': did you mean vgg16? {NAMED}"),
+        ("vgg16_bn", f"no net is named 'vgg16_bn': did you mean vgg16-bn? {NAMED}"),
+        ("d2l-vgg/4", f"no net is named 'd2l-vgg': did you mean d2l-vgg11? {NAMED}"),
+        ("resnet", f"no net is named 'resnet': write 1x16-1x32+gap, for example {NAMED}"),
         (
             "vgg11/",
-            "after vgg11/ stands the ratio that divides its channels, not '': write vgg11/4, for example",
+            "vgg11/ is followed by the ratio that divides its channels, not '': write vgg11/4, for example",
         ),
         (
             "vgg11/-4",
-            "after vgg11/ stands the ratio that divides its channels, not '-4': write vgg11/4, for example",
+            "vgg11/ is followed by the ratio that divides its channels, not '-4': write vgg11/4, for example",
         ),
         ("vgg11/0", "a ratio is a whole number from 1, not 0: write vgg11/4, for example"),
         ("vgg11/65", "ratio 65 leaves no channel in a block of 64: use a ratio of at most 64"),

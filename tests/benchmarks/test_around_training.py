@@ -7,13 +7,13 @@ import time
 import numpy as np
 import pytest
 from interleaved import note
+from small_studies import conduct, make_study
 
 from vggsearch.arch import Task
 from vggsearch.space import Choice, Constraint, SearchSpace
 from vggsearch.store import Store
 from vggsearch.study.results import read_results
 from vggsearch.testing.fake import FakeExecutor
-from vggsearch.testing.studies import conduct, make_study
 
 FREE = {
     "num_blocks": (2, 3, 4, 5),

@@ -21,6 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from boundaries import Boundaries
+from small_studies import conduct, make_ablation, make_study
 
 from vggsearch.cli import main
 from vggsearch.errors import VggSearchError
@@ -29,7 +30,6 @@ from vggsearch.execution.local import LocalExecutor
 from vggsearch.recipe import Recipe
 from vggsearch.runs.record import RunKey, RunRecord
 from vggsearch.testing.fake import SCRIPTED_TRAINER, FakeExecutor, artificial_record
-from vggsearch.testing.studies import conduct, make_ablation, make_study
 
 PR_SET_CHILD_SUBREAPER = 36
 NOBODY = 65534

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from nursery import Nursery, log_of
+from small_studies import answers, conduct, make_ablation, make_study
 
 from vggsearch.designs.plan import Plan, Registration
 from vggsearch.report import write_report
@@ -18,7 +19,6 @@ from vggsearch.store import Store
 from vggsearch.study import AblationStudy, Study, StudyResults
 from vggsearch.study.results import read_results
 from vggsearch.testing.fake import FakeExecutor
-from vggsearch.testing.studies import answers, conduct, make_ablation, make_study
 
 Of = TypeVar("Of", RunKey, Plan)
 

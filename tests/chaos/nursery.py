@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 
 CRADLE = Path(__file__).with_name("cradle.py")
+TESTS = Path(__file__).parents[1]
+"""Where `small_studies` is."""
 
 PATIENCE_S = 120.0
 """How long a controller may say nothing."""
@@ -73,11 +75,12 @@ class Nursery:
 
     def __init__(self, *modules: str) -> None:
         self._orders, theirs = socket.socketpair()
+        path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(TESTS))))
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, str(CRADLE), str(theirs.fileno()), *modules],
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
             )
 
     def start(

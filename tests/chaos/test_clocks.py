@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from conftest import ABLATION, SMALL, Make
 from nursery import Nursery
+from small_studies import answers, conduct, make_study
 
 from vggsearch.study.control.events import Event, TrialFinished
 from vggsearch.study.control.stopping import Stopping
 from vggsearch.testing.fake import FakeExecutor
-from vggsearch.testing.studies import answers, conduct, make_study
 
 LEARNING: dict[str, object] = {
     "sampler": "nsga2",

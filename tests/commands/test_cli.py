@@ -396,7 +396,7 @@ BAD_STUDIES = [
         "empty space",
         "  ratio:",
         "  constraints: {params: {max: 3}}\n  ratio:",
-        "demo.yaml: space: the constraint params <= 3 leaves nothing, the candidates have 14 to 378: "
+        "demo.yaml: space: the constraint params <= 3 excludes all candidates, which have 14 to 378: "
         "raise its max to at least 14",
     ),
     (

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from small_studies import Recorder, conduct, make_ablation
 from workplace import answer, make_images, run
 
 from vggsearch.arch import Task
@@ -20,7 +21,6 @@ from vggsearch.study.control.events import StageEnded
 from vggsearch.study.results import read_results
 from vggsearch.study.status import is_finished, stage_statuses
 from vggsearch.testing.fake import FakeExecutor, artificial_record
-from vggsearch.testing.studies import Recorder, conduct, make_ablation
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from small_studies import conduct, make_ablation, make_study
 from workplace import make_images, run
 
 from vggsearch.commands.doctor import data, machine
@@ -19,7 +20,6 @@ from vggsearch.commands.doctor.check import Check
 from vggsearch.commands.doctor.libraries import check_libraries, fits, requirements
 from vggsearch.commands.doctor.machine import check_disk, check_machine
 from vggsearch.runs.checksums import add_checksum
-from vggsearch.testing.studies import conduct, make_ablation, make_study
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ def refused(make, *args, error=DesignError):
             CONTROL,
             ("drop-in", "control-again", "drop-in"),
             5,
-            "each contrast is named once, and drop-in is twice: remove one of them",
+            "each contrast is listed once, and drop-in twice: remove one of them",
         ),
         (
             CONTROL,
@@ -53,65 +53,65 @@ def refused(make, *args, error=DesignError):
             ("drop-in",),
             5,
             "drop-in: all convolutions of a control have one kernel size, and those of '1x8-3x8k5+gap' "
-            "differ: write it with one",
+            "differ: give them the same",
         ),
         (
             "2x8k3,1+gap",
             ("receptive-field",),
             5,
             "receptive-field: all convolutions of a control have one kernel size, and those of '2x8k3,1+gap' "
-            "differ: write it with one",
+            "differ: give them the same",
         ),
         (
             CONTROL,
             ("receptive-field",),
             7,
-            "receptive-field: 3 convolutions of 3×3 become one of 7×7, so that every block has a multiple of "
+            "receptive-field: 3 convolutions of 3×3 become one of 7×7, so every block needs a multiple of "
             "3 convolutions, and block 1 (2x8) has 2: give it 3, for example",
         ),
         (
             "2x8-3x8+gap",
             ("receptive-field-depth",),
             5,
-            "receptive-field-depth: 2 convolutions of 3×3 become one of 5×5, so that every block has a "
+            "receptive-field-depth: 2 convolutions of 3×3 become one of 5×5, so every block needs a "
             "multiple of 2 convolutions, and block 2 (3x8) has 3: give it 4, for example",
         ),
         (
             "2x8k5+gap",
             ("iso-macs-receptive-field",),
             3,
-            "iso-macs-receptive-field: one 3×3 takes the place of a whole number, at least 2, of the "
-            "control's convolutions that together see as much, and of 5×5 there is none: "
+            "iso-macs-receptive-field: one 3×3 replaces 2 or more of the control's convolutions that "
+            "have its receptive field, and no number of 5×5 has it: "
             "use kernel_size 9, for example",
         ),
         (
             "2x8k5+gap",
             ("receptive-field",),
             7,
-            "receptive-field: one 7×7 takes the place of a whole number, at least 2, of the "
-            "control's convolutions that together see as much, and of 5×5 there is none: "
+            "receptive-field: one 7×7 replaces 2 or more of the control's convolutions that "
+            "have its receptive field, and no number of 5×5 has it: "
             "use kernel_size 9, for example",
         ),
         (
             "2x8k1+gap",
             ("receptive-field",),
             3,
-            "receptive-field: one 3×3 takes the place of a whole number, at least 2, of the "
-            "control's convolutions that together see as much, and of 1×1 there is none: "
+            "receptive-field: one 3×3 replaces 2 or more of the control's convolutions that "
+            "have its receptive field, and no number of 1×1 has it: "
             "use a control of 3×3",
         ),
         (
             "2x4+gap",
             ("iso-macs",),
             5,
-            "iso-macs: no width solves 141160 MACs within 2%: the nearest, 2 channels, has -16.7%: "
+            "iso-macs: no width gives 141160 MACs within 2%: the nearest, 2 channels, has -16.7%: "
             "use a wider control",
         ),
         (
             "2x1-2x2+gap",
             ("iso-params",),
             5,
-            "iso-params: no width solves 108 parameters: 1-2 channels would become 0.6167-1.233, and a block "
+            "iso-params: no width gives 108 parameters: 1-2 channels would become 0.6167-1.233, and a block "
             "has at least 1: use a wider control",
         ),
     ],
@@ -144,7 +144,7 @@ def test_nets_that_cannot_be(control, kernel_size, message):
         (
             "lr",
             0.1,
-            "every arm chooses its lr on the same grid, so that it cannot be a factor: "
+            "lr is not a factor, because every arm chooses its own from one grid: "
             "list the rates under learning_rates",
         ),
         ("kernel", 3, f"no factor is named 'kernel': did you mean kernel_size? (there are {ALL_FACTORS})"),
@@ -157,8 +157,8 @@ def test_nets_that_cannot_be(control, kernel_size, message):
         (
             "num_blocks",
             3,
-            "num_blocks is at most the control's 2, of which the first so many remain, not 3: "
-            "write a deeper control, or fewer blocks",
+            "num_blocks is at most the control's number of blocks, 2, not 3: "
+            "use a deeper control, or fewer blocks",
         ),
         (
             "num_blocks",
@@ -178,8 +178,8 @@ def test_nets_that_cannot_be(control, kernel_size, message):
         ("batch_norm", 1, "batch_norm is true or false, not 1: write one of them"),
         ("head", 1, "head is gap or fcN,N, not 1: write gap or fc4096,4096"),
         ("head", "fc", "head: a head is gap or fcN,N, not 'fc': write gap or fc4096,4096"),
-        ("momentum", True, "momentum is a number, not true: the control's is 0.9, for example"),
-        ("momentum", 1.5, "momentum is below 1.0, not 1.5: the control's is 0.9, for example"),
+        ("momentum", True, "momentum is a number, not true: correct it (the control has 0.9)"),
+        ("momentum", 1.5, "momentum is below 1.0, not 1.5: correct it (the control has 0.9)"),
         (
             "momentum",
             0.0,
@@ -188,21 +188,21 @@ def test_nets_that_cannot_be(control, kernel_size, message):
         (
             "momentum",
             "x" * 200,
-            f"momentum is a number, not '{'x' * 57}...': the control's is 0.9, for example",
+            f"momentum is a number, not '{'x' * 57}...': correct it (the control has 0.9)",
         ),
-        ("batch_size", 1, "batch_size is at least 2, not 1: the control's is 64, for example"),
-        ("batch_size", 64.0, "batch_size is a whole number, not 64.0: the control's is 64, for example"),
+        ("batch_size", 1, "batch_size is at least 2, not 1: correct it (the control has 64)"),
+        ("batch_size", 64.0, "batch_size is a whole number, not 64.0: correct it (the control has 64)"),
         (
             "schedule",
             "cosine",
-            "schedule is one of constant, linear, not 'cosine': the control's is 'linear', for example",
+            "schedule is one of constant, linear, not 'cosine': correct it (the control has 'linear')",
         ),
-        ("flip", 1, "flip is true or false, not 1: the control's is true, for example"),
-        ("weight_decay", 11, "weight_decay is at most 10.0, not 11: the control's is 0.0005, for example"),
+        ("flip", 1, "flip is true or false, not 1: correct it (the control has true)"),
+        ("weight_decay", 11, "weight_decay is at most 10.0, not 11: correct it (the control has 0.0005)"),
         (
             "weight_decay",
             float("inf"),
-            "weight_decay is a finite number, not inf: the control's is 0.0005, for example",
+            "weight_decay is a finite number, not inf: correct it (the control has 0.0005)",
         ),
     ],
 )
@@ -212,8 +212,8 @@ def test_levels(factor, level, message):
 
 def test_convolutions_of_several_kernel_sizes_cannot_be_repeated():
     assert refused(with_level, parse("2x8-2x16k3,5+gap"), RECIPE, "convs_per_block", 3) == (
-        "convs_per_block repeats the one kernel size of a block, and block 2x16k3,5 has several: "
-        "write the control with one, or leave the factor out"
+        "convs_per_block repeats the kernel size of a block, and block 2x16k3,5 has several: "
+        "use a control with one in each block, or leave the factor out"
     )
 
 
@@ -225,15 +225,15 @@ def test_convolutions_of_several_kernel_sizes_cannot_be_repeated():
             {"ratio": ()},
             "ratio: a factor has at least 1 level here, not 0: list another, or leave the factor out",
         ),
-        ({"ratio": (2, 2)}, "ratio: a factor has each level once, and 2 is twice: remove one of them"),
-        ({"ratio": (2, 1)}, "a level changes the control, and ratio=1 is what it has: remove it"),
+        ({"ratio": (2, 2)}, "ratio: a factor lists each level once, and 2 is twice: remove one of them"),
+        ({"ratio": (2, 1)}, "a level changes the control, which has ratio=1 already: remove the level"),
         (
             {"batch_norm": (False, True)},
-            "a level changes the control, and batch_norm=true is what it has: remove it",
+            "a level changes the control, which has batch_norm=true already: remove the level",
         ),
         (
             {"weight_decay": (5e-4,)},
-            "a level changes the control, and weight_decay=0.0005 is what it has: remove it",
+            "a level changes the control, which has weight_decay=0.0005 already: remove the level",
         ),
     ],
 )
@@ -254,7 +254,7 @@ def test_one_factor_at_a_time(factors, message):
         ),
         (
             {"ratio": (1, 2), "flip": (True, True)},
-            "flip: a factor has each level once, and true is twice: remove one of them",
+            "flip: a factor lists each level once, and true is twice: remove one of them",
         ),
         (
             {"ratio": tuple(range(1, 6)), "batch_size": tuple(range(2, 15))},
@@ -262,7 +262,7 @@ def test_one_factor_at_a_time(factors, message):
         ),
         (
             {"flip": (True, False), "ratio": (5, 6, 8)},
-            "every cell is another run, and flip=true ratio=6 and flip=true ratio=8 are both "
+            "every cell is a different net or recipe, and flip=true ratio=6 and flip=true ratio=8 are both "
             "2x1-2x2+bn+gap, trained alike: change a level",
         ),
         (

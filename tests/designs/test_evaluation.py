@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from small_studies import conduct, make_ablation
 
 from vggsearch.designs.plan import Plan, Registration, deviations
 from vggsearch.errors import StudyFileError
@@ -16,7 +17,6 @@ from vggsearch.study import StudyResults
 from vggsearch.study.ablation.forecast import detectable
 from vggsearch.study.ablation.frames import correctness, pairs_frame
 from vggsearch.testing.fake import FakeExecutor, artificial_record
-from vggsearch.testing.studies import conduct, make_ablation
 
 REPORTS = Path(__file__).parents[2] / "reports"
 

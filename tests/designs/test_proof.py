@@ -117,32 +117,32 @@ def test_of_several_arms_the_farthest_counts():
         (
             against(NET, NET),
             f"changed: a contrast compares different runs, and control and other are both {NET}, trained "
-            "alike: leave it out",
+            "alike: leave the contrast out",
         ),
         (
             against(NET, NET, "everything"),
             f"changed: a contrast compares different runs, and control and other are both {NET}, trained "
-            "alike: leave it out",
+            "alike: leave the contrast out",
         ),
         (
             # Other seeds are no change, unless the contrast says that everything is held.
             against(NET, NET, "width", seed_offset=2000),
             f"changed: a contrast compares different runs, and control and other are both {NET}, trained "
-            "alike: leave it out",
+            "alike: leave the contrast out",
         ),
         (
             against("2x8-1x8+gap", "1x8-1x8+gap", "depth"),
-            "changed: the contrast promises to hold depth, and changes it by -33.3%: "
+            "changed: the contrast holds depth equal, and one arm differs by -33.3%: "
             "use a wider control, or leave the contrast out",
         ),
         (
             against("2x8+gap", "2x8k5+gap", "width", "MACs"),
-            "changed: the contrast promises to hold MACs, and changes it by +177.7%: "
+            "changed: the contrast holds MACs equal, and one arm differs by +177.7%: "
             "use a wider control, or leave the contrast out",
         ),
         (
             against("2x8+gap", "2x8k5+gap", "training seconds"),
-            "changed: the contrast promises to hold training seconds, and does not: "
+            "changed: the contrast holds training seconds equal, and one arm differs: "
             "use a wider control, or leave the contrast out",
         ),
     ],
@@ -160,9 +160,9 @@ def test_two_percent_of_macs_and_nothing_of_width_may_remain():
         if held:
             check(design, IMAGES)
         else:
-            with pytest.raises(DesignError, match="promises to hold MACs"):
+            with pytest.raises(DesignError, match="holds MACs equal"):
                 check(design, IMAGES)
-    with pytest.raises(DesignError, match=r"^changed: the contrast promises to hold width, .* \+1\.0%: "):
+    with pytest.raises(DesignError, match=r"^changed: the contrast holds width equal, .* \+1\.0%: "):
         check(against("1x100+gap", "1x101+gap", "width"), IMAGES)
 
 

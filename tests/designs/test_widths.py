@@ -134,24 +134,24 @@ def test_many_blocks_are_solved_as_well(measure):
         (
             "2x4k5+gap",
             141_160,
-            "no width solves 141160 MACs within 2%: the nearest, 2 channels, has -16.7%: use a wider control",
+            "no width gives 141160 MACs within 2%: the nearest, 2 channels, has -16.7%: use a wider control",
         ),
         (
             "2x1k5-2x2k5+gap",
             24_716,
-            "no width solves 24716 MACs: 1-2 channels would become 0.5377-1.075, and a block has at least 1: "
+            "no width gives 24716 MACs: 1-2 channels would become 0.5377-1.075, and a block has at least 1: "
             "use a wider control",
         ),
         (
             "1x8+gap",
             10**17,
-            "no width solves 100000000000000000 MACs: 8 channels would become 14152278516841, and a block "
+            "no width gives 100000000000000000 MACs: 8 channels would become 14152278516841, and a block "
             "has at most 65536: use a narrower control",
         ),
         (
             "1x8+fc10,20",
             200,
-            "no width solves a target of 200: what does not depend on the widths is 400 already: "
+            "no width gives a target of 200: the part that does not depend on the widths is 400 already: "
             "use a wider control",
         ),
     ],

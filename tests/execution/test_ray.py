@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image
+from small_studies import answers, conduct, make_study
 
 from vggsearch.data import catalog, data_key
 from vggsearch.data.catalog import DatasetFile, DatasetInfo, NamedDataset
@@ -28,7 +29,6 @@ from vggsearch.store import Store
 from vggsearch.study.control import events
 from vggsearch.testing.executors import PATIENCE_S, IsolationConformance, deadline_s, drain, finish
 from vggsearch.testing.fake import SCRIPTED_TRAINER, FakeExecutor, run_key
-from vggsearch.testing.studies import answers, conduct, make_study
 
 if importlib.util.find_spec("ray") is None:
     pytest.skip("RUNS ON A CLUSTER ARE UNTESTED: pip install 'vggsearch[ray]'", allow_module_level=True)

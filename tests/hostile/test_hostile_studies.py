@@ -206,13 +206,13 @@ BIG = {
     "kernel_size": "{per_block: [1, 3, 5, 7, 9, 11, 13, 15]}",
 }
 SPACES = {
-    "10^30 members": (searched(**BIG).replace("images}", "images, resize: 256}"), "a space has below"),
+    "10^30 members": (searched(**BIG).replace("images}", "images, resize: 256}"), "a space has fewer than"),
     "a million numbers of blocks": (searched(num_blocks=str([1] * 20_000)), "num_blocks|at most 65536 bytes"),
     "a depth beyond all": (searched(num_blocks="[1000000]"), "num_blocks"),
     "a width beyond all": (searched(channels="[99999999999999999999]"), "channels"),
     "limits that leave nothing": (
         searched(constraints="{macs: {max: 1}}"),
-        "leaves nothing",
+        "excludes all candidates",
     ),
     "limits that contradict each other": (
         searched(constraints="{macs: {min: 100, max: 10}}"),
@@ -251,4 +251,4 @@ NEEDLE = searched(
 def test_a_needle_in_10_to_the_10_members_takes_neither_time_nor_memory(place):
     place.images()
     study = place.text("study.yaml", NEEDLE)
-    assert "leaves nothing of what 100000 <= params <= 100100 allow" in place.refused("space", study)
+    assert "excludes all that 100000 <= params <= 100100 allow" in place.refused("space", study)

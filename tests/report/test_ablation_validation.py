@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 from pages import content
+from small_studies import conduct, make_ablation
 from synthetic_ablation import FACTORIAL, KERNELS, TEST_IMAGES, TRUTH, Maker, source
 
 from vggsearch.report import summarize_results, write_report
@@ -18,7 +19,6 @@ from vggsearch.report.figures.style import theme
 from vggsearch.runs.record import RunKey, RunRecord
 from vggsearch.study import StudyResults
 from vggsearch.testing.fake import FakeExecutor, artificial_record
-from vggsearch.testing.studies import conduct, make_ablation
 
 COMMAND = "vggsearch report studies/x.yaml"
 ON_VALIDATION = "evaluate_on: validation\n"

@@ -57,12 +57,12 @@ def test_nothing_constrains_a_list():
         (
             (),
             SpaceError,
-            "a list of architectures holds at least one, not none: write [vgg11/16], for example",
+            "a list of architectures holds at least one, not none: write [1x16-1x32+gap], for example",
         ),
         (
             ("1x4+gap", "1x4k3+gap"),
             SpaceError,
-            "architectures are listed once, and 1x4+gap is twice: drop one of them",
+            "architectures are listed once, and 1x4+gap is twice: remove one of them",
         ),
         (
             ("1x4+gap", "vgg11/4"),

@@ -32,12 +32,12 @@ LARGE = {
         (
             {"num_blocks": ()},
             SpaceError,
-            "num_blocks lists different options, not []: write [2, 3, 4], for example",
+            "num_blocks lists one or more options, each once, not []: write [2, 3, 4], for example",
         ),
         (
             {"num_blocks": (2, 2)},
             SpaceError,
-            "num_blocks lists different options, not [2, 2]: write [2, 3, 4], for example",
+            "num_blocks lists one or more options, each once, not [2, 2]: write [2, 3, 4], for example",
         ),
         (
             {"num_blocks": (0, 2)},
@@ -53,7 +53,7 @@ LARGE = {
         (
             {"num_blocks": (3,), "channels": (8, 16)},
             SpaceError,
-            "num_blocks goes up to 3, and channels lists 2: list 3 channel counts",
+            "num_blocks goes up to 3, and channels lists 2: list 3 channel counts, one for each block",
         ),
         (
             {"num_blocks": (2,), "ratio": Choice((4, 128))},
@@ -63,12 +63,12 @@ LARGE = {
         (
             {"num_blocks": (1, 2), "ratio": Choice((24, 28))},
             SpaceError,
-            "two ratios never give the same net, and 24 and 28 both divide 64 to 2: drop one of them",
+            "every ratio gives another net, and 24 and 28 both divide 64 to 2: remove one of them",
         ),
         (
             {"num_blocks": (2,), "ratio": Choice((33, 36, 35), per_block=True), "channels": (64, 128)},
             SpaceError,
-            "two ratios never give the same net, and 33 and 36 both divide 64 to 1: drop one of them",
+            "every ratio gives another net, and 33 and 36 both divide 64 to 1: remove one of them",
         ),
         (
             {"num_blocks": (2,), "kernel_size": Choice((3, 4))},
@@ -78,7 +78,7 @@ LARGE = {
         (
             {"num_blocks": (2,), "convs_per_block": Choice((33,))},
             ArchitectureError,
-            "a block has 1 to 32 convolutions, not 33: write NUMxCHANNELS, as in 2x64",
+            "a block has 1 to 32 convolutions, not 33: use 1 or 2, for example",
         ),
         (
             {"num_blocks": (2,), "channels": (64, 0)},
@@ -88,12 +88,12 @@ LARGE = {
         (
             {"num_blocks": (2,), "batch_norm": ()},
             SpaceError,
-            "batch_norm lists different options, not []: write [true], for example",
+            "batch_norm lists one or more options, each once, not []: write [true], for example",
         ),
         (
             {"num_blocks": (2,), "head": (Head(), Head())},
             SpaceError,
-            "head lists different options, not ['gap', 'gap']: write [gap], for example",
+            "head lists one or more options, each once, not ['gap', 'gap']: write [gap], for example",
         ),
         (
             {
@@ -104,8 +104,8 @@ LARGE = {
                 "task": Task((1, 4096, 4096)),
             },
             SpaceError,
-            "a space has below 5e+18 candidates, each below as many MACs and bytes; "
-            "this one has 5e+21 of up to 7e+13 MACs: drop the largest choices",
+            "a space has fewer than 5e+18 candidates, each with fewer MACs and bytes; "
+            "this one has 5e+21 candidates of up to 7e+13 MACs: remove the largest options",
         ),
         (
             {
@@ -116,8 +116,8 @@ LARGE = {
                 "task": Task((1, 4096, 4096)),
             },
             SpaceError,
-            "a space has below 5e+18 candidates, each below as many MACs and bytes; "
-            "this one has 1e+00 of up to 3e+21 MACs: drop the largest choices",
+            "a space has fewer than 5e+18 candidates, each with fewer MACs and bytes; "
+            "this one has 1e+00 candidates of up to 3e+21 MACs: remove the largest options",
         ),
         (
             QUICKSTART | {"constraints": (Constraint("macs", max=1e6), Constraint("macs", min=1e5))},
@@ -137,19 +137,19 @@ def test_bad_descriptions_are_refused_in_one_line(choices, error, message):
     [
         (
             lambda: Choice(()),
-            "a choice lists different whole numbers from 1, not []: write [3, 5], for example",
+            "a choice lists whole numbers from 1, each once, not []: write [3, 5], for example",
         ),
         (
             lambda: Choice((3, 3)),
-            "a choice lists different whole numbers from 1, not [3, 3]: write [3, 5], for example",
+            "a choice lists whole numbers from 1, each once, not [3, 3]: write [3, 5], for example",
         ),
         (
             lambda: Choice((0, 1)),
-            "a choice lists different whole numbers from 1, not [0, 1]: write [3, 5], for example",
+            "a choice lists whole numbers from 1, each once, not [0, 1]: write [3, 5], for example",
         ),
         (
             lambda: Choice((True, 2)),
-            "a choice lists different whole numbers from 1, not [True, 2]: write [3, 5], for example",
+            "a choice lists whole numbers from 1, each once, not [True, 2]: write [3, 5], for example",
         ),
         (
             lambda: Constraint("flops", max=1),
@@ -158,19 +158,19 @@ def test_bad_descriptions_are_refused_in_one_line(choices, error, message):
         (lambda: Constraint("macs"), "the constraint on macs has neither min nor max: give one or both"),
         (
             lambda: Constraint("macs", max=0),
-            "a limit on macs is above 0 and below 5e+18, not 0: leave it out where there is none",
+            "a limit on macs is above 0 and below 5e+18, not 0: leave it out for no limit",
         ),
         (
             lambda: Constraint("macs", min=float("nan")),
-            "a limit on macs is above 0 and below 5e+18, not nan: leave it out where there is none",
+            "a limit on macs is above 0 and below 5e+18, not nan: leave it out for no limit",
         ),
         (
             lambda: Constraint("macs", max=float("inf")),
-            "a limit on macs is above 0 and below 5e+18, not inf: leave it out where there is none",
+            "a limit on macs is above 0 and below 5e+18, not inf: leave it out for no limit",
         ),
         (
             lambda: Constraint("macs", 5, 4),
-            "the constraint 5 <= macs <= 4 has no whole number in it: make min at most max",
+            "the constraint 5 <= macs <= 4 has no whole number in it: lower min or raise max",
         ),
     ],
 )
@@ -186,19 +186,19 @@ def test_bad_choices_and_constraints_are_refused_in_one_line(make, message):
         (
             QUICKSTART,
             (Constraint("receptive_field", min=6), Constraint("macs", max=1000)),
-            "the constraint macs <= 1000 leaves nothing, the candidates have 84752 to 25914880: "
+            "the constraint macs <= 1000 excludes all candidates, which have 84752 to 25914880: "
             "raise its max to at least 84752",
         ),
         (
             QUICKSTART,
             (Constraint("receptive_field", min=1000),),
-            "the constraint 1000 <= receptive_field leaves nothing, the candidates have 10 to 136: "
+            "the constraint 1000 <= receptive_field excludes all candidates, which have 10 to 136: "
             "lower its min to at most 136",
         ),
         (
             QUICKSTART,
             (Constraint("receptive_field", 11, 12),),
-            "the constraint 11 <= receptive_field <= 12 leaves nothing of what the choices allow: "
+            "the constraint 11 <= receptive_field <= 12 excludes all that the choices allow: "
             "loosen one of them",
         ),
         (
@@ -209,14 +209,14 @@ def test_bad_choices_and_constraints_are_refused_in_one_line(make, message):
                 Constraint("receptive_field", min=20),
                 Constraint("head_params", max=1e9),
             ),
-            "the constraint 20 <= receptive_field leaves nothing of what params <= 100000000 "
+            "the constraint 20 <= receptive_field excludes all that params <= 100000000 "
             "and macs <= 100000 allow: loosen one of them",
         ),
         # 1.3e10 candidates: counted, not searched one by one.
         (
             LARGE,
             (Constraint("macs", max=1e5), Constraint("receptive_field", min=100)),
-            "the constraint 100 <= receptive_field leaves nothing of what macs <= 100000 allow: "
+            "the constraint 100 <= receptive_field excludes all that macs <= 100000 allow: "
             "loosen one of them",
         ),
     ],

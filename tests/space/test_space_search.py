@@ -181,7 +181,7 @@ def test_violations_say_which_limit_and_by_how_much():
     )
     two = parse("1x8-1x16+gap")
     assert cost(two).params == 8 * 10 + 16 * 73 + 170 == 1418
-    assert space.violation(two) == "params is 1418, above the most allowed, 1000"
+    assert space.violation(two) == "params is 1418, above its max, 1000"
     assert space.violations(two) == {
         "params_max": 0.418,
         "receptive_field_min": -1.5,
@@ -190,7 +190,7 @@ def test_violations_say_which_limit_and_by_how_much():
     wide = SearchSpace(
         num_blocks=(1, 2), channels=(8, 16), constraints=(Constraint("receptive_field", min=5),)
     )
-    assert wide.violation(parse("1x8+gap")) == "receptive_field is 4, below the least allowed, 5"
+    assert wide.violation(parse("1x8+gap")) == "receptive_field is 4, below its min, 5"
     assert SearchSpace(**QUICKSTART).violation(two) is None
     assert SearchSpace(**QUICKSTART).violations(two) == {}
 

@@ -119,8 +119,8 @@ KEY = json.loads(RECORD.key.model_dump_json())
         (forged(key=KEY | {"architecture": "1x08+gap"}), "key.architecture: canonical text is 1x8+gap"),
         (
             forged(key=KEY | {"input_shape": [1, 1, 1]}),
-            "key.architecture: 1 blocks halve a side of 1 pixels 1 times, and only 0 fit: use at most 0 "
-            "blocks, or an input of at least 2 pixels",
+            "key.architecture: 1 blocks halve a side of 1 pixels 1 times, and only 0 fit: use an input "
+            "of at least 2 pixels",
         ),
     ],
 )

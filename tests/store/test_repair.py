@@ -14,6 +14,7 @@ import optuna
 import pytest
 from damaged import HARMS, cut, emptied, flipped, snapshot
 from optuna.storages import RDBStorage
+from small_studies import answers, conduct, make_ablation, make_study
 
 from vggsearch.errors import StoreError
 from vggsearch.runs.checksums import add_checksum
@@ -25,7 +26,6 @@ from vggsearch.store.upkeep.repairs import Repair, repair
 from vggsearch.store.upkeep.walk import survey
 from vggsearch.study import StudyResults
 from vggsearch.testing.fake import FakeExecutor
-from vggsearch.testing.studies import answers, conduct, make_ablation, make_study
 
 NOW_S = 1_773_500_966.0  # 2026-03-14 15:09:26 UTC
 STAMP = "backup/20260314-150926"

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import small_studies
 from pydantic import ValidationError
+from small_studies import ABLATION, Recorder, answers, make_ablation
 
 from vggsearch.designs.plan import Plan, deviations
 from vggsearch.errors import StoreError, StudyFileError, VggSearchError
@@ -22,9 +24,7 @@ from vggsearch.study.ablation.assembly import CALIBRATION, CALIBRATION_ROUNDS
 from vggsearch.study.ablation.frames import correctness, pairs_frame, rates_frame
 from vggsearch.study.control.stopping import Stopping
 from vggsearch.study.results import read_results
-from vggsearch.testing import studies
 from vggsearch.testing.fake import FakeExecutor, artificial_record
-from vggsearch.testing.studies import ABLATION, Recorder, answers, make_ablation
 
 ARMS = ("control", "receptive-field", "drop-in", "iso-time")
 
@@ -50,7 +50,7 @@ def conduct(
     study: AblationStudy, folder: Path, working: Executor | None = None, **options: object
 ) -> StudyResults:
     """Run `study`; by default a step with 5×5 kernels takes twice as long as one with 3×3."""
-    return studies.conduct(study, folder, working or timed(), **options)
+    return small_studies.conduct(study, folder, working or timed(), **options)
 
 
 def timed(slots: int = 1) -> FakeExecutor:

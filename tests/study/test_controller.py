@@ -9,6 +9,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from small_studies import SPACE, FakeInfo, Recorder, answers, conduct, make_study
 
 from vggsearch.errors import StoreError, StudyFileError, VggSearchError
 from vggsearch.execution.contract import Event, Finished
@@ -23,7 +24,6 @@ from vggsearch.study.run import run_study
 from vggsearch.study.search import assembly
 from vggsearch.study.search.mirror import Mirror
 from vggsearch.testing.fake import FakeExecutor, run_key
-from vggsearch.testing.studies import SPACE, FakeInfo, Recorder, answers, conduct, make_study
 
 
 @pytest.fixture(autouse=True)
@@ -138,7 +138,7 @@ def test_infeasible_candidates_are_recorded_and_never_trained(tmp_path: Path) ->
     assert infeasible
     for trial in infeasible:
         assert trial.run is None
-        assert "above the most allowed, 2000000" in trial.reason
+        assert "above its max, 2000000" in trial.reason
     assert not {trial.architecture for trial in infeasible} & {key.architecture for key in executor.submitted}
 
 

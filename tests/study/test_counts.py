@@ -10,9 +10,9 @@ from pathlib import Path
 
 import optuna
 import pytest
+from small_studies import conduct, make_study
 
 from vggsearch.testing.fake import FakeExecutor
-from vggsearch.testing.studies import conduct, make_study
 
 FEW, MANY = 6, 16
 

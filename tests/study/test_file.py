@@ -149,13 +149,13 @@ def test_resizing_changes_the_input_once():
         (
             "{max: 2e7}",
             "{max: 10}",
-            "space: the constraint macs <= 10 leaves nothing, the candidates have 84752 to 25914880: "
+            "space: the constraint macs <= 10 excludes all candidates, which have 84752 to 25914880: "
             "raise its max",
         ),
         (
             "[3, 5]",
             "[3, 3]",
-            "space: a choice lists different whole numbers from 1, not [3, 3]: write [3, 5]",
+            "space: a choice lists whole numbers from 1, each once, not [3, 3]: write [3, 5]",
         ),
     ],
 )
@@ -410,7 +410,7 @@ def test_a_bad_file_says_where_what_and_what_to_do(old, new, message):
         ),
         (
             WITHOUT_SPACE + "architectures: [vgg12]",
-            "architectures: no network is named 'vgg12': did you mean ",
+            "architectures: no net is named 'vgg12': did you mean ",
         ),
     ],
 )

@@ -3,6 +3,10 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+"""Where `small_studies` is."""
 
 WARM_UP = 100
 """Runs after which everything is loaded and every cache is warm."""
@@ -19,7 +23,7 @@ import psutil
 from vggsearch.runs.record import pack_bits
 from vggsearch.study.control.events import TrialFinished
 from vggsearch.testing.fake import FakeExecutor, artificial_record
-from vggsearch.testing.studies import conduct, make_study
+from small_studies import conduct, make_study
 
 folder, runs, warm_up = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 held = {}
@@ -51,7 +55,7 @@ def test_a_study_of_a_thousand_runs_does_not_grow_its_controller(tmp_path, long)
     # Short, it makes a fraction of the runs, and may grow by that fraction.
     runs = RUNS if long else 2 * WARM_UP
     arguments = [sys.executable, "-c", STUDY, str(tmp_path), str(runs), str(WARM_UP)]
-    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    done = subprocess.run(arguments, cwd=TESTS, capture_output=True, text=True, check=True)
     first, last = json.loads(done.stdout)
     print(f"{runs} runs: {first / 1e6:.1f} MB after {WARM_UP}, {last / 1e6:.1f} MB at the end")
     assert last - first < MOST_BYTES * (runs - WARM_UP) / (RUNS - WARM_UP)

@@ -14,6 +14,7 @@ import optuna
 import pytest
 import yaml
 from postgres_server import PASSWORD, Server, running
+from small_studies import ABLATION, FakeInfo, Recorder, answers, make_study
 from workplace import make_images, run
 
 from vggsearch.errors import StoreError
@@ -25,7 +26,6 @@ from vggsearch.study.run import run_study
 from vggsearch.study.search import mirror
 from vggsearch.study.search.postgresql import MAX_URL, parse_storage, store_token
 from vggsearch.testing.fake import FakeExecutor, run_key
-from vggsearch.testing.studies import ABLATION, FakeInfo, Recorder, answers, make_study
 
 SETTINGS = {
     "sampler": "tpe",

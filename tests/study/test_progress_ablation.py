@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
+from small_studies import conduct, make_ablation
 
 from vggsearch.commands.display import PlainLog, draw, finished_line
 from vggsearch.runs.record import CurvePoint, Outcome, TrialRecord
@@ -19,7 +20,6 @@ from vggsearch.study.control.events import (
 )
 from vggsearch.study.control.progress import Planned, Progress, complete_pairs
 from vggsearch.testing.fake import artificial_record, run_key
-from vggsearch.testing.studies import conduct, make_ablation
 
 CONTROL, LARGE = "2x8+gap", "2x8k5+gap"
 PLANNED = Planned("d" * 64, 20.0, 2, frozenset(("control", "drop-in")))

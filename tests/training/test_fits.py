@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -16,6 +17,8 @@ from vggsearch.training import fits, train
 from vggsearch.training.fits import cgroup_free_bytes, free_bytes, needed_memory, why_not
 
 CPU = torch.device("cpu")
+TESTS = Path(__file__).parents[1]
+"""Where `training_memory` is."""
 
 # 65536 images of 4096 × 4096 pixels in a batch: petabytes.
 HUGE = {"input_shape": (1, 4096, 4096), "recipe": Recipe(lr=0.1, batch_size=65536)}
@@ -99,7 +102,7 @@ def test_where_there_are_no_control_groups_the_machine_counts(tmp_path):
 
 LIMITED = """
 import json, resource, psutil, torch
-from vggsearch.testing.training_memory import Case
+from training_memory import Case
 from vggsearch.training import train
 
 small, large = Case("1x8+bn+gap", (1, 28, 28), 16), Case("2x64-2x64+bn+gap", (1, 64, 64), 64)
@@ -113,7 +116,9 @@ print(json.dumps([(record.outcome, record.reason) for record in records]))
 
 def test_memory_that_runs_out_on_a_cpu_is_an_outcome_and_the_next_run_completes():
     # The machine has gigabytes free, so that the run is tried; this process may have 300 MB more.
-    done = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED], cwd=TESTS, capture_output=True, text=True, check=True
+    )
     (outcome, reason), (after, _) = json.loads(done.stdout)
     assert outcome == "out_of_memory"
     assert "can't allocate memory: you tried to allocate" in reason

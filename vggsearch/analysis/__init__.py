@@ -1,4 +1,4 @@
-"""DataFrame in, DataFrame out: fronts and hypervolume, selection, paired effects and their verdicts. Pure."""
+"""Pure functions of DataFrames: fronts and hypervolume, selection, paired effects and their verdicts."""
 
 import lazy_loader
 

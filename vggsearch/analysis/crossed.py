@@ -1,19 +1,19 @@
-"""Would an effect hold on new images? A bootstrap over seeds × test images, from stored correctness.
+"""Whether an effect would hold on new images: a bootstrap over seeds × test images of stored correctness.
 
-    x[a, i, j]  1 where arm a, trained with seed i, gets test image j right      w[a]  weight of arm a
+    x[a, i, j]  1 where arm a, trained with seed i, is right about test image j  w[a]  weight of arm a
     D[i, j]     Σ_a w[a] x[a, i, j]                                              i < n, j < m
     effect      Σ_ij D[i, j] / (n m)
 
 The t interval over seeds says what retraining would give on *these* test images. Here the images are a sample
-too: seeds and images are drawn with replacement, each on its own and for all arms together (the pigeonhole
-bootstrap, Owen 2007, https://doi.org/10.1214/07-AOAS122). With a[i], b[j] and e[i, j] the effects of rows,
-of columns and what is left of D, the replicates have the variance
+too: seeds and images are drawn with replacement, independently of each other and alike for all arms (the
+pigeonhole bootstrap, Owen 2007, https://doi.org/10.1214/07-AOAS122). With a[i], b[j] and e[i, j] the row
+effects, the column effects and the residuals of D, the replicates have the variance
 
     Σ a² / n² + Σ b² / m² + Σ e² / (n m)²
 
-exactly, given D. In expectation the seeds' part is (n − 1) / n of what it should be, which makes the interval
-too short where seeds decide, and the part of e about three times, which makes it too long where that does:
-`docs/statistics.md` shows both. Read it beside the t interval, not in its place.
+exactly, given D. In expectation the seeds' part is (n − 1) / n of the true one, so that the interval is too
+short where seeds dominate. The part of e is about three times the true one, so that it is too long where e
+dominates. `docs/statistics.md` shows both. The interval supplements the t interval and does not replace it.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ BoolArray = npt.NDArray[np.bool_]
 RESAMPLES = 2000
 
 _BATCH_ENTRIES = 2_000_000
-"""Counts of images that are held at once: 16 MB."""
+"""Most counts of images in memory at once: 16 MB."""
 
 
 def crossed_interval(
@@ -42,14 +42,16 @@ def crossed_interval(
     """Percentile interval of the effect at confidence 1 − alpha.
 
     Args:
-        correct: For every weighted arm an array [pairs, images]; row i of all arms is the same seed.
+        correct: An array [pairs, images] for every weighted arm; row i has the same seed in all arms.
 
     Raises:
         ValueError: The arrays differ in shape, or one is empty.
     """
     shapes = {correct[arm].shape for arm in weights}
     if len(shapes) != 1 or 0 in (shape := shapes.pop()):
-        raise ValueError("correctness has the same shape [pairs, images] in every arm, at least one of each")
+        raise ValueError(
+            "correctness has the same shape [pairs, images] in all arms, with at least one of each"
+        )
     difference = np.zeros(shape)
     for arm, weight in weights.items():
         difference += weight * correct[arm]
@@ -72,7 +74,7 @@ def crossed_replicates(difference: FloatArray, resamples: int, rng: np.random.Ge
 
 
 def _counts(resamples: int, items: int, rng: np.random.Generator) -> FloatArray:
-    """How often each item is drawn when `items` are drawn with replacement, shape [resamples, items]."""
+    """How often each item occurs when `items` are drawn with replacement, [resamples, items]."""
     drawn = rng.integers(0, items, size=(resamples, items)) + items * np.arange(resamples)[:, None]
     counts = np.bincount(drawn.ravel(), minlength=resamples * items)
     return counts.reshape(resamples, items).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Effects of contrasts over paired seeds. Pure: one row a trained run in, one row a contrast out.
+"""Effects of contrasts over paired seeds. Pure: a table of runs in, a table of contrasts out.
 
     y[a, i]  value of arm a in pair i           w[a]   weight of arm a in the contrast, Σ w[a] = 0
     d[i]     Σ_a w[a] y[a, i], difference of pair i over n complete pairs; mean, sd (n − 1)
@@ -7,9 +7,9 @@
     interval            mean ± t(1 − alpha/2) se
     p                   exact sign-flip test of a mean of 0 (`vggsearch.analysis.sign_flip`)
     p_tost              larger p of the one-sided t tests of mean > −margin and mean < margin; p_tost <= alpha
-    interval of TOST    mean ± t(1 − alpha) se:   just where this one lies within ±margin
+    interval of TOST    mean ± t(1 − alpha) se; it lies within ±margin exactly where p_tost <= alpha
 
-Pair i is the runs of all arms with seed i. A pair in which a weighted arm has no value takes no part, and is
+Pair i is the runs of all arms with seed i. A pair in which a weighted arm has no value is left out, and
 counted. Accuracies, effects and margins are fractions: 0.003 is 0.3 pp.
 """
 
@@ -32,22 +32,22 @@ ALPHA = 0.05
 MARGIN = 0.003
 
 _DECIMALS = 12
-"""Differences are rounded to these: equal accuracies then differ by 0, and ties stay ties."""
+"""Decimals to which differences are rounded, so that equal accuracies differ by 0 and ties stay ties."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """One contrast over its complete pairs. NaN is what n pairs leave undefined."""
+    """The effect of one contrast over its complete pairs. NaN where n pairs leave a value undefined."""
 
     contrast: str
     n: int
-    """Complete pairs."""
+    """Number of complete pairs."""
     left_out: int
-    """Pairs of which some weighted arm has a row, and another none or no value."""
+    """Number of pairs in which a weighted arm has a row, but another has no row or no value."""
     mean: float
-    """The estimate: positive on the side that the claim favours. NaN for n = 0."""
+    """The estimate; positive where it favours the claim. NaN for n = 0."""
     sd: float
-    """Of the differences (n − 1). NaN for n < 2, and with it se, both intervals, p_tost and mde."""
+    """SD of the differences (n − 1). NaN for n < 2, as are se, both intervals, p_tost and mde."""
     se: float
     low: float
     """Paired-t interval at confidence 1 − alpha: `low` … `high`. A point where sd is 0."""
@@ -55,17 +55,17 @@ class Effect:
     p: float
     """Two-sided sign-flip p. NaN for n = 0."""
     p_tost: float
-    """Of equivalence. Where sd is 0: 0 for a mean within the margin, else 1."""
+    """p of equivalence. Where sd is 0: 0 for a mean within the margin, else 1."""
     low_tost: float
     """Paired-t interval at confidence 1 − 2 alpha."""
     high_tost: float
     sigma: float
     """SD over seeds within an arm, pooled over the weighted arms; NaN for n < 2."""
     rho: float
-    """Pearson correlation over pairs of the positively with the negatively weighted side. NaN for n < 3, or
-    where a side does not vary."""
+    """Pearson correlation over pairs between the positively and the negatively weighted side. NaN for n < 3,
+    or where a side does not vary."""
     mde: float
-    """Effect that these pairs would have found with 80 % power, alone at level alpha, by the t test."""
+    """Effect that a t test of these pairs finds with 80 % power at level alpha, uncorrected."""
 
 
 EFFECT_COLUMNS = (
@@ -81,13 +81,13 @@ EFFECT_COLUMNS = (
 def differences(
     pairs: pd.DataFrame, weights: Mapping[str, float], value: str = "test_accuracy"
 ) -> "pd.Series[float]":
-    """Σ w·y of each complete pair, by `pair` in rising order, rounded to 1e-12.
+    """Σ w·y of each complete pair, indexed by `pair` in ascending order, rounded to 1e-12.
 
     Args:
-        pairs: One row a run: `arm`, `pair`, and `value`, missing where there is none.
+        pairs: One row for each run: `arm`, `pair`, and `value`, which may be missing.
 
     Raises:
-        ValueError: An arm has a pair twice.
+        ValueError: An arm has the same pair twice.
     """
     return _differences(_complete(_by_arm(pairs, weights, value)), weights)
 
@@ -100,7 +100,7 @@ def effect(
     margin: float = MARGIN,
     value: str = "test_accuracy",
 ) -> Effect:
-    """The effect of one contrast; `differences` says what `pairs` is, and raises."""
+    """The effect of one contrast; `pairs` and errors are as for `differences`."""
     whole = _by_arm(pairs, contrast.weights, value)
     known = _complete(whole)
     found = np.asarray(_differences(known, contrast.weights), dtype=np.float64)
@@ -136,11 +136,11 @@ def effects(
     margin: float = MARGIN,
     value: str = "test_accuracy",
 ) -> pd.DataFrame:
-    """One row a contrast, in the order given: `EFFECT_COLUMNS`.
+    """One row for each contrast, in the given order: `EFFECT_COLUMNS`.
 
-    `p_holm` and `p_tost_holm` are adjusted over all contrasts that have such a p. `sign_certain` says that
-    the sign of `mean` is shown, which `equivalent` leaves open. `more_pairs` is 0 where the verdict decides,
-    <NA> where no affordable number is expected to.
+    `p_holm` and `p_tost_holm` are adjusted over all contrasts that have such a p. `sign_certain` says whether
+    the sign of `mean` is shown; the verdict `equivalent` leaves that open. `more_pairs` is 0 where the
+    verdict decides, and <NA> where no affordable number of pairs is expected to.
     """
     table = pd.DataFrame(
         [asdict(effect(pairs, contrast, alpha=alpha, margin=margin, value=value)) for contrast in contrasts],
@@ -163,7 +163,7 @@ def effects(
 
 
 def holm(p: FloatArray) -> FloatArray:
-    """Holm-adjusted p of those that are not NaN; NaN stays (Holm 1979, https://www.jstor.org/stable/4615733)."""
+    """Holm-adjusted p; NaN is left out and stays NaN (Holm 1979, https://www.jstor.org/stable/4615733)."""
     adjusted = np.full(len(p), np.nan)
     known = ~np.isnan(p)
     if known.any():
@@ -172,7 +172,7 @@ def holm(p: FloatArray) -> FloatArray:
 
 
 def _by_arm(pairs: pd.DataFrame, weights: Mapping[str, float], value: str) -> pd.DataFrame:
-    """One row a pair, one column a weighted arm; NaN where there is no value."""
+    """One row for each pair and one column for each weighted arm; NaN where there is no value."""
     rows = pairs[pairs["arm"].isin(list(weights))]
     return rows.pivot(index="pair", columns="arm", values=value).reindex(columns=list(weights)).astype(float)
 
@@ -187,7 +187,7 @@ def _differences(known: pd.DataFrame, weights: Mapping[str, float]) -> "pd.Serie
 
 
 def _mean_and_sd(found: FloatArray) -> tuple[float, float]:
-    """Identical differences have an sd of exactly 0, which their rounded mean need not give."""
+    """Mean and SD (n − 1); the SD of identical differences is exactly 0, in spite of rounding."""
     if len(found) == 0:
         return math.nan, math.nan
     if len(found) == 1:

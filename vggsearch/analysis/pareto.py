@@ -1,11 +1,11 @@
 """Dominance, fronts and hypervolume over a table of runs. Pure: a DataFrame in, a DataFrame or a number out.
 
-An objective is a column of `vggsearch.runs.metrics.METRICS`, which says whether more or less of it is
-better. Rows in which an objective is missing take no part.
+An objective is a column of `vggsearch.runs.METRICS`, which says whether more or less of it is better. Rows in
+which an objective is missing are left out.
 
-Volumes are measured after costs (every metric with a logarithmic axis) are replaced by their log10, and
-accuracies left as fractions: halving a cost is worth the same wherever it happens. With the objectives
-`val_accuracy, macs` the unit of a hypervolume is thus accuracy × decades of MACs. moocore computes it
+For volumes, costs (every metric with a logarithmic axis) are replaced by their log10, and accuracies stay
+fractions: halving a cost then counts the same at any cost. With the objectives `val_accuracy, macs` the unit
+of a hypervolume is accuracy × decades of MACs. moocore computes it
 (https://multi-objective.github.io/moocore/).
 """
 
@@ -21,11 +21,11 @@ from vggsearch.runs import METRICS
 Points = npt.NDArray[np.float64]
 
 _MARGIN = 0.1
-"""How far beyond a front's worst values `thin_front` sets its reference, as a share of the front's extent."""
+"""Distance of the reference of `thin_front` beyond a front's worst values, as a share of its extent."""
 
 
 def dominates(first: Mapping[str, float], second: Mapping[str, float], objectives: Sequence[str]) -> bool:
-    """Whether `first` is at least as good in every objective, and better in one."""
+    """Whether `first` is at least as good as `second` in every objective, and better in one."""
     signs = _signs(objectives)
     gains = [sign * (first[name] - second[name]) for sign, name in zip(signs, objectives, strict=True)]
     return all(gain >= 0 for gain in gains) and any(gain > 0 for gain in gains)
@@ -34,8 +34,8 @@ def dominates(first: Mapping[str, float], second: Mapping[str, float], objective
 def front(frame: pd.DataFrame, objectives: Sequence[str]) -> pd.DataFrame:
     """The rows that no other row dominates, best in the first objective first.
 
-    Of rows that are equal in every objective the first is kept, so that a run which answered two trials
-    stands once.
+    Of rows that are equal in every objective the first is kept, so that a run that answered two trials occurs
+    once.
     """
     known = _known(frame, objectives)
     if known.empty:
@@ -47,15 +47,15 @@ def front(frame: pd.DataFrame, objectives: Sequence[str]) -> pd.DataFrame:
 
 
 def staircase(frame: pd.DataFrame, cost: str, accuracy: str = "val_accuracy") -> pd.DataFrame:
-    """The front of two objectives from the cheapest row on: `drawstyle="steps-post"` draws it as a staircase.
+    """The front of two objectives, cheapest row first; `drawstyle="steps-post"` draws it as a staircase.
 
-    Costs and accuracies both rise strictly from row to row.
+    Costs and accuracies both increase strictly from row to row.
     """
     return front(frame, (accuracy, cost)).iloc[::-1]
 
 
 def hypervolume(frame: pd.DataFrame, objectives: Sequence[str], reference: Mapping[str, float]) -> float:
-    """Volume of what `frame` dominates and `reference` bounds.
+    """Volume that the rows of `frame` dominate, bounded by `reference`.
 
     Rows that are not better than the reference in every objective add nothing.
 
@@ -73,9 +73,9 @@ def hypervolume(frame: pd.DataFrame, objectives: Sequence[str], reference: Mappi
 def hypervolume_over_trials(
     frame: pd.DataFrame, objectives: Sequence[str], reference: Mapping[str, float]
 ) -> pd.Series:
-    """The hypervolume of each row and all rows before it, with `frame`'s index: the anytime curve.
+    """The hypervolume of each row and all rows before it, indexed as `frame`: the anytime curve.
 
-    Rows in which an objective is missing (runs that did not complete) keep the value before them.
+    Rows in which an objective is missing (runs that did not complete) repeat the value before them.
     """
     at = _scaled(np.array([[reference[name] for name in objectives]], dtype=float), objectives)
     # moocore minimises; with the reference at the origin only points below it in every objective add volume.
@@ -95,7 +95,7 @@ def hypervolume_over_trials(
 def thin_front(frame: pd.DataFrame, objectives: Sequence[str], count: int) -> pd.DataFrame:
     """At most `count` rows of the front that keep most of its hypervolume, in the front's order.
 
-    The row that adds least is dropped, again and again, but never the one best in the first objective. The
+    The row that adds least is dropped repeatedly, but never the best one in the first objective. The
     reference lies a tenth of the front's extent beyond its worst values, so that both ends of the front
     count (Ishibuchi et al. 2018, https://doi.org/10.1162/evco_a_00226).
     """
@@ -121,14 +121,16 @@ def _values(frame: pd.DataFrame, objectives: Sequence[str]) -> Points:
 
 
 def _signs(objectives: Sequence[str]) -> list[float]:
-    """+1 where more is better, -1 where less is."""
+    """+1 where more is better, -1 where less is better."""
     return [1.0 if up else -1.0 for up in _maximise(objectives)]
 
 
 def _maximise(objectives: Sequence[str]) -> list[bool]:
     directions = [METRICS[name].better for name in objectives]
     if None in directions:
-        raise ValueError(f"an objective is better higher or lower, and {', '.join(objectives)} are not all")
+        raise ValueError(
+            f"an objective has a direction in METRICS, and one of {', '.join(objectives)} has none"
+        )
     return [direction == "higher" for direction in directions]
 
 

@@ -1,16 +1,16 @@
-"""What n pairs can show, and how many would show it, by the t test, which stands for the sign-flip test.
+"""Power of n pairs, and the number of pairs for a power, by the t test in place of the sign-flip test.
 
     effect   true mean difference          n      pairs, at least 2
     sd       true SD of the differences    df     n − 1
     alpha    level of the tests            u      s / sd, the sample SD s in units of sd; df u² is χ² of df
 
-Unit of effect, sd and margin: any, the same for all (here fractions: 0.003 is 0.3 pp). Given u the mean
-difference is normal, so every power is one integral over u: exact, and without the noncentral t
-distribution, which statsmodels' `TTestPower` reports as NaN for effects of several sd (0.14 and 0.15).
+Effect, sd and margin have the same unit (here fractions: 0.003 is 0.3 pp). Given u the mean difference is
+normal, so that every power is one integral over u. It is exact and avoids the noncentral t distribution, with
+which statsmodels' `TTestPower` (0.14 and 0.15) returns NaN for effects of several sd.
 
-The sign-flip test is discrete: at 6 pairs its level is 0.031 where that of the t test is 0.05, and its
-power is less too; `docs/statistics.md` shows both. It cannot reject with fewer pairs than
-`pairs_needed_for_any_verdict`, whatever the effect.
+The sign-flip test is discrete: at 6 pairs its level is 0.031 where that of the t test is 0.05, and its power
+is lower as well; `docs/statistics.md` shows both. With fewer pairs than `pairs_needed_for_any_verdict` it
+cannot reject, whatever the effect.
 """
 
 import math
@@ -26,10 +26,10 @@ POWER = 0.8
 MAX_PAIRS = 1000
 
 _TAIL = 1e-13
-"""Mass that is left out at either end of an integral."""
+"""Probability left out at each end of an integral."""
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
-"""Of one panel of an integral."""
+"""Quadrature nodes and weights of one panel of an integral."""
 
 
 def power_of_difference(effect: float, sd: float, n: int, alpha: float) -> float:
@@ -46,10 +46,10 @@ def power_of_difference(effect: float, sd: float, n: int, alpha: float) -> float
 
 
 def power_of_equivalence(effect: float, sd: float, n: int, alpha: float, margin: float) -> float:
-    """Probability that both one-sided t tests of n pairs reject, at level `alpha` each: equivalence is shown.
+    """Probability that both one-sided t tests of n pairs reject at level `alpha`, which shows equivalence.
 
-    Schuirmann 1987 (https://doi.org/10.1007/BF01068419) has the tests, Phillips 1990
-    (https://doi.org/10.1007/BF01063556) the power.
+    Tests: Schuirmann 1987 (https://doi.org/10.1007/BF01068419). Power: Phillips 1990
+    (https://doi.org/10.1007/BF01063556).
     """
     if sd == 0:
         return float(abs(effect) < margin)
@@ -81,23 +81,23 @@ def minimum_detectable_effect(sd: float, n: int, alpha: float, power: float = PO
 def pairs_to_detect(
     effect: float, sd: float, alpha: float, power: float = POWER, max_pairs: int = MAX_PAIRS
 ) -> int | None:
-    """Fewest pairs whose `power_of_difference` is `power`; None where `max_pairs` are too few."""
+    """Fewest pairs with a `power_of_difference` of `power`; None where `max_pairs` are too few."""
     return _fewest(lambda n: power_of_difference(effect, sd, n, alpha), power, max_pairs)
 
 
 def pairs_to_show_equivalence(
     effect: float, sd: float, alpha: float, margin: float, power: float = POWER, max_pairs: int = MAX_PAIRS
 ) -> int | None:
-    """Fewest pairs whose `power_of_equivalence` is `power`; None where `max_pairs` are too few."""
+    """Fewest pairs with a `power_of_equivalence` of `power`; None where `max_pairs` are too few."""
     return _fewest(lambda n: power_of_equivalence(effect, sd, n, alpha, margin), power, max_pairs)
 
 
 def more_pairs(mean: float, sd: float, n: int, alpha: float, margin: float, contrasts: int = 1) -> int | None:
-    """How many more than n pairs would decide with probability `POWER`, if the truth were what n pairs show.
+    """Number of further pairs that would decide with probability `POWER` if the true effect were `mean`.
 
-    To decide is to show a difference or to show equivalence, whichever takes fewer pairs, in the worst case
-    of Holm's correction over `contrasts`: at level `alpha / contrasts`. At least 1; None where `MAX_PAIRS`
-    pairs are too few, or `mean` or `sd` is NaN. The truth may well be another: it is a guide, no promise.
+    To decide is to show a difference or equivalence, whichever takes fewer pairs, in the worst case of Holm's
+    correction over `contrasts`: at level `alpha / contrasts`. At least 1; None where `MAX_PAIRS` pairs are
+    too few, or `mean` or `sd` is NaN. The true effect may be another, so this is only a guide.
     """
     if math.isnan(mean) or math.isnan(sd):
         return None
@@ -122,8 +122,8 @@ def _over_sample_sd(
 ) -> float:
     """Mean of `probability(u)` over the distribution of u up to `widest`.
 
-    Gauss-Legendre quadrature over panels that end where `probability` begins and ends its `steps`, `width`
-    wide as a normal distribution is.
+    Gauss-Legendre quadrature over panels that end where the steps of `probability` begin and end; each step
+    is a normal distribution function of scale `width` at one of `steps`.
     """
     low, high = (
         math.sqrt(2 / df * float(inverse(df / 2, _TAIL)))
@@ -142,7 +142,7 @@ def _over_sample_sd(
 
 
 def _fewest(power_of: Callable[[int], float], power: float, max_pairs: int) -> int | None:
-    """Smallest n from 2 on with `power_of(n) >= power`, which rises with n once above the test's level."""
+    """Smallest n from 2 with `power_of(n) >= power`; above the test's level the power increases with n."""
     if max_pairs < 2 or power_of(max_pairs) < power:
         return None
     low, high = 1, max_pairs

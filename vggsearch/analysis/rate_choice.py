@@ -1,4 +1,4 @@
-"""Which learning rate suits an arm: the one with the best mean validation accuracy over seeds of its own."""
+"""Choice of each arm's learning rate: the best mean validation accuracy over seeds of its own."""
 
 import pandas as pd
 
@@ -6,13 +6,13 @@ COLUMNS = ("arm", "lr", "n", "failed", "mean", "sd", "chosen", "at_edge")
 
 
 def rate_table(rates: pd.DataFrame) -> pd.DataFrame:
-    """One row an arm and learning rate, in the order in which they come.
+    """One row for each arm and learning rate, in the order of `rates`.
 
-    A rate at which a run failed to complete is chosen only where all rates had failures; of equal means the
-    smaller rate is.
+    A rate at which a run did not complete is chosen only where all rates had such runs. Of rates with equal
+    means the smallest is chosen.
 
     Args:
-        rates: One row a run: arm, lr, val_accuracy (missing where the run did not complete).
+        rates: One row for each run: arm, lr, val_accuracy (missing where the run did not complete).
 
     Returns:
         arm, lr, n (completed runs), failed, mean and sd of val_accuracy as fractions, chosen, and at_edge:

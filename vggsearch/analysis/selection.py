@@ -1,7 +1,7 @@
-"""Which runs are chosen, and what fresh seeds say of the choice. Pure: `StudyResults.frame` in, tables out.
+"""Selection of runs, and its check with fresh seeds. Pure: `StudyResults.frame` in, tables out.
 
-Selection sees validation only, and completed runs of the stages `search` and `baseline` only. The best of
-many equally good candidates looks better than it is; `finalist_table` shows by how much.
+Selection uses only validation accuracy, and only completed runs of the stages `search` and `baseline`. The
+best of many equally good candidates looks better than it is; `finalist_table` shows by how much.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -28,7 +28,7 @@ FINALIST_COLUMNS = (
 
 
 def candidates(frame: pd.DataFrame) -> pd.DataFrame:
-    """What may be selected: completed search and baseline runs, each once, in the frame's order."""
+    """Runs that may be selected: completed search and baseline runs, once each, in the frame's order."""
     chosen = frame[
         frame["stage"].isin(["search", "baseline"])
         & (frame["outcome"] == "completed")
@@ -45,12 +45,10 @@ def finalists(
 ) -> pd.DataFrame:
     """At most `count` candidates to train again, most accurate first; every architecture once.
 
-    Candidates worse than the hypervolume's `reference` in some objective are taken only where the others are
-    too few: the study says of them that they do not count.
-
-    The front of `objectives`, thinned by `thin_front` where it is larger; where it is smaller, also the
-    front of what remains, and so on. With accuracy as the only objective these are the `count` most
-    accurate.
+    These are the front of `objectives`, thinned by `thin_front` where it has more than `count`; where it has
+    fewer, the front of the remaining candidates is added, and so on. With accuracy as the only objective they
+    are the `count` most accurate. Candidates worse than the hypervolume's `reference` in some objective are
+    taken only where there are too few others.
     """
     left = candidates(frame).sort_values("val_accuracy", ascending=False, kind="stable")
     left = left.drop_duplicates("architecture")
@@ -66,34 +64,34 @@ def finalists(
 
 
 def best(frame: pd.DataFrame) -> "pd.Series | None":
-    """The candidate of highest validation accuracy, of fewest MACs among equals; None if there is none."""
+    """The candidate with the highest validation accuracy, then the fewest MACs; None if there is none."""
     ranked = candidates(frame).sort_values(["val_accuracy", "macs"], ascending=[False, True], kind="stable")
     return next((row for _, row in ranked.iterrows()), None)
 
 
 def cheapest_within(frame: pd.DataFrame, points: float = 0.01, cost: str = "macs") -> "pd.Series | None":
-    """The candidate of least `cost` whose validation accuracy is at most `points` below the best one's.
+    """The cheapest candidate with a validation accuracy at most `points` below the best.
 
-    `points` is a fraction: 0.01 is one percentage point. Of equally cheap ones the most accurate; None
-    where there is no candidate.
+    `points` is a fraction: 0.01 is one percentage point. Of equally cheap candidates the most accurate is
+    taken; None where there is no candidate.
     """
     top = best(frame)
     if top is None:
         return None
     found = candidates(frame)
-    # A difference of exactly `points` is within, whatever the last bit of a float says.
+    # A difference of exactly `points` counts as within, in spite of rounding.
     close = found[found["val_accuracy"] >= top["val_accuracy"] - points - 1e-12]
     ranked = close.sort_values([cost, "val_accuracy"], ascending=[True, False], kind="stable")
     return next((row for _, row in ranked.iterrows()), None)
 
 
 def finalist_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row a finalist, most accurate first: `ARCHITECTURE_COLUMNS` and `FINALIST_COLUMNS`.
+    """One row for each finalist, highest `val_mean` first: `ARCHITECTURE_COLUMNS` and `FINALIST_COLUMNS`.
 
-    `search_val` is the value that selected it (its best among candidates; missing where there is none), `n`
-    the completed fresh-seed runs, `val_*` and `test_*` their mean, standard deviation (n − 1) and 95 % t
-    interval; `optimism` is `search_val − val_mean`, `test_optimism` is `search_val − test_mean`. Finalists
-    none of whose runs completed have n = 0. Most accurate is by `val_mean`.
+    `search_val` is the validation accuracy that selected it (its best among candidates; missing where there
+    is none), `n` the number of completed runs with fresh seeds, `val_*` and `test_*` their mean, standard
+    deviation (n − 1) and 95 % t interval; `optimism` is `search_val − val_mean`, `test_optimism` is
+    `search_val − test_mean`. Finalists without a completed run have n = 0.
     """
     fresh = frame[frame["stage"] == "finalists"].drop_duplicates("digest")
     promised = candidates(frame).groupby("architecture")["val_accuracy"].max()

@@ -1,12 +1,12 @@
-"""The exact sign-flip test of a mean difference of 0, for all 2ⁿ ways to sign n differences.
+"""The exact sign-flip test of a mean difference of 0, over all 2ⁿ signings of n differences.
 
-    d[i]   difference that pair i shows, i = 1 … n           T(s) = Σ s[i] d[i], s[i] = ±1
+    d[i]   difference of pair i, i = 1 … n                   T(s) = Σ s[i] d[i], s[i] = ±1
     p      share of the 2ⁿ signings with |T(s)| ≥ |Σ d[i]|
 
 If neither side is better, either sign of each difference is equally likely (Fisher 1935, The Design of
 Experiments, §21). This is `scipy.stats.permutation_test(…, permutation_type="samples")` with all
-permutations, which visits each of them; here the signings of the two halves of the pairs are sorted and
-counted against each other (Horowitz & Sahni 1974), so that 20 pairs take 2 × 2¹⁰ sums and not 2²⁰.
+permutations, which computes each of them. Here the sums of the two halves of the pairs are sorted and matched
+(Horowitz & Sahni 1974), so that 20 pairs take 2 × 2¹⁰ sums and not 2²⁰.
 """
 
 import numpy as np
@@ -16,20 +16,20 @@ from scipy import stats
 FloatArray = npt.NDArray[np.float64]
 
 EXACT_PAIRS = 30
-"""Most pairs that are counted exactly."""
+"""Most pairs for which all signings are counted."""
 
 RESAMPLES = 99_999
-"""Random signings where there are more pairs."""
+"""Number of random signings for more pairs."""
 
 _TIE = 1e-12
-"""Sums closer than this share of Σ |d| are equal: they differ by rounding alone."""
+"""Sums closer than this share of Σ |d| count as equal, because they differ only by rounding."""
 
 
 def sign_flip_p(differences: FloatArray) -> float:
-    """Two-sided p of the n differences, NaN for none; 2 / 2ⁿ at least, 1 where their sum is 0.
+    """Two-sided p of n differences: at least 2 / 2ⁿ, 1 where their sum is 0, NaN for n = 0.
 
-    Beyond `EXACT_PAIRS` pairs the observed signing and `RESAMPLES` random ones, drawn with a fixed seed,
-    stand for all.
+    Beyond `EXACT_PAIRS` pairs, p is estimated from the observed signing and `RESAMPLES` random ones, drawn
+    with a fixed seed.
     """
     if len(differences) == 0:
         return np.nan
@@ -39,7 +39,7 @@ def sign_flip_p(differences: FloatArray) -> float:
     threshold = abs(float(differences.sum())) - tie
     half = len(differences) // 2
     first, second = _signed_sums(differences[:half]), np.sort(_signed_sums(differences[half:]))
-    # Sorted queries walk through `second` in order, which keeps its cache lines warm.
+    # Sorted queries read `second` in order, which uses the cache well.
     below = np.searchsorted(second, np.sort(threshold - first), side="left")
     reached = len(first) * len(second) - int(below.sum())
     return min(1.0, 2.0 * reached / 2.0 ** len(differences))

@@ -1,9 +1,9 @@
-"""What the numbers of a contrast say, in one of five words, and how few pairs can say anything.
+"""The verdict on a contrast, one of five words, and the fewest pairs that can reach one.
 
     n       complete pairs                     alpha   level of the tests
     p       exact sign-flip p                  p_tost  p of the two one-sided t tests against ±margin
 
-Both p are Holm-adjusted over the contrasts of the study before they come here.
+Both p are Holm-adjusted over the contrasts of the study beforehand.
 """
 
 from enum import StrEnum
@@ -16,9 +16,9 @@ class Verdict(StrEnum):
     """The answer to a contrast's claim."""
 
     SUPPORTED = "supported"
-    """There is a difference, and it is the claimed one; for an interaction: there is one."""
+    """A difference is shown, in the claimed direction; for an interaction, in either."""
     REFUTED = "refuted"
-    """There is a difference, and it is the opposite of the claimed one."""
+    """A difference is shown, in the direction opposite to the claim."""
     EQUIVALENT = "equivalent"
     """The true difference is smaller than the margin, whether or not it is 0."""
     UNDECIDED = "undecided"
@@ -28,7 +28,7 @@ class Verdict(StrEnum):
 
     @property
     def decides(self) -> bool:
-        """Whether it answers the question."""
+        """Whether the verdict answers the question."""
         return self in (Verdict.SUPPORTED, Verdict.REFUTED, Verdict.EQUIVALENT)
 
 
@@ -41,10 +41,10 @@ def verdict(
     alpha: float,
     question: str = "which is better",
 ) -> Verdict:
-    """The verdict on a contrast whose mean difference is `mean`.
+    """The verdict on a contrast with the mean difference `mean`.
 
     Equivalence comes first: a difference shown to be smaller than the margin is too small to matter, even
-    where `sign_is_certain`. A p that is NaN shows nothing.
+    where `sign_is_certain`. A p of NaN shows nothing.
 
     Args:
         question: `Contrast.question`; "do they interact" is supported by a difference of either sign.
@@ -60,7 +60,7 @@ def verdict(
 
 
 def sign_is_certain(n: int, p_holm: float, *, alpha: float) -> bool:
-    """Whether the difference is shown not to be 0, be it smaller than the margin or not."""
+    """Whether the difference is shown not to be 0, even if it is smaller than the margin."""
     return n >= MIN_PAIRS and p_holm <= alpha
 
 
@@ -72,8 +72,8 @@ def best_possible_p(n: int, contrasts: int = 1) -> float:
 def pairs_needed_for_any_verdict(contrasts: int, alpha: float) -> int:
     """Fewest pairs with which each of `contrasts` can be supported or refuted at level `alpha`.
 
-    6 contrasts at 0.05 need 8 pairs. Fewer, from `MIN_PAIRS` on, can only find equivalence, or a difference
-    where the other contrasts find theirs first.
+    6 contrasts at 0.05 need 8 pairs. Fewer pairs, from `MIN_PAIRS` on, can show only equivalence, or a
+    difference where the other contrasts show theirs first.
     """
     n = MIN_PAIRS
     while best_possible_p(n, contrasts) > alpha:

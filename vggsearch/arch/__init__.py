@@ -1,4 +1,4 @@
-"""What is built: architectures, their text form, the zoo, and the one expansion into layers. No torch."""
+"""Architectures, their text form, the zoo of published nets, and the expansion into layers. No torch."""
 
 import lazy_loader
 

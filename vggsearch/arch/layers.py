@@ -1,6 +1,6 @@
-"""The one expansion of an architecture into layers, shared by cost and model.
+"""The expansion of an architecture into layers, shared by cost and model.
 
-A layer here is a description: what it is, and the shapes that go in and come out. Shapes are (channels,
+A layer here is a description: its operation, its input shape and its output shape. Shapes are (channels,
 height, width) for images and (features,) after flattening, without the batch dimension.
 """
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vggsearch.arch.spec import Architecture
-from vggsearch.arch.task import Task
+from vggsearch.arch.task import MAX_SIDE, Task
 from vggsearch.errors import ArchitectureError
 
 Shape = tuple[int, ...]
@@ -20,14 +20,14 @@ class Layer:
     """One layer of an expanded architecture."""
 
     name: str
-    """Unique in the net: `block1.conv1`, `block1.pool`, `head.linear3`."""
+    """Name, unique in the net: `block1.conv1`, `block1.pool`, `head.linear3`."""
     op: Op
     stage: int | None
-    """Index of the block it belongs to, from 0; None in the head."""
+    """Index of its block, from 0; None in the head."""
     in_shape: Shape
     out_shape: Shape
     kernel_size: int = 1
-    """Of a convolution or a pool; 1 elsewhere."""
+    """Kernel size of a convolution or a pool; 1 for other layers."""
     stride: int = 1
 
 
@@ -35,14 +35,17 @@ def expand(architecture: Architecture, task: Task) -> tuple[Layer, ...]:
     """Every layer of `architecture` for `task`, in order.
 
     Convolutions have stride 1 and half their kernel as padding; each is followed by (batch norm and) ReLU;
-    each block ends in a 2×2 stride-2 max-pool that drops an odd last row or column. Where the image is
-    smaller than the halvings need, it raises `ArchitectureError`.
+    each block ends in a 2×2 stride-2 max-pool that drops an odd last row or column. Raises
+    `ArchitectureError` where the image is too small for the number of blocks.
     """
     num_blocks, most = len(architecture.blocks), task.max_blocks
     if num_blocks > most:
+        remedies = [f"at most {most} blocks"] if most else []
+        if 2**num_blocks <= MAX_SIDE:
+            remedies.append(f"an input of at least {2**num_blocks} pixels")
         raise ArchitectureError(
             f"{num_blocks} blocks halve a side of {min(task.input_shape[1:])} pixels {num_blocks} times, and "
-            f"only {most} fit: use at most {most} blocks, or an input of at least {2**num_blocks} pixels"
+            f"only {most} fit: use {', or '.join(remedies)}"
         )
     layers: list[Layer] = []
     shape: Shape = task.input_shape

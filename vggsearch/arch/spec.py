@@ -1,4 +1,4 @@
-"""What is built: `Architecture`, a stack of `Block`s and a `Head`, and the one text form that names it.
+"""`Architecture`: a stack of `Block`s and a `Head`, and the text form that names it.
 
 The text form is the architecture's identity in files, on the command line and in tables:
 
@@ -20,7 +20,7 @@ from vggsearch.errors import ArchitectureError
 from vggsearch.text import quoted
 
 MAX_TEXT = 2000
-"""Longest text that is read, in characters: a border against input that is not an architecture at all."""
+"""Longest text that is read, in characters; longer input is not an architecture."""
 
 MAX_BLOCKS = 16
 MAX_CONVS = 32
@@ -47,12 +47,12 @@ class Block:
         if not 1 <= len(self.kernel_sizes) <= MAX_CONVS:
             raise ArchitectureError(
                 f"a block has 1 to {MAX_CONVS} convolutions, not {len(self.kernel_sizes)}: "
-                "write NUMxCHANNELS, as in 2x64"
+                "use 1 or 2, for example"
             )
         if not 1 <= self.channels <= MAX_CHANNELS:
+            remedy = "fewer channels" if self.channels > 1 else "more channels or a smaller ratio"
             raise ArchitectureError(
-                f"a block has 1 to {MAX_CHANNELS} channels, not {self.channels}: "
-                "use more channels or a smaller ratio"
+                f"a block has 1 to {MAX_CHANNELS} channels, not {self.channels}: use {remedy}"
             )
         for kernel in self.kernel_sizes:
             if kernel % 2 == 0 or not 1 <= kernel <= MAX_KERNEL:
@@ -65,7 +65,7 @@ class Block:
         """A block of `num_convs` identical convolutions."""
         if not 1 <= num_convs <= MAX_CONVS:
             raise ArchitectureError(
-                f"a block has 1 to {MAX_CONVS} convolutions, not {num_convs}: write NUMxCHANNELS, as in 2x64"
+                f"a block has 1 to {MAX_CONVS} convolutions, not {num_convs}: use 1 or 2, for example"
             )
         return cls(channels, (kernel_size,) * num_convs)
 
@@ -76,7 +76,7 @@ class Block:
 
     @property
     def kernel_size(self) -> int | None:
-        """The kernel size all convolutions share, or None where they differ."""
+        """The kernel size of all its convolutions; None where they differ."""
         return self.kernel_sizes[0] if len(set(self.kernel_sizes)) == 1 else None
 
     def __str__(self) -> str:
@@ -141,14 +141,14 @@ class Architecture:
 
     @property
     def kernel_size(self) -> int | None:
-        """The kernel size all convolutions share, or None where they differ."""
+        """The kernel size of all its convolutions; None where they differ."""
         sizes = {block.kernel_size for block in self.blocks}
         return sizes.pop() if len(sizes) == 1 else None
 
     def divided_by(self, ratio: int) -> "Architecture":
-        """The same net with every channel count floor-divided by `ratio`, as the d2l chapter does; same head.
+        """The same net and head, with every channel count floor-divided by `ratio`, as in the d2l chapter.
 
-        Raises `ArchitectureError` where a block would keep no channel.
+        Raises `ArchitectureError` where a block would have no channel left.
         """
         if ratio < 1:
             raise ArchitectureError(
@@ -166,7 +166,7 @@ class Architecture:
 
     @classmethod
     def parse(cls, text: str) -> "Architecture":
-        """Read the canonical text form; any other text raises `ArchitectureError`, in one line."""
+        """Read the canonical text form; any other text raises a one-line `ArchitectureError`."""
         if len(text) > MAX_TEXT:
             raise ArchitectureError(
                 f"an architecture is at most {MAX_TEXT} characters, not {len(text)}: "

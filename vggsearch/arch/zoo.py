@@ -1,4 +1,4 @@
-"""The published networks by name, and `parse`, which reads a name, `NAME/RATIO` or the canonical text."""
+"""The published nets by name, and `parse`, which reads a name, `NAME/RATIO` or the canonical text."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ D2L = "Zhang et al., Dive into Deep Learning, chapter 8.2"
 
 @dataclass(frozen=True, slots=True)
 class ZooEntry:
-    """A published network."""
+    """A published net."""
 
     architecture: Architecture
     source: str
@@ -27,8 +27,8 @@ class ZooEntry:
     """What it was published for."""
 
 
-# Name, column of the paper's table 1, convolutions. A-LRN is A with local response normalisation, which the
-# paper itself found useless (§4.1): not built. C is D with a 1×1 kernel last in its three deepest blocks.
+# Name, column of the paper's table 1, convolutions. A-LRN (A with local response normalisation) is left out:
+# the paper found it useless (§4.1). C is D with a 1×1 kernel last in its three deepest blocks.
 _PAPER_TABLE = (
     ("vgg11", "A", "1x64-1x128-2x256-2x512-2x512"),
     ("vgg13", "B", "2x64-2x128-2x256-2x512-2x512"),
@@ -51,7 +51,7 @@ def _zoo() -> dict[str, ZooEntry]:
 
 
 ZOO: Mapping[str, ZooEntry] = MappingProxyType(_zoo())
-"""The networks that can be named."""
+"""The published nets, by name."""
 
 
 def parse(text: str) -> Architecture:
@@ -63,12 +63,12 @@ def parse(text: str) -> Architecture:
             return architecture
         if re.fullmatch(r"[0-9]{1,9}", ratio, re.ASCII) is None:
             raise ArchitectureError(
-                f"after {name}/ stands the ratio that divides its channels, not {quoted(ratio)}: "
+                f"{name}/ is followed by the ratio that divides its channels, not {quoted(ratio)}: "
                 f"write {name}/4, for example"
             )
         return architecture.divided_by(int(ratio))
     if name[:1].isalpha():
         near = get_close_matches(name[:40].lower(), ZOO, n=1)
         hint = f"did you mean {near[0]}?" if near else "write 1x16-1x32+gap, for example"
-        raise ArchitectureError(f"no network is named {quoted(name)}: {hint} (named are {', '.join(ZOO)})")
+        raise ArchitectureError(f"no net is named {quoted(name)}: {hint} (there are {', '.join(ZOO)})")
     return Architecture.parse(text)

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from vggsearch.commands.output import table
-from vggsearch.designs import Held, Plan, Row, shown
+from vggsearch.designs import Held, Plan, Row, level_text
 from vggsearch.study import AblationStudy, Effort, StudyResults, detectable, plan_lines, warnings
 from vggsearch.text import duration, short_count
 
@@ -66,7 +66,7 @@ def _arms(rows: tuple[Row, ...], plan: Plan) -> Table:
     for row in rows:
         arm = plan.arm(row.arm)
         steps, run_s = plan.steps(arm), plan.run_s(arm)
-        recipe = ", ".join(f"{name} {shown(value)}" for name, value in row.recipe.items())
+        recipe = ", ".join(f"{name} {level_text(value)}" for name, value in row.recipe.items())
         seeds = "other seeds" if row.seed_offset else ""
         made.add_row(
             row.arm,

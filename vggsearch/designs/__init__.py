@@ -1,4 +1,4 @@
-"""What an ablation compares, derived from a control: kernel contrasts, one factor at a time, factorials."""
+"""Designs of ablations, derived from a control: kernel contrasts, one factor at a time, factorials."""
 
 import lazy_loader
 

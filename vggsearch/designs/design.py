@@ -1,12 +1,12 @@
-"""What an ablation compares: arms, which are trained, and contrasts, which are weighted sums of them.
+"""Arms, which an ablation trains, and contrasts, which are weighted sums of arms.
 
-    y[a, i]      what arm a reaches with seed i, its test accuracy
+    y[a, i]      test accuracy of arm a with seed i
     w[c, a]      weight of arm a in contrast c; the weights of a contrast sum to 0
-    d[c, i]      = Σ_a w[c, a] y[a, i], the effect that seed i shows: its mean over seeds is the estimate
+    d[c, i]      = Σ_a w[c, a] y[a, i], the effect with seed i; the estimate is its mean over seeds
 
 A contrast of two arms has the weights +1 and −1. A main effect of a factorial has the mean of one level's
-cells minus that of another's, an interaction the difference of two such differences. Positive weights stand
-on the side that the claim favours: a positive effect supports it.
+cells minus that of another's, an interaction the difference of two such differences. The side that the claim
+favours has positive weights, so that a positive effect supports the claim.
 """
 
 from collections.abc import Mapping
@@ -21,25 +21,25 @@ CONTROL = "control"
 """Name of the arm that the others are compared with."""
 
 Held = Literal["depth", "width", "receptive field", "parameters", "MACs", "training seconds", "everything"]
-"""What a contrast promises to hold equal; parameters are those of convolutions and head."""
+"""What a contrast holds equal; parameters are those of convolutions and head."""
 
 Question = Literal["which is better", "do they interact"]
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One thing that is trained, with every seed."""
+    """A net and a recipe, which are trained with every seed."""
 
     name: str
-    """Unique in its design: `control`, a contrast's name, or a factorial's levels."""
+    """Name, unique in the design: `control`, a contrast's name, or a factorial's levels."""
     architecture: Architecture
     recipe: Recipe
-    """Its learning rate is the middle of the grid; each arm gets the one that suits it."""
+    """The recipe, with the middle learning rate of the grid; each arm then chooses its own rate."""
     same_time_as: str | None = None
-    """Name of the arm whose training seconds it is given, by fewer or more steps; else all arms have the
-    study's budget."""
+    """Name of the arm whose training seconds this one gets, by fewer or more steps; None for the study's
+    budget."""
     seed_offset: int = 0
-    """Added to every seed; not 0 only where an arm is compared with itself."""
+    """Number added to every seed; 0 unless an arm is compared with itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ class Contrast:
 
     name: str
     weights: Mapping[str, float]
-    """By arm; none is 0, they sum to 0, and those above 0 sum to 1 (for an interaction: to 2)."""
+    """Weights by arm: none is 0, they sum to 0, and the positive ones sum to 1 (for an interaction, to 2)."""
     better: str
-    """The side that the claim favours, as a sentence calls it: `3×3`, `batch_norm true`."""
+    """Name of the side that the claim favours: `3×3`, `batch_norm true`."""
     worse: str
     at: str = ""
-    """Ends the claim: `at equal MACs`; empty where nothing is held equal but the budget."""
+    """End of the claim: `at equal MACs`; empty where only the budget is held equal."""
     held: tuple[Held, ...] = ()
     question: Question = "which is better"
 
@@ -71,14 +71,14 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """The arms of an ablation and its contrasts. Arms that are the same run stand once."""
+    """The arms of an ablation and its contrasts. Arms with the same runs are listed once."""
 
     arms: tuple[Arm, ...]
-    """The control, or a factorial's first cell, first."""
+    """The arms; the first is the control, or the first cell of a factorial."""
     contrasts: tuple[Contrast, ...]
 
     def arm(self, name: str) -> Arm:
-        """The arm of that name; KeyError where there is none."""
+        """The arm of that name; raises KeyError where there is none."""
         found = next((arm for arm in self.arms if arm.name == name), None)
         if found is None:
             raise KeyError(name)

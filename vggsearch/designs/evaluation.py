@@ -1,9 +1,9 @@
-"""On which images the pairs of an ablation are judged; learning rates are always chosen on validation.
+"""The images on which the pairs of an ablation are evaluated; validation always chooses the learning rates.
 
-| `evaluate_on` | judged on | what the answer is for |
+| `evaluate_on` | images | use of the answer |
 |---|---|---|
-| test | test images, read once a run, at its end | to be told |
-| validation | the images that chose the learning rates too | to choose by: the test set stays closed |
+| test | test images, read once, at the end of a run | to report it |
+| validation | the images that also chose the learning rates | to make a choice: the test set stays closed |
 """
 
 from collections.abc import Mapping
@@ -15,40 +15,40 @@ EvaluateOn = Literal["test", "validation"]
 
 @dataclass(frozen=True, slots=True)
 class EvaluationPart:
-    """A part of the data, and what it is called wherever an ablation's answer is made or told."""
+    """A part of the data, with its names in tables, records and sentences."""
 
     name: EvaluateOn
     prefix: Literal["test", "val"]
-    """Of its columns in tables, and of its fields in `RunRecord`."""
+    """Prefix of its columns in tables and of its fields in `RunRecord`."""
 
     @property
     def column(self) -> str:
-        """Of a run's accuracy, a fraction."""
+        """Column with the accuracy of a run, a fraction."""
         return f"{self.prefix}_accuracy"
 
     @property
     def bits(self) -> str:
-        """The field of `RunRecord` with the correctness of single images."""
+        """Field of `RunRecord` with the correctness of each image."""
         return f"{self.prefix}_correct"
 
     @property
     def accuracy(self) -> str:
-        """`test accuracy`."""
+        """Name of the accuracy: `test accuracy`, for example."""
         return f"{self.name} accuracy"
 
     @property
     def images(self) -> str:
-        """`test images`."""
+        """Name of the images: `test images`, for example."""
         return f"{self.name} images"
 
     @property
     def measured(self) -> tuple["EvaluationPart", ...]:
-        """Every part on which the pairs are measured: this one, and validation in any case."""
+        """All parts on which the pairs are measured: this one and validation."""
         return tuple(dict.fromkeys((self, EVALUATION_PARTS["validation"])))
 
     @property
     def notice(self) -> tuple[str, ...]:
-        """What a terminal tells of the choice, in lines: nothing of the default."""
+        """Lines for the terminal about the choice; empty for the default."""
         return () if self.name == "test" else (f"judged on {self.images}: the test set is not opened",)
 
 

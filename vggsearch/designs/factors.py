@@ -1,17 +1,17 @@
 """Factors: what may be changed in a control and its recipe, one level at a time.
 
-| factor | level | what becomes of the control |
+| factor | level | change to the control |
 |---|---|---|
-| `num_blocks` | whole number | its first so many blocks remain |
-| `convs_per_block` | whole number | every block gets so many convolutions, of its one kernel size |
+| `num_blocks` | whole number | only its first blocks remain, this many |
+| `convs_per_block` | whole number | every block has this many convolutions, of the block's one kernel size |
 | `ratio` | whole number | every channel count is floor-divided by it; the control's own level is 1 |
-| `kernel_size` | odd number | every convolution gets it |
-| `batch_norm` | true or false | with or without it |
-| `head` | `gap`, `fc128`, … | the classifier |
-| a field of `Recipe` but `lr` | its values | how it is trained |
+| `kernel_size` | odd number | every convolution has it |
+| `batch_norm` | true or false | with or without batch norm |
+| `head` | `gap`, `fc128`, … | has this head |
+| a field of `Recipe` but `lr` | its values | is trained with it |
 
-`lr` is none: each arm chooses its own on the same grid, so that no level suffers from the rate that suits
-another.
+`lr` is not a factor: each arm chooses its own rate from the same grid, so that no level is trained at a rate
+that suits another.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,9 +19,9 @@ from dataclasses import replace
 
 from vggsearch.arch import MAX_CONVS, Architecture, Block, Head, Task, expand
 from vggsearch.designs.design import CONTROL, Arm, Design
-from vggsearch.designs.one_control import Side, beside
+from vggsearch.designs.one_control import Comparison, against_control
 from vggsearch.designs.recipes import RECIPE_FACTORS, with_fields
-from vggsearch.designs.text import Level, given, shown
+from vggsearch.designs.text import Level, level_text, quoted_level
 from vggsearch.errors import ArchitectureError, DesignError
 from vggsearch.recipe import Recipe
 from vggsearch.text import suggestion
@@ -29,8 +29,7 @@ from vggsearch.text import suggestion
 ARCHITECTURE_FACTORS = ("num_blocks", "convs_per_block", "ratio", "kernel_size", "batch_norm", "head")
 
 FACTORS = (*ARCHITECTURE_FACTORS, *RECIPE_FACTORS)
-"""Names of the factors, in the order in which their levels are applied, whatever that of a file."""
-
+"""Names of the factors, in the order in which their levels are applied."""
 
 _EXAMPLES = {"num_blocks": "[2, 3]", "convs_per_block": "[1, 2]", "ratio": "[4, 8]", "kernel_size": "[3, 5]"}
 
@@ -38,16 +37,16 @@ _EXAMPLES = {"num_blocks": "[2, 3]", "convs_per_block": "[1, 2]", "ratio": "[4, 
 def with_level(
     architecture: Architecture, recipe: Recipe, factor: str, level: Level
 ) -> tuple[Architecture, Recipe]:
-    """Net and recipe with `factor` at `level`, all else as it is. Raises as `with_levels`."""
+    """Net and recipe with `factor` at `level` and nothing else changed. Raises as `with_levels`."""
     return with_levels(architecture, recipe, {factor: level})
 
 
 def with_levels(
     architecture: Architecture, recipe: Recipe, levels: Mapping[str, Level]
 ) -> tuple[Architecture, Recipe]:
-    """Net and recipe with each factor at its level: the net's in the order of `FACTORS`, then the recipe's.
+    """Net and recipe with each factor at its level, applied in the order of `FACTORS`.
 
-    Raises `DesignError` where a factor is unknown, or its level of the wrong type or value.
+    Raises `DesignError` where a factor is unknown, or its level has the wrong type or value.
     """
     check_factors(levels)
     for factor in ARCHITECTURE_FACTORS:
@@ -61,29 +60,29 @@ def with_levels(
 
 
 def check_factors(factors: Iterable[str]) -> None:
-    """Raise `DesignError` where one is not of `FACTORS`."""
+    """Raise `DesignError` where one is not in `FACTORS`."""
     for factor in factors:
         if factor == "lr":
             raise DesignError(
-                "every arm chooses its lr on the same grid, so that it cannot be a factor: "
+                "lr is not a factor, because every arm chooses its own from one grid: "
                 "list the rates under learning_rates"
             )
         if factor not in FACTORS:
-            raise DesignError(f"no factor is named {given(factor)}: {suggestion(factor, FACTORS)}")
+            raise DesignError(f"no factor is named {quoted_level(factor)}: {suggestion(factor, FACTORS)}")
 
 
 def check_levels(factor: str, levels: Sequence[Level], fewest: int) -> None:
-    """Raise `DesignError` where there are fewer levels than that, or one stands twice."""
+    """Raise `DesignError` where there are fewer than `fewest` levels, or one is listed twice."""
     if len(levels) < fewest:
         raise DesignError(
             f"{factor}: a factor has at least {fewest} level{'s' * (fewest > 1)} here, not {len(levels)}: "
             "list another, or leave the factor out"
         )
-    texts = [shown(level) for level in levels]
+    texts = [level_text(level) for level in levels]
     for i, text in enumerate(texts):
         if text in texts[:i]:
             raise DesignError(
-                f"{factor}: a factor has each level once, and {text[:60]} is twice: remove one of them"
+                f"{factor}: a factor lists each level once, and {text[:60]} is twice: remove one of them"
             )
 
 
@@ -93,66 +92,67 @@ def one_at_a_time(
     factors: Mapping[str, Sequence[Level]],
     task: Task,
 ) -> Design:
-    """`control` against an arm for each level of each factor, all else as in the control.
+    """`control` against an arm for each level of each factor, with nothing else changed.
 
-    Arms that are the same run stand once, under the first one's name.
+    Arms with the same runs are listed once, under the name of the first.
 
-    Raises `DesignError` where a factor is unknown, a level cannot be, changes nothing, or stands twice;
+    Raises `DesignError` where a factor is unknown, a level is invalid, changes nothing, or is listed twice;
     `ArchitectureError` where the control does not fit the images.
     """
     expand(control, task)
     check_factors(factors)
     if not factors:
         raise DesignError(f"an ablation has at least one factor, not none: use one of {', '.join(FACTORS)}")
-    sides = []
+    comparisons = []
     for factor, levels in factors.items():
         check_levels(factor, levels, fewest=1)
         own = own_level(control, recipe, factor)
         for level in levels:
             net, trained = with_level(control, recipe, factor, level)
-            name = f"{factor}={shown(level)}"
+            name = f"{factor}={level_text(level)}"
             if (net, trained) == (control, recipe):
-                raise DesignError(f"a level changes the control, and {name} is what it has: remove it")
+                raise DesignError(f"a level changes the control, which has {name} already: remove the level")
             expand(net, task)
-            sides.append(Side(Arm(name, net, trained), f"{factor} {own}", f"{factor} {shown(level)}"))
-    return beside(Arm(CONTROL, control, recipe), sides)
+            better, worse = f"{factor} {own}", f"{factor} {level_text(level)}"
+            comparisons.append(Comparison(Arm(name, net, trained), better, worse))
+    return against_control(Arm(CONTROL, control, recipe), comparisons)
 
 
 def own_level(control: Architecture, recipe: Recipe, factor: str) -> str:
-    """The level that the control has, as a sentence calls it: `false`, or `2,2,3` where its blocks differ."""
+    """The control's level of a factor, as text: `false`, or `2,2,3` where its blocks differ."""
     if factor in RECIPE_FACTORS:
         value: Level = getattr(recipe, factor)
-        return shown(value)
+        return level_text(value)
     if factor == "convs_per_block":
-        return _each_or_one([block.num_convs for block in control.blocks])
+        return _common_or_all([block.num_convs for block in control.blocks])
     if factor == "kernel_size":
-        return _each_or_one([kernel for block in control.blocks for kernel in block.kernel_sizes])
+        return _common_or_all([kernel for block in control.blocks for kernel in block.kernel_sizes])
     own: dict[str, Level] = {
         "ratio": 1,
         "num_blocks": len(control.blocks),
         "batch_norm": control.batch_norm,
         "head": str(control.head),
     }
-    return shown(own[factor])
+    return level_text(own[factor])
 
 
-def _each_or_one(values: Sequence[int]) -> str:
+def _common_or_all(values: Sequence[int]) -> str:
     return ",".join(map(str, values if len(set(values)) > 1 else values[:1]))
 
 
 def _built(architecture: Architecture, factor: str, level: Level) -> Architecture:
     if factor == "batch_norm":
         if not isinstance(level, bool):
-            raise DesignError(f"batch_norm is true or false, not {given(level)}: write one of them")
+            raise DesignError(f"batch_norm is true or false, not {quoted_level(level)}: write one of them")
         return replace(architecture, batch_norm=level)
     if factor == "head":
         if not isinstance(level, str):
-            raise DesignError(f"head is gap or fcN,N, not {given(level)}: write gap or fc4096,4096")
+            raise DesignError(f"head is gap or fcN,N, not {quoted_level(level)}: write gap or fc4096,4096")
         return replace(architecture, head=Head.parse(level))
     if isinstance(level, bool) or not isinstance(level, int) or level < 1:
         raise DesignError(
-            f"{factor} is a whole number from 1, not {given(level)}: write {factor}: {_EXAMPLES[factor]}, "
-            "for example"
+            f"{factor} is a whole number from 1, not {quoted_level(level)}: "
+            f"write {factor}: {_EXAMPLES[factor]}, for example"
         )
     if factor == "ratio":
         return architecture.divided_by(level)
@@ -160,8 +160,8 @@ def _built(architecture: Architecture, factor: str, level: Level) -> Architectur
         most = len(architecture.blocks)
         if level > most:
             raise DesignError(
-                f"num_blocks is at most the control's {most}, of which the first so many remain, not "
-                f"{given(level)}: write a deeper control, or fewer blocks"
+                f"num_blocks is at most the control's number of blocks, {most}, not {level}: "
+                "use a deeper control, or fewer blocks"
             )
         return replace(architecture, blocks=architecture.blocks[:level])
     change = _repeated if factor == "convs_per_block" else _with_kernel
@@ -171,13 +171,13 @@ def _built(architecture: Architecture, factor: str, level: Level) -> Architectur
 def _repeated(block: Block, num_convs: int) -> Block:
     if num_convs > MAX_CONVS:
         raise DesignError(
-            f"convs_per_block is at most {MAX_CONVS}, not {given(num_convs)}: write convs_per_block: "
+            f"convs_per_block is at most {MAX_CONVS}, not {num_convs}: write convs_per_block: "
             f"{_EXAMPLES['convs_per_block']}, for example"
         )
     if block.kernel_size is None:
         raise DesignError(
-            f"convs_per_block repeats the one kernel size of a block, and block {block} has several: "
-            "write the control with one, or leave the factor out"
+            f"convs_per_block repeats the kernel size of a block, and block {block} has several: "
+            "use a control with one in each block, or leave the factor out"
         )
     return Block.uniform(num_convs, block.channels, block.kernel_size)
 

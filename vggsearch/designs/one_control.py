@@ -1,4 +1,4 @@
-"""Designs in which every arm stands beside one control."""
+"""Designs in which every arm is compared with one control."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,8 +7,8 @@ from vggsearch.designs.design import Arm, Contrast, Design, Held
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """An arm and what is claimed of the control beside it; the contrast bears the arm's name."""
+class Comparison:
+    """An arm and the claim about the control against it; the contrast has the arm's name."""
 
     arm: Arm
     better: str
@@ -17,21 +17,23 @@ class Side:
     held: tuple[Held, ...] = ()
 
 
-def beside(control: Arm, sides: Sequence[Side]) -> Design:
-    """`control` against each arm, weights +1 and −1. Arms that are the same run stand once, under the first
-    one's name."""
+def against_control(control: Arm, comparisons: Sequence[Comparison]) -> Design:
+    """`control` against each arm, with weights +1 and −1.
+
+    Arms with the same runs are listed once, under the name of the first.
+    """
     arms = [control]
     contrasts = []
-    for side in sides:
-        kept = next((arm for arm in arms[1:] if is_same_run(arm, side.arm)), None)
+    for each in comparisons:
+        kept = next((arm for arm in arms[1:] if has_same_runs(arm, each.arm)), None)
         if kept is None:
-            kept = side.arm
+            kept = each.arm
             arms.append(kept)
         weights = {control.name: 1.0, kept.name: -1.0}
-        contrasts.append(Contrast(side.arm.name, weights, side.better, side.worse, side.at, side.held))
+        contrasts.append(Contrast(each.arm.name, weights, each.better, each.worse, each.at, each.held))
     return Design(tuple(arms), tuple(contrasts))
 
 
-def is_same_run(one: Arm, other: Arm) -> bool:
-    """Whether the two differ in nothing but their names."""
+def has_same_runs(one: Arm, other: Arm) -> bool:
+    """Whether the two arms differ only in their names."""
     return replace(one, name=other.name) == other

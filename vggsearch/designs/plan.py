@@ -1,9 +1,9 @@
 """The plan of an ablation, fixed before its first run: arms, contrasts, seeds, margin; and its hash.
 
-    studies/NAME/plan.json     the plan, and those that replaced it after runs had been made
+    studies/NAME/plan.json     the plan, and the plans that replaced it after the first run
 
-A plan that is replaced before the first run leaves no trace. One that is replaced later stays, and what was
-changed is told in every report.
+A plan that is replaced before the first run leaves no trace. One that is replaced later is kept, and every
+report says what was changed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,13 +27,13 @@ from vggsearch.runs import Count, DataKey, Digest, Moment, Text
 from vggsearch.schema import ADDED, Frozen, canonical_digest
 
 MAX_RUNS = 100_000
-"""Of a plan in all, as each is counted one by one: at a second a run, more than a day."""
+"""Most runs of a plan; at a second a run, more than a day."""
 
 Name = Annotated[str, Field(max_length=500)]
 
 
 class PlannedArm(Frozen):
-    """An arm as it is trained, but for its learning rate."""
+    """An arm as it is trained, except for its learning rate."""
 
     name: Name
     architecture: Annotated[str, Field(max_length=2000)]
@@ -42,7 +42,7 @@ class PlannedArm(Frozen):
     budget: Budget
     seed_offset: Count = 0
     step_s: float | None = Field(default=None, gt=0)
-    """Training seconds of one step, measured alone on this machine; None where that was not needed."""
+    """Training seconds of one step, measured alone on this machine; None where they are not needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def without_rate(recipe: Recipe) -> Recipe:
 
 
 class PlannedContrast(Frozen):
-    """`vggsearch.designs.Contrast`, written down."""
+    """A `vggsearch.designs.Contrast` as JSON holds it."""
 
     name: Name
     weights: dict[str, float] = Field(min_length=1, max_length=1000)
@@ -84,12 +84,12 @@ class PlannedContrast(Frozen):
     question: Question
 
     def contrast(self) -> Contrast:
-        """The contrast itself."""
+        """The contrast as an object of the design."""
         return Contrast(self.name, self.weights, self.better, self.worse, self.at, self.held, self.question)
 
     @classmethod
     def of(cls, contrast: Contrast) -> Self:
-        """`contrast`, written down."""
+        """`contrast` as a plan holds it."""
         return cls(
             name=contrast.name,
             weights=dict(contrast.weights),
@@ -102,44 +102,44 @@ class PlannedContrast(Frozen):
 
 
 class Plan(Frozen):
-    """Everything that was decided before the first run."""
+    """Everything that is decided before the first run."""
 
     study: Text
     data: DataKey
     input_shape: tuple[int, int, int]
     num_classes: Count
     train_images: Count
-    """About as many as a pass over the training part has."""
+    """Number of training images in one epoch, approximately."""
     device: Literal["cpu", "cuda"]
     device_model: Text
-    """On which the seconds of a step were measured."""
+    """Processor on which the seconds of a step were measured."""
     arms: tuple[PlannedArm, ...] = Field(min_length=2, max_length=1000)
     contrasts: tuple[PlannedContrast, ...] = Field(min_length=1, max_length=10_000)
     primary: Name
     pairs: int = Field(ge=2, le=MAX_RUNS)
-    """Seeds with which each arm is trained."""
+    """Number of seeds with which each arm is trained."""
     first_seed: Count
     rates: tuple[float, ...] = Field(min_length=1, max_length=1000)
-    """Learning rates that each arm tries; the middle one is the recipe's where there is one alone."""
+    """Learning rates that each arm tries; a single one is the recipe's own."""
     rate_seeds: int = Field(ge=1, le=MAX_RUNS)
     first_rate_seed: Count
     margin: float = Field(gt=0)
-    """A fraction: 0.003 is 0.3 pp."""
+    """Largest difference that does not matter, a fraction: 0.003 is 0.3 pp."""
     alpha: float = Field(gt=0, lt=1)
     evaluate_on: Annotated[EvaluateOn, ADDED] = "test"
     """The images on which the pairs are judged."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        """A plan may come from a stranger's report: its parts fit each other, and its nets can be built."""
+        """Check that its parts fit each other and its nets can be built: a plan may come from others."""
         names = [arm.name for arm in self.arms]
         if len(set(names)) < len(names):
-            raise ValueError("arms: a name stands twice")
+            raise ValueError("arms: a name is listed twice")
         for contrast in self.contrasts:
             if not contrast.weights.keys() <= set(names):
-                raise ValueError(f"contrasts: {contrast.name[:100]!r} weighs an arm that is not planned")
+                raise ValueError(f"contrasts: {contrast.name[:100]!r} has a weight for an unplanned arm")
         if self.primary not in {contrast.name for contrast in self.contrasts}:
-            raise ValueError("primary: is none of the contrasts")
+            raise ValueError("primary: is not one of the contrasts")
         if most_runs(len(self.arms), self.pairs, len(self.rates), self.rate_seeds) > MAX_RUNS:
             raise ValueError(f"arms: more than {MAX_RUNS} runs in all")
         try:
@@ -155,12 +155,12 @@ class Plan(Frozen):
         return canonical_digest(self.decided())
 
     def decided(self) -> dict[str, object]:
-        """All of it as plain JSON values, but for the words of sentences."""
+        """The plan as plain JSON values, without the words in which contrasts are reported."""
         return self.model_dump(mode="json", exclude={"contrasts": {"__all__": {"better", "worse", "at"}}})
 
     @property
     def part(self) -> EvaluationPart:
-        """The images on which the pairs are judged."""
+        """The part of the data on which the pairs are evaluated."""
         return EVALUATION_PARTS[self.evaluate_on]
 
     @property
@@ -187,7 +187,7 @@ class Plan(Frozen):
                 yield PlannedRun(arm, self.first_seed + number - 1 + arm.seed_offset, number)
 
     def arm(self, name: str) -> PlannedArm:
-        """The arm of that name; KeyError where there is none."""
+        """The arm of that name; raises KeyError where there is none."""
         return {arm.name: arm for arm in self.arms}[name]
 
     def steps(self, arm: PlannedArm) -> int | None:
@@ -195,7 +195,7 @@ class Plan(Frozen):
         return steps_of(arm, self.train_images, self.task)
 
     def run_s(self, arm: PlannedArm) -> float | None:
-        """Training seconds expected of one run of `arm`; None where nothing was measured."""
+        """Expected training seconds of one run of `arm`; None where no step was measured."""
         if arm.budget.seconds is not None:
             return arm.budget.seconds
         steps = self.steps(arm)
@@ -203,28 +203,28 @@ class Plan(Frozen):
 
 
 class Registration(Frozen):
-    """A plan that was fixed."""
+    """A plan that was fixed, and when."""
 
     plan: Plan
     digest: Digest
     at: Moment
     runs: Count
-    """Runs for learning rates and pairs that had been made then."""
+    """Number of runs, for learning rates and for pairs, that had been made by then."""
 
     @model_validator(mode="after")
     def _own_digest(self) -> Self:
         if self.digest != self.plan.digest:
-            raise ValueError("digest: is not that of the plan")
+            raise ValueError("digest: does not match the plan")
         return self
 
 
 def most_runs(arms: int, pairs: int, rates: int, rate_seeds: int) -> int:
-    """Runs of a plan in which no two arms share one; a single learning rate is not tried."""
+    """Runs of a plan in which no two arms share a run; a single learning rate takes none."""
     return arms * (pairs + (rates * rate_seeds if rates > 1 else 0))
 
 
 def deviations(registrations: Sequence[Registration]) -> tuple[str, ...]:
-    """What was changed after runs had been made, a line each; empty where the first plan was kept."""
+    """One line for each change made after the first run; empty where the plan was kept."""
     lines = []
     for before, now in pairwise(registrations):
         was, became = before.plan.decided(), now.plan.decided()

@@ -1,6 +1,6 @@
-"""Proof of change: what each arm is beside the first one, and that every contrast keeps what it promises.
+"""Proof of change: how each arm differs from the first, and that every contrast holds equal what it says.
 
-Differences are fractions of the first arm's (of a contrast's positive side's) value: +0.15 is 15 % more.
+Differences are fractions of the value of the first arm, or of a contrast's positive side: +0.15 is 15 % more.
 """
 
 import math
@@ -16,7 +16,7 @@ from vggsearch.designs.widths import MAX_MISMATCH
 from vggsearch.errors import DesignError
 
 COMPARED = ("num_convs", "params", "conv_head_params", "macs", "receptive_field")
-"""Fields of a `Row` whose differences from the first arm it holds."""
+"""Fields of a `Row` that are compared with those of the first arm."""
 
 _FIELDS: Mapping[Held, str] = MappingProxyType(
     {
@@ -30,26 +30,26 @@ _FIELDS: Mapping[Held, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one arm is, and costs for one image."""
+    """The net and recipe of one arm, and its cost for one image."""
 
     arm: str
     architecture: Architecture
     num_convs: int
     channels: tuple[int, ...]
-    """Of each block."""
+    """Channels of each block."""
     params: int
-    """All, batch norm's among them."""
+    """All parameters, including batch norm's."""
     conv_head_params: int
-    """Those of convolutions and head, which a contrast at equal parameters weighs."""
+    """Parameters of convolutions and head, which a contrast at equal parameters compares."""
     macs: int
     receptive_field: int
-    """Side in pixels."""
+    """Side of the receptive field in pixels."""
     differences: Mapping[str, float]
-    """Of each of `COMPARED`: (this − the first arm's) / the first arm's, not rounded."""
+    """Relative difference in each of `COMPARED`: (this − first arm) / first arm, not rounded."""
     recipe: Mapping[str, Level]
-    """The fields of its recipe that differ from the first arm's, with their values here."""
+    """Fields of its recipe that differ from the first arm's, with this arm's values."""
     same_time_as: str | None
-    """The arm whose training seconds it is given."""
+    """Name of the arm whose training seconds it gets; None for the study's budget."""
     seed_offset: int
 
 
@@ -81,11 +81,11 @@ def proof(design: Design, task: Task) -> tuple[Row, ...]:
 
 
 def mismatch(design: Design, contrast: Contrast, task: Task) -> dict[Held, float]:
-    """What remains between the contrast's arms in everything that it holds, as a signed fraction.
+    """Remaining difference between the contrast's arms in everything that it holds equal, a signed fraction.
 
-    Of several arms the farthest from the first positive one counts; exactly 0.0 where nothing remains. Of
-    `width` it is that of the block where it is largest, infinite where the numbers of blocks differ.
-    `training seconds` and `everything` are held by what the plan says, so 0.0, or infinite where it does not.
+    It is the largest difference of any arm from the first positive one, exactly 0.0 where they are equal.
+    For `width` it is that of the block where it is largest, infinite where the numbers of blocks differ. For
+    `training seconds` and `everything` it is 0.0 where the design holds them equal, else infinite.
     """
     arms = [design.arm(name) for name in contrast.weights]
     base = next(arm for arm in arms if contrast.weights[arm.name] > 0)
@@ -96,23 +96,25 @@ def mismatch(design: Design, contrast: Contrast, task: Task) -> dict[Held, float
 
 
 def check(design: Design, task: Task) -> None:
-    """Raise `DesignError` where an arm is the one it is compared with, or a contrast changes what it promises
-    to hold; parameters and MACs by more than `MAX_MISMATCH`. `ArchitectureError` where an arm does not fit.
+    """Raise `DesignError` where a contrast compares an arm with itself or changes what it holds equal.
+
+    Parameters and MACs may change by up to `MAX_MISMATCH`. Raises `ArchitectureError` where an arm does not
+    fit the images.
     """
     proof(design, task)
     for contrast in design.contrasts:
         _check_changes(contrast, [design.arm(name) for name in contrast.weights])
         for held, left in mismatch(design, contrast, task).items():
             if abs(left) > (MAX_MISMATCH if held in ("parameters", "MACs") else 0):
-                found = "does not" if math.isinf(left) else f"changes it by {left:+.1%}"
+                found = "one arm differs" if math.isinf(left) else f"one arm differs by {left:+.1%}"
                 raise DesignError(
-                    f"{contrast.name}: the contrast promises to hold {held}, and {found}: "
+                    f"{contrast.name}: the contrast holds {held} equal, and {found}: "
                     "use a wider control, or leave the contrast out"
                 )
 
 
 def _check_changes(contrast: Contrast, arms: list[Arm]) -> None:
-    """Raise where two of its arms are trained alike, but for other seeds where everything is held."""
+    """Raise where two arms are the same net and recipe; with other seeds where everything is held equal."""
     again = "everything" in contrast.held
     for i, arm in enumerate(arms):
         for other in arms[:i]:
@@ -120,7 +122,7 @@ def _check_changes(contrast: Contrast, arms: list[Arm]) -> None:
             if alike and (not again or arm.seed_offset == other.seed_offset):
                 raise DesignError(
                     f"{contrast.name}: a contrast compares different runs, and {other.name} and {arm.name} "
-                    f"are both {arm.architecture}, trained alike: leave it out"
+                    f"are both {arm.architecture}, trained alike: leave the contrast out"
                 )
 
 

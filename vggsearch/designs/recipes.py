@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from vggsearch.designs.text import Level, given
+from vggsearch.designs.text import Level, quoted_level
 from vggsearch.errors import DesignError
 from vggsearch.recipe import Recipe
 
@@ -28,7 +28,7 @@ _RULES: Mapping[str, Callable[[Mapping[str, object]], str]] = {
 def with_fields(recipe: Recipe, levels: Mapping[str, Level]) -> Recipe:
     """`recipe` with each field of `levels` at its level.
 
-    Raises `DesignError` where one has the wrong type or value, or does not go with another.
+    Raises `DesignError` where a level has the wrong type or value, or contradicts another field.
     """
     try:
         return Recipe.model_validate({**recipe.model_dump(), **levels}, strict=True)
@@ -37,12 +37,13 @@ def with_fields(recipe: Recipe, levels: Mapping[str, Level]) -> Recipe:
 
 
 def _one_line(details: ErrorDetails, recipe: Recipe, levels: Mapping[str, Level]) -> str:
-    """pydantic's complaint as rule, value, remedy."""
+    """pydantic's error as rule, value, remedy."""
     context, kind = details.get("ctx", {}), details["type"]
     if kind == "value_error":  # a rule of the recipe's own, between fields
-        said = details["msg"].removeprefix("Value error, ")
-        return f"{', '.join(f'{name}={given(level)}' for name, level in levels.items())}: {said}"
+        message = details["msg"].removeprefix("Value error, ")
+        return f"{', '.join(f'{name}={quoted_level(level)}' for name, level in levels.items())}: {message}"
     field = str(details["loc"][0])
     rule = _RULES[kind](context) if kind in _RULES else details["msg"].replace("\n", " ")
     own: Level = getattr(recipe, field)
-    return f"{field} is {rule}, not {given(levels[field])}: the control's is {given(own)}, for example"
+    refused = quoted_level(levels[field])
+    return f"{field} is {rule}, not {refused}: correct it (the control has {quoted_level(own)})"

@@ -1,20 +1,20 @@
-"""How names and levels are written, in messages and in claims."""
+"""Levels of factors as text, in names, claims and messages."""
 
 from vggsearch.text import quoted
 
 Level = bool | int | float | str
-"""A value that a factor takes, as study files have it."""
+"""A value of a factor, as in a study file."""
 
 
-def shown(level: Level) -> str:
-    """A level as names and sentences have it: `true`, `0.0005`, `fc128`."""
+def level_text(level: Level) -> str:
+    """A level in a name or a sentence: `true`, `0.0005`, `fc128`."""
     if isinstance(level, bool):
         return "true" if level else "false"
     return f"{level:.12g}" if isinstance(level, float) else str(level)
 
 
-def given(level: Level) -> str:
-    """A level as a message gives it back: text in quotes, and at most a line of it."""
+def quoted_level(level: Level) -> str:
+    """A level in an error message: text in quotes, at most 62 characters."""
     if isinstance(level, str):
         return quoted(level)
-    return (repr(level) if isinstance(level, float) else shown(level))[:60]
+    return (repr(level) if isinstance(level, float) else level_text(level))[:60]

@@ -1,11 +1,11 @@
-"""Channels at which one net costs what another does, in whole numbers, block by block.
+"""Whole numbers of channels, block by block, at which one net costs as much as another.
 
-    c_b       given channels of block b = 1 … B; c_0 is the image's, which stay
+    c_b       given channels of block b = 1 … B; c_0 is the image's, which do not change
     s         scale at which real widths s c_b cost the target exactly
-    x_b       whole channels chosen
+    x_b       chosen whole channels
     skew      √ Σ_b ln² (x_b / s c_b): 0 where the proportions of the given widths are kept
 
-Both measures are polynomials of the widths, in which only neighbours are multiplied,
+Both measures are polynomials of the widths, with products of neighbouring widths only,
 
     f(x) = constant + Σ_b linear_b x_b + Σ_b square_b x_b² + Σ_b cross_b x_{b−1} x_b,
 
@@ -28,18 +28,18 @@ from vggsearch.errors import DesignError
 FloatArray = npt.NDArray[np.float64]
 
 Measure = Literal["macs", "params"]
-"""`params` are those of convolutions and head: batch norm's, a fixed number per channel, are not weighed."""
+"""`params` are those of convolutions and head; batch norm's, a fixed number per channel, are left out."""
 
 LABELS = {"macs": "MACs", "params": "parameters"}
 
 TOLERANCE = 0.005
-"""Relative mismatch below which proportions decide between widths, and no longer the mismatch."""
+"""Relative mismatch below which the skew, and no longer the mismatch, decides between widths."""
 
 MAX_MISMATCH = 0.02
 """Relative mismatch above which two nets do not count as equal."""
 
 MAX_SKEW = 0.1
-"""A block may leave its proportional width by this share, and by less than one channel in any case."""
+"""A block may differ from its proportional width by this share, or by less than one channel."""
 
 _MAX_CANDIDATES = 65536
 
@@ -58,11 +58,11 @@ def match_width(
 ) -> Architecture:
     """`architecture` with whole channels, near proportional to its own, at which `measure` comes to `target`.
 
-    Widths are tried in each block around the proportional one (`MAX_SKEW`; where there are many, those
-    nearest to it). Of those within `TOLERANCE` of the target it takes the least skewed, and where there is
-    none, the one nearest to the target. The same answer every time.
+    The widths tried in each block are those around the proportional one (`MAX_SKEW`), or the nearest of them
+    where there are many. The least skewed combination within `TOLERANCE` of the target is taken, or the one
+    nearest to the target where none is. The result is deterministic.
 
-    Raises `DesignError` where none comes within `MAX_MISMATCH`, or a block would keep no channel;
+    Raises `DesignError` where none comes within `MAX_MISMATCH`, or a block would have no channel left;
     `ArchitectureError` where the net does not fit the images.
     """
     weights = _polynomial(architecture, measure, task)
@@ -71,12 +71,12 @@ def match_width(
     label = LABELS[measure]
     if widths.min() < 1:
         raise DesignError(
-            f"no width solves {target} {label}: {shown_widths(own)} channels would become "
+            f"no width gives {target} {label}: {shown_widths(own)} channels would become "
             f"{shown_widths(widths)}, and a block has at least 1: use a wider control"
         )
     if widths.max() > MAX_CHANNELS:
         raise DesignError(
-            f"no width solves {target} {label}: {shown_widths(own)} channels would become "
+            f"no width gives {target} {label}: {shown_widths(own)} channels would become "
             f"{shown_widths(widths)}, and a block has at most {MAX_CHANNELS}: use a narrower control"
         )
     tried = _around(widths)
@@ -85,7 +85,7 @@ def match_width(
     best = int(np.lexsort((mismatch, skew, np.where(mismatch <= TOLERANCE, 0.0, mismatch)))[0])
     if mismatch[best] > MAX_MISMATCH:
         raise DesignError(
-            f"no width solves {target} {label} within {MAX_MISMATCH:.0%}: the nearest, "
+            f"no width gives {target} {label} within {MAX_MISMATCH:.0%}: the nearest, "
             f"{shown_widths(tried[:, best])} channels, has {weights(tried)[best] / target - 1:+.1%}: "
             "use a wider control"
         )
@@ -99,7 +99,7 @@ def with_channels(architecture: Architecture, channels: tuple[int, ...]) -> Arch
 
 
 def shown_widths(widths: FloatArray) -> str:
-    """Channels of the blocks for a message: `9.6-19.2`; of many the first six."""
+    """Channels of the first six blocks for a message: `9.6-19.2`."""
     texts = [f"{width:.4g}" if width < 1000 else f"{width:.0f}" for width in widths]
     return "-".join([*texts[:6], *(["…"] if len(texts) > 6 else [])])
 
@@ -112,10 +112,10 @@ class _Polynomial:
     linear: FloatArray
     square: FloatArray
     cross: FloatArray
-    """[B − 1]: of blocks 1 and 2, 2 and 3, …"""
+    """[B − 1]: coefficients of blocks 1 and 2, 2 and 3, …"""
 
     def __call__(self, widths: FloatArray) -> FloatArray:
-        """The measure [N] of N nets, whose `widths` are [B, N]."""
+        """The measure [N] of N nets with `widths` [B, N]."""
         return (
             self.constant
             + self.linear @ widths
@@ -145,17 +145,17 @@ def _polynomial(architecture: Architecture, measure: Measure, task: Task) -> _Po
     linear[-1] += hidden[0] * pixels if hidden else task.num_classes
     own = np.array([[block.channels] for block in architecture.blocks], dtype=np.float64)
     partial = _Polynomial(0.0, linear, square, cross)
-    # What does not depend on the widths is the rest: the head's biases, and its layers after the first.
+    # The rest does not depend on the widths: the head's biases, and its layers after the first.
     rest = measured(architecture, measure, task) - float(partial(own)[0])
     return replace(partial, constant=rest)
 
 
 def _scale(weights: _Polynomial, own: FloatArray, target: int) -> float:
-    """s, of a s² + b s = target − constant, in the form that holds for a = 0 too."""
+    """s from a s² + b s = target − constant, in the form that also holds for a = 0."""
     grows = target - weights.constant
     if grows <= 0:
         raise DesignError(
-            f"no width solves a target of {target}: what does not depend on the widths is "
+            f"no width gives a target of {target}: the part that does not depend on the widths is "
             f"{weights.constant:.0f} already: use a wider control"
         )
     a = float(weights.square @ own**2 + weights.cross @ (own[:-1] * own[1:]))
@@ -164,7 +164,7 @@ def _scale(weights: _Polynomial, own: FloatArray, target: int) -> float:
 
 
 def _around(widths: FloatArray) -> FloatArray:
-    """[B, N]: all combinations of the whole numbers around each of B real widths."""
+    """All combinations of the whole numbers around each of B real widths, [B, N]."""
     each = int(_MAX_CANDIDATES ** (1 / len(widths)) + 1e-9)
     grid = np.meshgrid(*(_whole_numbers(float(width), each) for width in widths), indexing="ij")
     return np.stack(grid).reshape(len(widths), -1)

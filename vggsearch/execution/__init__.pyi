@@ -1,6 +1,6 @@
-from .capacity import default_workers as default_workers
+from .capacity import default_workers as default_workers, usable_cores as usable_cores
 from .contract import Event as Event, Executor as Executor, Finished as Finished, Progress as Progress
-from .devices import DeviceKind as DeviceKind, resolve_device as resolve_device, usable_cores as usable_cores
+from .devices import DeviceKind as DeviceKind, resolve_device as resolve_device
 from .local import LocalExecutor as LocalExecutor
 from .ray import RayExecutor as RayExecutor
 from .registry import EXECUTORS as EXECUTORS, ExecutorFactory as ExecutorFactory

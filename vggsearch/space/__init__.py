@@ -1,4 +1,4 @@
-"""The nets a study may try: by choices and constraints (`SearchSpace`), or listed (`ListedSpace`)."""
+"""The nets a study may try: choices and constraints (`SearchSpace`) or a list (`ListedSpace`)."""
 
 import lazy_loader
 

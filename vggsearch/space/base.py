@@ -1,4 +1,4 @@
-"""`Space`: what a study asks of the set of architectures that it may try."""
+"""`Space`: the contract of a set of architectures that a study may try."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
@@ -11,7 +11,7 @@ Scalar = bool | int | float | str
 """A parameter's value, as Optuna stores it."""
 
 Choose = Callable[[str, Sequence[Scalar]], Scalar]
-"""Picks one of a named parameter's options; `trial.suggest_categorical` is one."""
+"""Function that picks one of a named parameter's options, such as `trial.suggest_categorical`."""
 
 
 class Space(Protocol):
@@ -22,11 +22,11 @@ class Space(Protocol):
 
     @property
     def task(self) -> Task:
-        """What all members are for."""
+        """What the networks are for."""
 
     @property
     def count(self) -> int:
-        """How many members there are, exactly."""
+        """Exact number of members."""
 
     def __contains__(self, architecture: object) -> bool:
         """Whether `architecture` is a member."""
@@ -38,20 +38,20 @@ class Space(Protocol):
         """Draw `n` members, uniformly, independently and with replacement."""
 
     def neighbours(self, architecture: Architecture) -> list[Architecture]:
-        """The members that differ from `architecture` in one choice; being neighbours is mutual."""
+        """The members that differ from `architecture` in one choice; the relation is symmetric."""
 
     def build(self, choose: Choose) -> Architecture:
-        """Ask `choose` for each parameter that applies and has more than one option; build what was chosen.
+        """Ask `choose` for each parameter that applies and has several options; build the chosen net.
 
-        The result need not be a member: it may break a constraint (`violation` tells). Raises `SpaceError`
-        where the answer is not among the options.
+        The result may break a constraint (see `violation`) and is then no member. Raises `SpaceError` where
+        an answer is not among the options.
         """
 
     def params_of(self, architecture: Architecture) -> dict[str, Scalar]:
-        """The answers with which `build` gives `architecture`; `SpaceError` where none do."""
+        """The answers for which `build` returns `architecture`; raises `SpaceError` where there are none."""
 
     def violation(self, architecture: Architecture) -> str | None:
-        """The first constraint that `architecture` breaks, in words; None where it breaks none."""
+        """Message about the first constraint that `architecture` breaks; None where it breaks none."""
 
     def violations(self, architecture: Architecture) -> dict[str, float]:
-        """By how much each constraint is missed, relative to its limit; at most 0 where it holds."""
+        """Excess over each limit, relative to the limit; at most 0 where the constraint holds."""

@@ -1,4 +1,4 @@
-"""What may vary (`Choice`) and what must hold (`Constraint`)."""
+"""What may vary in a space (`Choice`) and which limits hold (`Constraint`)."""
 
 import math
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from vggsearch.cost import METRICS, Cost
 from vggsearch.errors import SpaceError
 
 MAX_COUNT = 2**62
-"""Border of every count and cost in a space, so that int64 arithmetic is exact."""
+"""Limit of every count and cost in a space, so that int64 arithmetic is exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Choice:
     """Whole numbers to choose from: one for the whole net, or one for each block."""
 
     values: tuple[int, ...]
-    """Different, in the order that enumeration takes."""
+    """The options, each once, in the order of enumeration."""
     per_block: bool = False
     """Whether each block has its own value."""
 
@@ -23,19 +23,19 @@ class Choice:
         whole = all(type(value) is int and value >= 1 for value in self.values)
         if not self.values or not whole or len(set(self.values)) < len(self.values):
             raise SpaceError(
-                f"a choice lists different whole numbers from 1, not {shown(self.values)}: "
+                f"a choice lists whole numbers from 1, each once, not {shortened(self.values)}: "
                 "write [3, 5], for example"
             )
 
     @property
     def varies_by_block(self) -> bool:
-        """Whether blocks of one net can differ in it."""
+        """Whether two blocks of one net can have different values."""
         return self.per_block and len(self.values) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """Limits on one of `METRICS`, both included; a fraction is rounded into the interval."""
+    """Inclusive limits on one of `METRICS`; a limit that is no whole number is rounded inwards."""
 
     metric: str
     min: float | None = None
@@ -52,14 +52,14 @@ class Constraint:
         for limit in (self.min, self.max):
             if limit is not None and not 0 < limit < MAX_COUNT:
                 raise SpaceError(
-                    f"a limit on {self.metric} is above 0 and below {MAX_COUNT:.0e}, not {shown(limit)}: "
-                    "leave it out where there is none"
+                    f"a limit on {self.metric} is above 0 and below {MAX_COUNT:.0e}, not {shortened(limit)}: "
+                    "leave it out for no limit"
                 )
         object.__setattr__(self, "min", None if self.min is None else math.ceil(self.min))
         object.__setattr__(self, "max", None if self.max is None else math.floor(self.max))
         low, high = self.limits
         if low > high:
-            raise SpaceError(f"the constraint {self} has no whole number in it: make min at most max")
+            raise SpaceError(f"the constraint {self} has no whole number in it: lower min or raise max")
 
     @property
     def limits(self) -> tuple[int, int]:
@@ -67,7 +67,7 @@ class Constraint:
         return int(self.min or 0), MAX_COUNT if self.max is None else int(self.max)
 
     def margins(self, cost: Cost) -> dict[str, float]:
-        """Relative excess over each limit by its name, `macs_max` for example; at most 0 where it holds."""
+        """Excess over each limit, relative to the limit, by name (`macs_max`); at most 0 where it holds."""
         value: int = getattr(cost, self.metric)
         margins = {}
         if self.min is not None:
@@ -77,12 +77,12 @@ class Constraint:
         return margins
 
     def violation(self, cost: Cost) -> str | None:
-        """How `cost` breaks it, in words; None where it does not."""
+        """Message about the limit that `cost` breaks; None where it breaks none."""
         value: int = getattr(cost, self.metric)
         low, high = self.limits
         if value < low:
-            return f"{self.metric} is {value}, below the least allowed, {low}"
-        return f"{self.metric} is {value}, above the most allowed, {high}" if value > high else None
+            return f"{self.metric} is {value}, below its min, {low}"
+        return f"{self.metric} is {value}, above its max, {high}" if value > high else None
 
     def __str__(self) -> str:
         low = "" if self.min is None else f"{self.min} <= "
@@ -90,7 +90,7 @@ class Constraint:
         return f"{low}{self.metric}{high}"
 
 
-def shown(values: object) -> str:
-    """`values` for a one-line message, cut where they run on."""
+def shortened(values: object) -> str:
+    """`values` as Python text for a message, at most 60 characters."""
     text = repr(list(values) if isinstance(values, tuple) else values)
     return text if len(text) <= 60 else text[:57] + "..."

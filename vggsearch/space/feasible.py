@@ -1,7 +1,7 @@
-"""The candidates that keep constraints: how many, exactly, and which is the r-th of them.
+"""The candidates that keep constraints: their exact number, and the r-th of them.
 
-Where blocks have few options of their own, candidates are filtered in chunks, about a million a second;
-elsewhere halves are joined (`vggsearch.space.join`), which takes far less where one constraint is at work.
+Where blocks have few options of their own, candidates are filtered in chunks, about a million a second.
+Otherwise halves are joined (`vggsearch.space.join`), which takes far less time under a single constraint.
 """
 
 import math
@@ -19,10 +19,10 @@ from vggsearch.space.grid import Grid
 from vggsearch.space.join import Joined
 
 CHUNK = 2**16
-"""Candidates filtered at a time."""
+"""Candidates that are filtered at once."""
 
 FEW = 2**13
-"""Fewer candidates that differ per block only are filtered rather than joined."""
+"""Below this number of combinations of per-block options, candidates are filtered rather than joined."""
 
 
 def keeps(grid: Grid, constraints: Sequence[Constraint], indices: IntArray) -> BoolArray:
@@ -36,29 +36,29 @@ def keeps(grid: Grid, constraints: Sequence[Constraint], indices: IntArray) -> B
     return mask
 
 
-class Part(Protocol):
-    """Some of the candidates, no two parts sharing one."""
+class CandidateSet(Protocol):
+    """Some of the candidates of a grid; the sets of one grid are disjoint."""
 
     def count(self) -> int:
         """How many of them keep the constraints."""
 
     def select(self, ranks: IntArray) -> IntArray:
-        """Indices of those with these ranks, [N], each from 0 to `count() - 1`."""
+        """Indices of the kept candidates with these ranks, [N], each from 0 to `count() - 1`."""
 
 
 class Feasible:
-    """The candidates that keep some constraints, ranked; what is counted once is kept."""
+    """The candidates that keep some constraints, ranked; counts are cached."""
 
-    def __init__(self, parts: Sequence[Part]) -> None:
-        self._parts = parts
+    def __init__(self, sets: Sequence[CandidateSet]) -> None:
+        self._sets = sets
 
     @cached_property
     def _ends(self) -> IntArray:
-        return np.cumsum([part.count() for part in self._parts], dtype=np.int64)
+        return np.cumsum([each.count() for each in self._sets], dtype=np.int64)
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Their number."""
         return int(self._ends[-1])
 
     def select(self, ranks: IntArray) -> IntArray:
@@ -68,30 +68,30 @@ class Feasible:
         for owner in np.unique(owners):
             rows = np.flatnonzero(owners == owner)
             start = self._ends[owner - 1] if owner else 0
-            indices[rows] = self._parts[owner].select(ranks[rows] - start)
+            indices[rows] = self._sets[owner].select(ranks[rows] - start)
         return indices
 
 
 def feasible(grid: Grid, constraints: Sequence[Constraint], few: int = FEW) -> Feasible:
     """The candidates of `grid` that keep `constraints`."""
-    parts: list[Part] = []
+    sets: list[CandidateSet] = []
     for section in grid.sections:
         free = [len(p.options) for p in section.parameters if p.stage is not None]
         shared = [range(len(p.options)) if p.stage is None else (0,) for p in section.parameters]
         if math.prod(free) < few:
             end = section.start + section.size
-            parts += [
+            sets += [
                 Filtered(grid, constraints, start, min(start + CHUNK, end))
                 for start in range(section.start, end, CHUNK)
             ]
         else:
-            parts += [Joined(grid, constraints, section, digits) for digits in product(*shared)]
-    return Feasible(parts)
+            sets += [Joined(grid, constraints, section, digits) for digits in product(*shared)]
+    return Feasible(sets)
 
 
 @dataclass(frozen=True)
 class Filtered:
-    """The candidates at `start` to `stop - 1`."""
+    """The candidates with indices `start` to `stop - 1`, filtered one by one."""
 
     grid: Grid
     constraints: Sequence[Constraint]
@@ -107,5 +107,5 @@ class Filtered:
         return len(self._indices())
 
     def select(self, ranks: IntArray) -> IntArray:
-        """Indices of those with these ranks."""
+        """Indices of the kept candidates with these ranks."""
         return self._indices()[ranks]

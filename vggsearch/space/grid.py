@@ -1,7 +1,7 @@
-"""`Grid`: every candidate that some choices give, numbered. Constraints come with `SearchSpace`.
+"""`Grid`: every candidate that some choices give, numbered. `SearchSpace` adds constraints.
 
-Candidates are ordered by number of blocks, then convolutions, ratio, kernel size (block by block where they
-are free per block), batch norm, head; the last varies fastest, and options come in the order given.
+Candidates are ordered by number of blocks, then convolutions, ratio, kernel size (block by block where each
+block has its own), batch norm, head. The last varies fastest, and options come in the order given.
 """
 
 from collections.abc import Sequence
@@ -15,28 +15,28 @@ from vggsearch.cost import METRICS, IntArray, cost, costs, head_costs
 from vggsearch.errors import SpaceError
 from vggsearch.space.base import Choose, Scalar
 from vggsearch.space.check import check_depth, check_options, check_ratio
-from vggsearch.space.choices import MAX_COUNT, Choice, shown
+from vggsearch.space.choices import MAX_COUNT, Choice, shortened
 from vggsearch.space.section import Parameter, Section
 
 CACHED = 2**14
-"""Candidates costed at a time: their arrays stay in a processor's cache."""
+"""Candidates whose costs are computed at once: their arrays stay in a processor's cache."""
 
 _ONE, _THREE = Choice((1,)), Choice((3,))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """The choices of a search space, and every candidate that they give, each once."""
+    """The choices of a search space, and every candidate that they give, once each."""
 
     num_blocks: tuple[int, ...]
     convs_per_block: Choice = _ONE
     ratio: Choice = _ONE
-    """Divides the channels of each block, rounding down."""
+    """Divisors of the channels of each block; quotients are rounded down."""
     kernel_size: Choice = _THREE
     batch_norm: tuple[bool, ...] = (False,)
     head: tuple[Head, ...] = (Head(),)
     channels: tuple[int, ...] = (64, 128, 256, 512, 512)
-    """Of each block, before the ratio."""
+    """Channels of each block, before division by the ratio."""
     task: Task = FASHION_MNIST
 
     def __post_init__(self) -> None:
@@ -45,13 +45,14 @@ class Grid:
         check_options(self.convs_per_block, self.kernel_size, self.batch_norm, self.head)
         if max(self.size, *(high for _, high in self.ranges.values())) >= MAX_COUNT:
             raise SpaceError(
-                f"a space has below {MAX_COUNT:.0e} candidates, each below as many MACs and bytes; this one "
-                f"has {self.size:.0e} of up to {self.ranges['macs'][1]:.0e} MACs: drop the largest choices"
+                f"a space has fewer than {MAX_COUNT:.0e} candidates, each with fewer MACs and bytes; "
+                f"this one has {self.size:.0e} candidates of up to {self.ranges['macs'][1]:.0e} MACs: remove "
+                "the largest options"
             )
 
     @cached_property
     def size(self) -> int:
-        """How many candidates there are, whatever the constraints."""
+        """Number of candidates, before any constraint."""
         return sum(section.size for section in self.sections)
 
     @cached_property
@@ -86,7 +87,7 @@ class Grid:
 
     @cached_property
     def ranges(self) -> dict[str, tuple[int, int]]:
-        """Least and greatest value of each of `METRICS` among the candidates."""
+        """Smallest and largest value of each of `METRICS` among the candidates."""
         values: dict[str, list[int]] = {metric: [] for metric in METRICS}
         for pick, divide in ((min, max), (max, min)):
             convs, kernel = pick(self.convs_per_block.values), pick(self.kernel_size.values)
@@ -95,7 +96,7 @@ class Grid:
             for num_blocks in self.num_blocks:
                 net = Architecture(tuple(blocks[:num_blocks]), pick(self.batch_norm))
                 found = cost(net, self.task)
-                # There may be many heads, and only blocks can cost more than 64 bits hold.
+                # Many heads share one net's blocks, and only the cost of blocks can exceed 64 bits.
                 gap, *heads = (
                     head_costs(
                         head,
@@ -111,7 +112,7 @@ class Grid:
         return {metric: (min(some), max(some)) for metric, some in values.items()}
 
     def candidate(self, index: int) -> Architecture:
-        """The candidate at `index`, from 0 to `size - 1`; IndexError elsewhere."""
+        """The candidate at `index`, from 0 to `size - 1`; raises IndexError for any other."""
         if not 0 <= index < self.size:
             raise IndexError(f"candidates are numbered 0 to {self.size - 1}, not {index}")
         return self.candidates(np.array([index], dtype=np.int64))[0]
@@ -135,12 +136,12 @@ class Grid:
         return Architecture(tuple(blocks), self.batch_norm[digits[-2]], self.head[digits[-1]])
 
     def index(self, architecture: Architecture) -> int | None:
-        """The index of the candidate that `architecture` is; None where it is none."""
+        """Index of `architecture` among the candidates; None where it is not one of them."""
         located = self.locate(architecture)
         return None if located is None else located[0].index(located[1])
 
     def locate(self, architecture: Architecture) -> tuple[Section, tuple[int, ...]] | None:
-        """The section of a candidate and its digits; None where `architecture` is none."""
+        """The section and the digits of `architecture`; None where it is not a candidate."""
         stages = len(architecture.blocks)
         section = next((section for section in self.sections if section.num_blocks == stages), None)
         if section is None:
@@ -171,7 +172,7 @@ class Grid:
         )
 
     def costs(self, indices: IntArray) -> dict[str, IntArray]:
-        """`METRICS` of the candidates at `indices`, [N], as arrays [N]; about a million a second."""
+        """`METRICS` of the candidates at `indices`, [N], as arrays [N], at about a million a second."""
         result = {metric: np.zeros(len(indices), dtype=np.int64) for metric in METRICS}
         for section in self.sections:
             inside = np.flatnonzero((indices >= section.start) & (indices < section.start + section.size))
@@ -194,27 +195,27 @@ class Grid:
             self.task,
         )
 
-    def _no_candidate(self, architecture: Architecture) -> SpaceError:
+    def _not_a_candidate(self, architecture: Architecture) -> SpaceError:
         return SpaceError(
             f"{architecture} is not among the {self.size} candidates of the space: widen its choices"
         )
 
     @cached_property
     def widths(self) -> IntArray:
-        """Channels of a block, [stage, ratio]."""
+        """Channels of each block by each ratio, [stage, ratio]."""
         return np.array([[c // ratio for ratio in self.ratio.values] for c in self.channels], dtype=np.int64)
 
     def build(self, choose: Choose) -> Architecture:
-        """Ask `choose` for each parameter that applies and has several options; build what was chosen."""
+        """Ask `choose` for each parameter that applies and has several options; build the chosen net."""
         section = self.sections[_ask(choose, "num_blocks", self.num_blocks)]
         digits = [_ask(choose, parameter.name, parameter.options) for parameter in section.parameters]
         return self.candidate(section.index(digits))
 
     def params_of(self, architecture: Architecture) -> dict[str, Scalar]:
-        """The answers with which `build` gives `architecture`; `SpaceError` where none do."""
+        """The answers for which `build` returns `architecture`; raises `SpaceError` where there are none."""
         located = self.locate(architecture)
         if located is None:
-            raise self._no_candidate(architecture)
+            raise self._not_a_candidate(architecture)
         section, digits = located
         params: dict[str, Scalar] = {}
         if len(self.num_blocks) > 1:
@@ -230,5 +231,7 @@ def _ask(choose: Choose, name: str, options: Sequence[Scalar]) -> int:
         return 0
     value = choose(name, options)
     if value not in options:
-        raise SpaceError(f"{name} is one of {shown(tuple(options))}, not {shown(value)}: choose one of them")
+        raise SpaceError(
+            f"{name} is one of {shortened(tuple(options))}, not {shortened(value)}: choose one of them"
+        )
     return options.index(value)

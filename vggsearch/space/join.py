@@ -1,10 +1,11 @@
-"""Counting candidates by joining halves, so that most are never looked at.
+"""Counting candidates by joining halves, without visiting most of them.
 
 Every metric is a sum over image, blocks and head, once the channels that enter a block are known. The sums of
-all ways to begin a net meet those of all ways to end it (Horowitz & Sahni 1974): each beginning asks the
-sorted endings how many keep each limit. Where at most one limit can be broken, that is the count; elsewhere
-the pairs in question are compared one by one. One constraint costs about the square root of the number of
-candidates, several at worst that number, at some 10^9 a second. Memory stays bounded by `HALF`.
+all beginnings of a net are matched with those of all endings (Horowitz & Sahni 1974): for each beginning, a
+search in the sorted endings says how many keep each limit. Where at most one limit can be broken, that is the
+count; otherwise the pairs in question are compared one by one. One constraint costs about the square root of
+the number of candidates; several cost at worst that number, at about 10^9 a second. Memory stays bounded by
+`HALF`.
 
     P    beginnings            S    endings            d    constrained metrics
 """
@@ -21,20 +22,20 @@ from vggsearch.space.grid import Grid
 from vggsearch.space.section import Section
 
 HALF = 2**19
-"""Most rows of a half; of endings, whose sums are sorted by each metric, divided by the number of metrics."""
+"""Most rows of a half. Endings, whose sums are sorted by each metric, have this divided by the metrics."""
 
 KEPT_BYTES = 2**27
-"""Of the endings that are kept for beginnings to come."""
+"""Bytes of endings that are cached for later beginnings."""
 
 
 @dataclass(frozen=True)
 class Half:
-    """Consecutive blocks in N ways."""
+    """N ways to build some consecutive blocks."""
 
     index: IntArray
     """What they add to the candidate's index, [N]."""
     channels: IntArray
-    """Of the last block, [N]."""
+    """Channels of the last block, [N]."""
     sums: IntArray
     """What they add to each constrained metric, [d, N]."""
 
@@ -43,23 +44,23 @@ class Half:
 
     @property
     def nbytes(self) -> int:
-        """What it takes, with the sums in each metric's order."""
+        """Memory it takes, including the sums sorted by each metric."""
         metrics = len(self.sums)
         return 8 * len(self.index) * (metrics + 1) ** 2
 
     @cached_property
     def order(self) -> IntArray:
-        """The rows in the order of each metric's sums, [d, N]."""
+        """The rows sorted by the sums of each metric, [d, N]."""
         return np.argsort(self.sums, axis=1, kind="stable")
 
     @cached_property
     def ordered(self) -> list[IntArray]:
-        """All sums, [d, N], in the order of each metric."""
+        """All sums, [d, N], sorted by each metric in turn."""
         return [np.take(self.sums, order, axis=1) for order in self.order]
 
 
 class Pairs:
-    """Beginnings [P] that end in the same number of channels, and the endings [S] that take it up."""
+    """Beginnings [P] whose last block has the same number of channels, and the endings [S] that follow it."""
 
     def __init__(self, first: Half, second: Half, limits: IntArray) -> None:
         self.first = first
@@ -75,7 +76,7 @@ class Pairs:
 
     @cached_property
     def counts(self) -> IntArray:
-        """How many endings keep all limits, for each beginning, [P]."""
+        """Number of endings that keep all limits, for each beginning, [P]."""
         keeping = self._right - self._left
         counts: IntArray = keeping.min(axis=0)
         breakable = (keeping < len(self.second.index)).sum(axis=0)
@@ -89,7 +90,7 @@ class Pairs:
         return candidates[kept]
 
     def _kept(self, row: int) -> tuple[IntArray, BoolArray]:
-        """Rows of the endings that keep its tightest limit, and whether they keep the others too."""
+        """Rows of the endings that keep the tightest limit of `row`, and whether they keep the others too."""
         left, right = self._left[:, row], self._right[:, row]
         tightest = int((right - left).argmin())
         found = slice(left[tightest], right[tightest])
@@ -105,21 +106,21 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Joined:
-    """The candidates of one section that share the digits of every parameter that concerns the whole net."""
+    """The candidates of one section with given digits of every parameter of the whole net."""
 
     grid: Grid
     constraints: Sequence[Constraint]
     """At least one, and no two on one metric."""
     section: Section
     digits: tuple[int, ...]
-    """Of `section.parameters`; those that concern one block are 0 here and vary."""
+    """Digits of `section.parameters`; those of single blocks are 0 here and vary."""
 
     def count(self) -> int:
         """How many of them keep the constraints."""
         return sum(int(pairs.counts.sum()) for pairs in self._pairs())
 
     def select(self, ranks: IntArray) -> IntArray:
-        """Indices of those with these ranks, [N], each from 0 to `count() - 1`."""
+        """Indices of the kept candidates with these ranks, [N], each from 0 to `count() - 1`."""
         indices = np.empty(len(ranks), dtype=np.int64)
         start = 0
         for pairs in self._pairs():
@@ -192,7 +193,7 @@ class Joined:
                 )
 
     def _ending(self, channels: int, stages: range) -> Half:
-        """Every choice of the last blocks, with the head, where `channels` enter."""
+        """Every choice of the last blocks with the head, for `channels` that enter them."""
         none = np.zeros((len(self._metrics), 1), dtype=np.int64)
         begin = Half(np.array([0]), np.array([channels]), none)
         pieces = [begin[:0], *self._extended(begin, stages)]
@@ -204,7 +205,10 @@ class Joined:
         return Half(index, last, sums + added[self._metrics])
 
     def _extended(self, half: Half, stages: range) -> Iterator[Half]:
-        """`half` followed by every choice of `stages`, in pieces of about `HALF`, hopeless ones dropped."""
+        """`half` followed by every choice of `stages`, in pieces of about `HALF` rows.
+
+        Rows that exceed a limit already are dropped.
+        """
         if not stages:
             yield half
             return

@@ -9,12 +9,15 @@ import numpy as np
 from vggsearch.arch import FASHION_MNIST, Architecture, Task, expand
 from vggsearch.errors import SpaceError
 from vggsearch.space.base import Choose, Scalar
-from vggsearch.space.choices import shown
+from vggsearch.space.choices import shortened
 
 
 @dataclass(frozen=True)
 class ListedSpace:
-    """The architectures listed, in that order. Raises where one is twice or does not fit the images."""
+    """The listed architectures, in that order.
+
+    Raises `SpaceError` where one is listed twice, `ArchitectureError` where one does not fit the images.
+    """
 
     architectures: tuple[Architecture, ...]
     task: Task = FASHION_MNIST
@@ -22,20 +25,20 @@ class ListedSpace:
     def __post_init__(self) -> None:
         if not self.architectures:
             raise SpaceError(
-                "a list of architectures holds at least one, not none: write [vgg11/16], for example"
+                "a list of architectures holds at least one, not none: write [1x16-1x32+gap], for example"
             )
         seen: set[Architecture] = set()
         for architecture in self.architectures:
             if architecture in seen:
                 raise SpaceError(
-                    f"architectures are listed once, and {architecture} is twice: drop one of them"
+                    f"architectures are listed once, and {architecture} is twice: remove one of them"
                 )
             seen.add(architecture)
             expand(architecture, self.task)
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """Number of architectures."""
         return len(self.architectures)
 
     def __contains__(self, architecture: object) -> bool:
@@ -57,31 +60,33 @@ class ListedSpace:
         return tuple(map(str, self.architectures))
 
     def build(self, choose: Choose) -> Architecture:
-        """Ask `choose` for `architecture` among the canonical texts, where there is more than one."""
+        """Ask `choose` for `architecture`, one of the canonical texts, unless there is only one."""
         if self.count == 1:
             return self.architectures[0]
         text = choose("architecture", self._texts)
         if text not in self._texts:
-            raise SpaceError(f"architecture is one of those listed, not {shown(text)}: choose one of them")
+            raise SpaceError(
+                f"architecture is one of those listed, not {shortened(text)}: choose one of them"
+            )
         return self.architectures[self._texts.index(str(text))]
 
     def params_of(self, architecture: Architecture) -> dict[str, Scalar]:
-        """The answer with which `build` gives `architecture`; `SpaceError` where it is not listed."""
+        """The answer for which `build` returns `architecture`; raises `SpaceError` where it is not listed."""
         if architecture not in self:
             raise SpaceError(f"{architecture} is not among the {self.count} listed: add it to architectures")
         return {"architecture": str(architecture)} if self.count > 1 else {}
 
     def violation(self, architecture: Architecture) -> str | None:  # noqa: ARG002 - nothing constrains a list
-        """None: nothing constrains a list."""
+        """None: a list has no constraints."""
         return None
 
     def violations(self, architecture: Architecture) -> dict[str, float]:  # noqa: ARG002 - nothing constrains a list
-        """Nothing: nothing constrains a list."""
+        """Empty: a list has no constraints."""
         return {}
 
 
 def _differences(one: Architecture, other: Architecture) -> int:
-    """In how many choices they differ: of the blocks both have, of the net, and blocks that one lacks."""
+    """Number of choices in which two nets differ; each block that one of them lacks counts as one."""
     differences = abs(len(one.blocks) - len(other.blocks))
     for a, b in zip(one.blocks, other.blocks, strict=False):
         differences += (a.num_convs != b.num_convs) + (a.channels != b.channels)

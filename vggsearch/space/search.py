@@ -1,4 +1,4 @@
-"""`SearchSpace`: choices and constraints, and every architecture that satisfies both."""
+"""`SearchSpace`: every architecture that some choices give and some constraints allow."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,21 +17,21 @@ from vggsearch.space.section import Section
 
 PROBE_SEED = 0
 REJECTION = ((2**22, 0.01), (2**40, 0.001), (MAX_COUNT, 0.0))
-"""Up to so many candidates, members are drawn by rejection where more than this share are members: the larger
-the space, the longer takes the other way, ranking them."""
+"""(candidates, share): in spaces of up to so many candidates, members are drawn by rejection where more than
+this share of the candidates are members, and by ranking otherwise. Ranking takes longer in larger spaces."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSpace(Grid):
-    """Every candidate of the grid that keeps all constraints; never empty, each member once.
+    """Every candidate of the grid that keeps all constraints, once each; never empty.
 
-    Raises `SpaceError` or `ArchitectureError` where no such net can be built, where two choices give the same
-    net, and where nothing is left, naming the constraint that left nothing. Without constraints `count` is a
-    product; with them it is exact as well (`vggsearch.space.feasible` says what that takes).
+    Raises `SpaceError` or `ArchitectureError` where a net cannot be built, where two choices give the same
+    net, and where no candidate is left; the message names the constraint that excluded the last one. `count`
+    is exact: a product without constraints, and as in `vggsearch.space.feasible` with them.
     """
 
     constraints: tuple[Constraint, ...] = ()
-    """At most one a metric."""
+    """At most one for each metric."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -42,13 +42,13 @@ class SearchSpace(Grid):
                     f"a metric is constrained once, and {metric} is twice: give min and max together"
                 )
         for constraint in self.constraints:
-            self._refuse_out_of_reach(constraint)
+            self._check_reachable(constraint)
         if not self._acceptance and not self.count:
-            raise SpaceError(self._what_emptied_it())
+            raise SpaceError(self._emptiness_message())
 
     @cached_property
     def count(self) -> int:
-        """How many members there are, exactly."""
+        """Exact number of members."""
         return self._feasible.count if self.constraints else self.size
 
     @cached_property
@@ -70,8 +70,8 @@ class SearchSpace(Grid):
     def sample(self, rng: np.random.Generator, n: int) -> list[Architecture]:
         """Draw `n` members, uniformly, independently and with replacement.
 
-        Candidates are drawn and those that break a constraint rejected. Where hardly any would be accepted,
-        the members are ranked (`count`) and ranks drawn. Which way it goes depends on the space alone.
+        Candidates are drawn, and those that break a constraint are rejected. Where hardly any would be
+        accepted, the members are ranked (`count`) and ranks are drawn. The space alone decides which.
         """
         if not self.constraints:
             return self.candidates(rng.integers(self.size, size=n))
@@ -93,7 +93,7 @@ class SearchSpace(Grid):
     def _acceptance(self) -> float:
         """Estimated fraction of candidates that are members, from up to 2^20 draws; exact in small spaces.
 
-        0 where too few were found to tell, which leaves open whether there is one, except in small spaces.
+        0 where too few were found for an estimate; outside small spaces there may be members all the same.
         """
         if not self.constraints:
             return 1.0
@@ -108,14 +108,14 @@ class SearchSpace(Grid):
         return hits / draws if hits >= 8 else 0.0
 
     def neighbours(self, architecture: Architecture) -> list[Architecture]:
-        """The members that differ from `architecture` in one choice; being neighbours is mutual.
+        """The members that differ from `architecture` in one choice; the relation is symmetric.
 
-        That is any other option of one parameter, or one block more or fewer at the end: a block more with
-        each combination of its own options. Raises `SpaceError` where `architecture` is no candidate.
+        One choice is another option of one parameter, or one block more or fewer at the end; an added block
+        comes with each combination of its options. Raises `SpaceError` where `architecture` is no candidate.
         """
         located = self.locate(architecture)
         if located is None:
-            raise self._no_candidate(architecture)
+            raise self._not_a_candidate(architecture)
         section, digits = located
         indices = [
             section.index(digits) + (other - digit) * parameter.weight
@@ -125,12 +125,12 @@ class SearchSpace(Grid):
         ]
         for target in self.sections:
             if abs(target.num_blocks - section.num_blocks) == 1:
-                indices += _carried(section, digits, target)
+                indices += _with_shared_digits(section, digits, target)
         some = np.array(indices, dtype=np.int64)
         return self.candidates(some[keeps(self, self.constraints, some)])
 
     def violation(self, architecture: Architecture) -> str | None:
-        """The first constraint that `architecture` breaks, in words; None where it breaks none."""
+        """Message about the first constraint that `architecture` breaks; None where it breaks none."""
         if not self.constraints:
             return None
         found = cost(architecture, self.task)
@@ -138,38 +138,36 @@ class SearchSpace(Grid):
         return next((text for text in broken if text is not None), None)
 
     def violations(self, architecture: Architecture) -> dict[str, float]:
-        """By how much each limit is missed, relative to it (`{"macs_max": -0.2}`); at most 0 where kept."""
+        """Excess over each limit, relative to the limit (`{"macs_max": -0.2}`); at most 0 where kept."""
         if not self.constraints:
             return {}
         found = cost(architecture, self.task)
         return {name: value for c in self.constraints for name, value in c.margins(found).items()}
 
-    def _refuse_out_of_reach(self, constraint: Constraint) -> None:
+    def _check_reachable(self, constraint: Constraint) -> None:
         low, high = constraint.limits
         least, most = self.ranges[constraint.metric]
         if high < least:
             raise SpaceError(
-                f"the constraint {constraint} leaves nothing, the candidates have {least} to {most}: "
+                f"the constraint {constraint} excludes all candidates, which have {least} to {most}: "
                 f"raise its max to at least {least}"
             )
         if low > most:
             raise SpaceError(
-                f"the constraint {constraint} leaves nothing, the candidates have {least} to {most}: "
+                f"the constraint {constraint} excludes all candidates, which have {least} to {most}: "
                 f"lower its min to at most {most}"
             )
 
-    def _what_emptied_it(self) -> str:
+    def _emptiness_message(self) -> str:
         for i, constraint in enumerate(self.constraints):
             if not feasible(self, self.constraints[: i + 1]).count:
                 others = " and ".join(map(str, self.constraints[:i])) or "the choices"
-                return (
-                    f"the constraint {constraint} leaves nothing of what {others} allow: loosen one of them"
-                )
+                return f"the constraint {constraint} excludes all that {others} allow: loosen one of them"
         raise AssertionError("an empty space keeps its constraints")
 
 
-def _carried(section: Section, digits: tuple[int, ...], target: Section) -> list[int]:
-    """Indices in `target` of the candidates that share all parameters both have."""
+def _with_shared_digits(section: Section, digits: tuple[int, ...], target: Section) -> list[int]:
+    """Indices in `target` of the candidates that agree in all parameters that both sections have."""
     known = {p.name: digit for p, digit in zip(section.parameters, digits, strict=True)}
     ways = [
         (known[parameter.name],) if parameter.name in known else range(len(parameter.options))

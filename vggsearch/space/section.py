@@ -1,4 +1,4 @@
-"""`Section`: how the candidates of one number of blocks are numbered.
+"""`Section`: the numbering of the candidates with one number of blocks.
 
 A candidate is one digit per parameter: the position of its value among the options. Its index is the start of
 the section plus the sum of digits times weights; the last parameter varies fastest.
@@ -15,15 +15,15 @@ from vggsearch.space.base import Scalar
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One choice as it stands in the candidates of one number of blocks."""
+    """One choice in the candidates of one number of blocks."""
 
     name: str
-    """`convs`, `ratio`, `kernel`, with `_1` and so on where each block has its own; `batch_norm`, `head`."""
+    """`convs`, `ratio` or `kernel`, with `_1`, `_2`, … where each block has its own; `batch_norm`, `head`."""
     options: tuple[Scalar, ...]
     weight: int
-    """How far the index moves from one option to the next."""
+    """Difference in index from one option to the next."""
     stage: int | None
-    """Index of the block that alone it concerns, from 0; None where it concerns the whole net."""
+    """Index of its block, from 0; None where it applies to the whole net."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Section:
     start: int
     size: int
     parameters: tuple[Parameter, ...]
-    """Those with a single option included."""
+    """All of them, including those with a single option."""
 
     def digits(self, local: IntArray) -> IntArray:
         """Positions among the options, [N, parameter], of the candidates at `start + local`, [N]."""
@@ -43,7 +43,7 @@ class Section:
         return local[:, np.newaxis] // weights % radices
 
     def columns(self, name: str) -> list[int]:
-        """For each block, the position in `parameters` of the one called `name` that concerns it."""
+        """For each block, the position in `parameters` of the one called `name` that applies to it."""
         found = [i for i, p in enumerate(self.parameters) if p.name.partition("_")[0] == name]
         return found if len(found) == self.num_blocks else found * self.num_blocks
 

@@ -4,7 +4,7 @@ A step allocates and frees the same tens of megabytes every time. By default gli
 back to the kernel and asks for them again, page by page: thousands of page faults a step, up to a fifth of
 its CPU time (docs/performance.md). Kept, they cost one fault each, once; but memory that lies between what is
 in use makes a process larger, 1.6 times on average and up to 2.6 times what a run needs
-(`vggsearch.testing.training_memory`).
+(`tests/training_memory.py`).
 """
 
 import contextlib

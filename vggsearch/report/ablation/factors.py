@@ -4,7 +4,7 @@ from itertools import combinations, product
 
 import pandas as pd
 
-from vggsearch.designs import shown
+from vggsearch.designs import level_text
 from vggsearch.report.ablation.findings import Ablation
 from vggsearch.report.document import plain
 
@@ -20,7 +20,7 @@ def interaction_cells(found: Ablation) -> pd.DataFrame:
     factors = found.study.factors or {}
     names, column = list(factors), found.part.column
     cells = {
-        " ".join(f"{name}={shown(level)}" for name, level in zip(names, cell, strict=True)): cell
+        " ".join(f"{name}={level_text(level)}" for name, level in zip(names, cell, strict=True)): cell
         for cell in product(*(factors[name] for name in names))
     }
     complete = found.complete[found.complete["arm"].isin(list(cells))]
@@ -35,9 +35,9 @@ def interaction_cells(found: Ablation) -> pd.DataFrame:
             rows.append(
                 (
                     names[i],
-                    plain(shown(one), 30),
+                    plain(level_text(one), 30),
                     names[j],
-                    plain(shown(other), 30),
+                    plain(level_text(other), 30),
                     len(seeds),
                     float(inside[column].astype(float).mean()),
                     float(seeds.std() / len(seeds) ** 0.5),

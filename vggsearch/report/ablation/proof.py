@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from vggsearch.arch import Architecture
-from vggsearch.designs import Arm, Contrast, Design, Plan, Row, mismatch, proof, shown
+from vggsearch.designs import Arm, Contrast, Design, Plan, Row, level_text, mismatch, proof
 from vggsearch.report.ablation.findings import Ablation
 from vggsearch.report.document import (
     MISSING,
@@ -131,7 +131,7 @@ def signed_percent(fraction: float) -> str:
 
 
 def _otherwise(row: Row) -> str:
-    parts = [f"{name} {shown(value)}" for name, value in row.recipe.items()]
+    parts = [f"{name} {level_text(value)}" for name, value in row.recipe.items()]
     if row.seed_offset:
         parts.append(f"seeds + {row.seed_offset}")
     return ", ".join(parts)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
@@ -13,15 +13,18 @@ from vggsearch.runs import Clock
 from vggsearch.store import Store
 from vggsearch.study import (
     AblationStudy,
+    Conditions,
     Event,
     Observer,
     SearchStudy,
+    Session,
     Stopping,
     Study,
     StudyResults,
     parse_study,
     run_study,
 )
+from vggsearch.study.control import NullObserver
 from vggsearch.testing.fake import FakeExecutor, run_key
 
 SPACE: Mapping[str, object] = {
@@ -114,7 +117,7 @@ def conduct(
 def conditions(study: Study, *, script: str = "", **changes: object) -> Conditions:
     """Conditions of runs on a CPU and on Fashion-MNIST's shape; `changes` replace fields."""
     usual = Conditions(run_key(script=script).data, study.task(FASHION_MNIST), "cpu", "a processor", 54_000)
-    return replace(usual, **changes)  # type: ignore[arg-type]
+    return replace(usual, **changes)
 
 
 def answers(results: StudyResults) -> list[tuple[object, ...]]:

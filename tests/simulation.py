@@ -3,7 +3,7 @@
     y[a, i] = mu[a] + sqrt(rho) σ z[i] + sqrt(1 − rho) σ z[a, i]    value of arm a in pair i, z normal
     d[c, i] = y[0, i] − y[c, i]                  contrast c: arm 0, the control, against another
 
-`python -m vggsearch.testing.simulation --studies 10000 --seed 0` prints the tables of `docs/statistics.md`.
+`python tests/simulation.py --studies 10000 --seed 0` prints the tables of `docs/statistics.md`.
 Every row has its own stream of random numbers, so that it can be computed alone.
 """
 
@@ -211,7 +211,7 @@ def tables(studies: int, seed: int) -> Iterator[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the tables to standard output."""
-    parser = argparse.ArgumentParser(prog="python -m vggsearch.testing.simulation", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python tests/simulation.py", description=main.__doc__)
     parser.add_argument("--studies", type=int, default=10_000, help="simulated studies a row")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args(arguments)

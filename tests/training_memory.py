@@ -1,4 +1,4 @@
-"""Predicted training memory against what runs take: `python -m vggsearch.testing.training_memory`.
+"""Predicted training memory against what runs take: `python tests/training_memory.py`.
 
 Every net trains in a process of its own. Measured is the peak of its resident memory during `train`, less
 what it held just before: libraries, images, and what every first run loads, because a tiny net trains first.
@@ -94,7 +94,7 @@ class Case:
         """Bytes that it takes in a fresh process, which `keeps` what it frees or gives it back at once."""
         order = json.dumps([self.architecture, self.input_shape, self.batch_size, keeps])
         done = subprocess.run(
-            [sys.executable, "-m", "vggsearch.testing.training_memory", "--one", order],
+            [sys.executable, __file__, "--one", order],
             capture_output=True,
             text=True,
             check=True,

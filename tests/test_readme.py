@@ -24,7 +24,7 @@ from vggsearch.cli import main
 from vggsearch.data import fetch
 from vggsearch.errors import DataError
 from vggsearch.study import load_study
-from vggsearch.study.search.quotas import quotas
+from vggsearch.study.search.quotas import search_quotas
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -200,5 +200,5 @@ def test_links_and_pictures_lead_somewhere(target):
 def test_numbers_of_runs_are_those_of_the_study_files():
     for name, words in (("quickstart", "trains {} networks"), ("fashion-mnist-search", "{} runs")):
         study = load_study(ROOT / "studies" / f"{name}.yaml")
-        runs = sum(quotas(study, study.space(Task((1, 28, 28), 10)).count).values())
+        runs = sum(search_quotas(study, study.space(Task((1, 28, 28), 10)).count).values())
         assert words.format(runs) in README

@@ -12,7 +12,7 @@ from vggsearch.designs.kernels import NULL
 from vggsearch.recipe import RECIPES
 from vggsearch.space import SearchSpace
 from vggsearch.study import AblationStudy, SearchStudy, load_study
-from vggsearch.study.search.quotas import quotas
+from vggsearch.study.search.quotas import search_quotas
 
 FOLDER = Path(__file__).parents[1] / "studies"
 FASHION_MNIST = Task(*((1, 28, 28), 10))
@@ -50,7 +50,7 @@ def test_size(study):
 
 
 def test_searches_stand_beside_as_many_random_runs_and_test_finalists_with_five_seeds(study):
-    quota = quotas(study, SIZES[study.name])
+    quota = search_quotas(study, SIZES[study.name])
     assert quota.get("baseline", quota["search"]) == quota["search"]
     assert study.finalists.seeds >= 5
 
@@ -68,7 +68,7 @@ def test_reference_point_is_worse_than_every_member(study):
 
 def test_quickstart_fits_five_minutes_on_two_cores():
     study = load_study(FOLDER / "quickstart.yaml")
-    runs = sum(quotas(study, study.space(FASHION_MNIST).count).values())
+    runs = sum(search_quotas(study, study.space(FASHION_MNIST).count).values())
     assert runs * study.budget.seconds / 2 <= 200  # the rest is for evaluation, data and the report
 
 
@@ -81,7 +81,7 @@ def test_main_search_is_the_one_asked_for():
     assert {kernel for net in nets for block in net.blocks for kernel in block.kernel_sizes} == {3, 5}
     assert any(net.kernel_size is None for net in nets)  # free per block
     assert study.budget.seconds == 60
-    assert sum(quotas(study, len(nets)).values()) >= 100
+    assert sum(search_quotas(study, len(nets)).values()) >= 100
     assert set(study.objectives) == {"val_accuracy", "macs", "params"}
 
 

@@ -13,8 +13,7 @@ from typing import Annotated
 import typer
 
 from vggsearch import __version__
-from vggsearch.commands.arguments import INTERRUPTED
-from vggsearch.commands.lazy import add_command
+from vggsearch.commands import INTERRUPTED, add_command
 from vggsearch.errors import VggSearchError
 
 COMMANDS: tuple[tuple[str, str], ...] = (
@@ -105,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _mistake(text: str) -> int:
-    from vggsearch.commands.output import harmless
+    from vggsearch.commands import harmless
 
     hidden = re.sub(r"://[^/@\s]+@", "://***@", text)  # a password that was typed where none belongs
     print(f"vggsearch: error: {' '.join(harmless(hidden).splitlines())}", file=sys.stderr)

@@ -14,14 +14,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 import yaml
 
 from vggsearch.data import data_key, describe
 from vggsearch.execution.local import LocalExecutor
 from vggsearch.execution.process import cores
 from vggsearch.store import Store
-from vggsearch.study import StudyResults
+from vggsearch.study import Conditions, Session, StudyResults
 from vggsearch.study.file.load import parse_study
 from vggsearch.study.run import run_study
 from vggsearch.training import device_model
@@ -49,15 +48,14 @@ def search_and_time(where: Path, budget: str, precision: str, nets: list[str], m
                 "sampler": "grid",
                 "finalists": None,
             }
-            return run_study(
-                parse_study(yaml.safe_dump(settings), made / f"{name}.yaml"),
-                store,
-                executor,
-                data_key=data_key("fashion-mnist", data_dir=where, val_fraction=0.1, split_seed=0),
-                info=describe("fashion-mnist", where),
-                device="cpu",
-                device_model=device_model(torch.device("cpu")),
+            study = parse_study(yaml.safe_dump(settings), made / f"{name}.yaml")
+            info, key = (
+                describe("fashion-mnist", where),
+                data_key("fashion-mnist", data_dir=where, val_fraction=0.1, split_seed=0),
             )
+            images = round(0.9 * info.train_size)
+            conditions = Conditions(key, study.task(info.task), "cpu", device_model("cpu"), images)
+            return run_study(study, Session(store, executor, conditions))
 
         search("warm-up", WARM_UP, {"steps": 1})
         begun = time.perf_counter()

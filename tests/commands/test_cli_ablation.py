@@ -270,10 +270,10 @@ class TestCounting:
         study = make_ablation(contrasts=["drop-in", "control-again"], primary="drop-in")
         store = Store.open(tmp_path)
         design = study.plan_design(Task((1, 28, 28), 10))
-        before = counting.expected_runs(read_results(store, study), study, design)
+        before = counting.expected_counts(study, read_results(store, study), design)
         conduct(study, tmp_path, train=False)
         results = read_results(store, study)
-        after = counting.counted_runs(results, study, counting.registered_plan(results))
+        after = counting.planned_counts(study, results, counting.registered_plan(results))
         assert {stage: one.quota for stage, one in before.items()} == {
             stage: one.quota for stage, one in after.items()
         }

@@ -6,7 +6,6 @@ from pathlib import Path
 from unittest import mock
 
 from contract import Ready
-from vggsearch.commands.cluster import named_cluster
 
 from vggsearch.arch import ZOO, Architecture, Task, parse
 from vggsearch.commands.arguments import select_gpu
@@ -21,7 +20,7 @@ from vggsearch.recipe import RECIPES, total_steps
 from vggsearch.runs.validation import validated
 from vggsearch.store import Store
 from vggsearch.store.ledger import Ledger
-from vggsearch.study import AblationStudy, SearchStudy, load_study
+from vggsearch.study import AblationStudy, Resources, SearchStudy, load_study
 from vggsearch.study.file.yaml_text import read
 from vggsearch.study.search.postgresql import parse_storage
 
@@ -77,7 +76,7 @@ def names(_: Path) -> Ready:
     def choose(data: bytes) -> None:
         text = typed(data)
         name, _, rest = text.partition(" ")
-        chosen = {"recipe": parse_recipe, "executor": lambda text: named_cluster(text, None)}.get(name)
+        chosen = {"recipe": parse_recipe, "executor": lambda text: Resources(executor=text)}.get(name)
         if chosen is not None:
             chosen(rest)
             return

@@ -321,16 +321,16 @@ def test_a_forged_hash_is_no_plan(tmp_path: Path) -> None:
     conduct(make_ablation(), tmp_path, train=False)
     (registration,) = PlanBook(tmp_path / "studies/ablated").read()
     forged = registration.model_dump() | {"digest": "0" * 64}
-    with pytest.raises(ValueError, match="digest: is not that of the plan"):
+    with pytest.raises(ValueError, match="digest: does not match the plan"):
         type(registration).model_validate(forged)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"primary": "zebra"}, "primary: is none of the contrasts"),
-        ({"arms": "twice"}, "arms: a name stands twice"),
-        ({"arms": "short"}, "weighs an arm that is not planned"),
+        ({"primary": "zebra"}, "primary: is not one of the contrasts"),
+        ({"arms": "twice"}, "arms: a name is listed twice"),
+        ({"arms": "short"}, "has a weight for an unplanned arm"),
         ({"arms": "deep"}, "architecture|pixels|blocks"),
         ({"pairs": 10**18}, "pairs"),
         ({"pairs": 99_999}, "arms: more than 100000 runs in all"),
@@ -556,7 +556,7 @@ FACTORS = {"contrasts": ..., "factors": {"batch_norm": [False]}, "primary": "bat
     [
         ({"factors": {"zebra": [1]}}, "factors: no factor"),
         ({"factors": {"lr": [0.1]}}, "factors: "),
-        ({"factors": {"batch_norm": [True]}}, "factors: a level changes the control, and batch_norm=true is"),
+        ({"factors": {"batch_norm": [True]}}, "factors: a level changes the control, which has batch_norm=true"),
         ({"factors": {"flip": [3]}}, "factors: flip"),
         ({"factors": {}}, "factors: must hold at least 1"),
         ({"design": "factorial"}, "factors: "),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import optuna
 import pytest
-from small_studies import SPACE, FakeInfo, Recorder, answers, conduct, make_study
+from small_studies import SPACE, Recorder, answers, conditions, conduct, make_study
 
 from vggsearch.errors import StoreError, StudyFileError, VggSearchError
 from vggsearch.execution.contract import Event, Finished
@@ -17,7 +17,7 @@ from vggsearch.runs.record import Outcome, RunKey, RunRecord
 from vggsearch.store import Store
 from vggsearch.store.ledger import Ledger
 from vggsearch.store.state import ControllerState
-from vggsearch.study import StudyResults
+from vggsearch.study import Session, StudyResults
 from vggsearch.study.control import events
 from vggsearch.study.control.stopping import Stopping
 from vggsearch.study.run import run_study
@@ -580,16 +580,10 @@ def test_a_study_does_not_mix_devices(tmp_path: Path) -> None:
     conduct(study, tmp_path)
 
     def elsewhere(device: str, model: str) -> str:
+        there = conditions(study, device=device, device_model=model)
+        session = Session(Store.open(tmp_path), FakeExecutor(), there)
         with pytest.raises(StudyFileError) as error:
-            run_study(
-                study,
-                Store.open(tmp_path),
-                FakeExecutor(),
-                data_key=run_key().data,
-                info=FakeInfo(),
-                device=device,
-                device_model=model,
-            )
+            run_study(study, session)
         return str(error.value)
 
     assert elsewhere("cpu", "another one") == (
@@ -602,18 +596,12 @@ def test_a_study_does_not_mix_devices(tmp_path: Path) -> None:
 def test_a_study_does_not_mix_data(tmp_path: Path) -> None:
     study = make_study(trials=2)
     conduct(study, tmp_path)
+    data = run_key().data.model_copy(update={"digest": "2" * 64})
+    session = Session(Store.open(tmp_path), FakeExecutor(), conditions(study, data_key=data))
     with pytest.raises(
         StudyFileError, match=r"data was images 000000000000, split 111111111111 and is now images 2{12}"
     ):
-        run_study(
-            study,
-            Store.open(tmp_path),
-            FakeExecutor(),
-            data_key=run_key().data.model_copy(update={"digest": "2" * 64}),
-            info=FakeInfo(),
-            device="cpu",
-            device_model="a processor",
-        )
+        run_study(study, session)
 
 
 def test_one_controller_at_a_time(tmp_path: Path) -> None:

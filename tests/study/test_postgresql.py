@@ -14,18 +14,18 @@ import optuna
 import pytest
 import yaml
 from postgres_server import PASSWORD, Server, running
-from small_studies import ABLATION, FakeInfo, Recorder, answers, make_study
+from small_studies import ABLATION, Recorder, answers, conditions, make_study
 from workplace import make_images, run
 
 from vggsearch.errors import StoreError
 from vggsearch.store import Store
-from vggsearch.study import StudyResults
+from vggsearch.study import Session, StudyResults
 from vggsearch.study.control import events
 from vggsearch.study.results import read_results
 from vggsearch.study.run import run_study
 from vggsearch.study.search import mirror
 from vggsearch.study.search.postgresql import MAX_URL, parse_storage, store_token
-from vggsearch.testing.fake import FakeExecutor, run_key
+from vggsearch.testing.fake import FakeExecutor
 
 SETTINGS = {
     "sampler": "tpe",
@@ -97,17 +97,15 @@ def conduct(
     folder: Path, url: str | None, observer: events.Observer | None = None, **changes: object
 ) -> StudyResults:
     """Run or resume the study in the store `folder`."""
-    return run_study(
-        make_study(**{**SETTINGS, **changes}),
+    study = make_study(**{**SETTINGS, **changes})
+    session = Session(
         Store.open(folder),
         FakeExecutor(),
-        data_key=run_key().data,
-        info=FakeInfo(),
-        device="cpu",
-        device_model="a processor",
-        observer=observer,
-        database=None if url is None else parse_storage(url),
+        conditions(study),
+        observer or events.NullObserver(),
+        storage=url,
     )
+    return run_study(study, session)
 
 
 def copied(url: str, name: str = "small") -> Copy:
@@ -153,7 +151,7 @@ def test_a_study_from_the_command_line_and_its_copy_made_again(
     assert not (tmp_path / ".vggsearch" / "optuna.db").exists()
 
     optuna.delete_study(study_name="demo", storage=url)
-    monkeypatch.setattr("vggsearch.study.resources._executor", no_workers)
+    monkeypatch.setattr("vggsearch.study.resources.EXECUTORS", {"local": no_workers})
     status, again, err = run(capsys, *command)
     assert (status, err) == (0, "")
     assert "2/2" in again
@@ -162,7 +160,7 @@ def test_a_study_from_the_command_line_and_its_copy_made_again(
     assert unseen(tmp_path)
 
 
-def no_workers(*_: object) -> FakeExecutor:
+def no_workers(*_: object, **__: object) -> FakeExecutor:
     """For commands that leave no run to be made: to start a worker takes seconds."""
     return FakeExecutor()
 
@@ -170,7 +168,7 @@ def no_workers(*_: object) -> FakeExecutor:
 def test_what_to_type_next_shows_no_password(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vggsearch.study.resources._executor", no_workers)
+    monkeypatch.setattr("vggsearch.study.resources.EXECUTORS", {"local": no_workers})
     monkeypatch.chdir(tmp_path)
     make_images(tmp_path / "images")
     (tmp_path / "demo.yaml").write_text(yaml.safe_dump({**DEMO, "time_limit_s": 1e-6}))

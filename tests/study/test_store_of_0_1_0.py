@@ -12,11 +12,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from small_studies import answers, conduct
 
 from vggsearch.store import Store
 from vggsearch.study import load_study, read_results
 from vggsearch.testing.fake import FakeExecutor
-from vggsearch.testing.studies import answers, conduct
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "store-0.1.0.tar.gz"
 

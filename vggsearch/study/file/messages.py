@@ -7,70 +7,59 @@ from typing import cast
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from vggsearch.study.file.yaml_text import Value
+from vggsearch.study.file.yaml_text import Value, read
 from vggsearch.text import shown, suggestion
 
-EXAMPLE: Mapping[str, Value] = {
-    "kind": "search",
-    "question": "Which net gives the best accuracy for its cost?",
-    "data": {"name": "fashion-mnist", "resize": 224, "val_fraction": 0.1, "split_seed": 0},
-    "space": {
-        "channels": (64, 128, 256, 512, 512),
-        "num_blocks": (2, 3, 4),
-        "convs_per_block": (1, 2),
-        "ratio": (4, 8, 16),
-        "kernel_size": (3, 5),
-        "batch_norm": (True,),
-        "head": ("gap",),
-        "constraints": {
-            "params": {"min": 1e3, "max": 1e6},
-            "conv_params": {"min": 1e3, "max": 1e6},
-            "norm_params": {"min": 1, "max": 1e4},
-            "head_params": {"min": 1, "max": 1e5},
-            "macs": {"min": 1e5, "max": 2e7},
-            "conv_macs": {"min": 1e5, "max": 2e7},
-            "head_macs": {"min": 1, "max": 1e6},
-            "activation_bytes": {"min": 1e4, "max": 1e7},
-            "receptive_field": {"min": 12, "max": 300},
-        },
-    },
-    "architectures": ("d2l-vgg11/4", "1x16-1x32+gap"),
-    "recipe": {
-        "base": "fast",
-        "lr": 0.1,
-        "momentum": 0.9,
-        "nesterov": True,
-        "weight_decay": 5e-4,
-        "schedule": "linear",
-        "warmup": 0.1,
-        "batch_size": 128,
-        "label_smoothing": 0.1,
-        "shift_px": 2,
-        "flip": True,
-        "initialization": "kaiming",
-        "precision": "auto",
-    },
-    "budget": {"seconds": 60, "epochs": 3, "steps": 1000, "macs": 1e12},
-    "sampler": "tpe",
-    "trials": 54,
-    "baseline": True,
-    "finalists": {"count": 5, "seeds": 5},
-    "objectives": ("val_accuracy", "macs", "params"),
-    "reference": {"val_accuracy": 0.8, "macs": 1e8, "params": 1e7},
-    "control": "2x8-2x16-2x32-2x64+bn+gap",
-    "contrasts": ("drop-in", "iso-macs"),
-    "kernel_size": 5,
-    "factors": {"batch_norm": (True, False)},
-    "design": "factorial",
-    "primary": "iso-macs",
-    "seeds": 10,
-    "learning_rates": {"grid": (0.1, 0.2, 0.4), "seeds": 2},
-    "margin_pp": 0.3,
-    "alpha": 0.05,
-    "evaluate_on": "validation",
-    "seed": 0,
-    "time_limit_s": 3600,
-}
+EXAMPLE = cast(
+    dict[str, Value],
+    read("""
+kind: search
+question: Which net gives the best accuracy for its cost?
+data: {name: fashion-mnist, resize: 224, val_fraction: 0.1, split_seed: 0}
+space:
+  channels: [64, 128, 256, 512, 512]
+  num_blocks: [2, 3, 4]
+  convs_per_block: [1, 2]
+  ratio: [4, 8, 16]
+  kernel_size: [3, 5]
+  batch_norm: [true]
+  head: [gap]
+  constraints:
+    params: {min: 1e3, max: 1e6}
+    conv_params: {min: 1e3, max: 1e6}
+    norm_params: {min: 1, max: 1e4}
+    head_params: {min: 1, max: 1e5}
+    macs: {min: 1e5, max: 2e7}
+    conv_macs: {min: 1e5, max: 2e7}
+    head_macs: {min: 1, max: 1e6}
+    activation_bytes: {min: 1e4, max: 1e7}
+    receptive_field: {min: 12, max: 300}
+architectures: [d2l-vgg11/4, 1x16-1x32+gap]
+recipe:
+  {base: fast, lr: 0.1, momentum: 0.9, nesterov: true, weight_decay: 5e-4, schedule: linear, warmup: 0.1,
+   batch_size: 128, label_smoothing: 0.1, shift_px: 2, flip: true, initialization: kaiming, precision: auto}
+budget: {seconds: 60, epochs: 3, steps: 1000, macs: 1e12}
+sampler: tpe
+trials: 54
+baseline: true
+finalists: {count: 5, seeds: 5}
+objectives: [val_accuracy, macs, params]
+reference: {val_accuracy: 0.8, macs: 1e8, params: 1e7}
+control: 2x8-2x16-2x32-2x64+bn+gap
+contrasts: [drop-in, iso-macs]
+kernel_size: 5
+factors: {batch_norm: [true, false]}
+design: factorial
+primary: iso-macs
+seeds: 10
+learning_rates: {grid: [0.1, 0.2, 0.4], seeds: 2}
+margin_pp: 0.3
+alpha: 0.05
+evaluate_on: validation
+seed: 0
+time_limit_s: 3600
+"""),
+)
 """A value for every key, for the remedies; not a study, as no kind has all of them."""
 
 TAGS = ("<net>", "<block>")

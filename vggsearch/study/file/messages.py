@@ -1,7 +1,7 @@
-"""What pydantic found wrong with a study file, said in one line: the key, the rule, the value, the remedy."""
+"""pydantic's complaint about a study file as one line: the key, the rule, the value, the remedy."""
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from pydantic import BaseModel, ValidationError
@@ -60,14 +60,14 @@ seed: 0
 time_limit_s: 3600
 """),
 )
-"""A value for every key, for the remedies; not a study, as no kind has all of them."""
+"""A value for every key, for the remedies. It is not a study: no kind has all the keys."""
 
 TAGS = ("<net>", "<block>")
-"""Parts of pydantic's places that are no keys of the file: which form of a choice it took a value for."""
+"""Parts of pydantic's locations that are no keys of the file: the tags of discriminated unions."""
 
 
 def broken(key: str, rule: str) -> PydanticCustomError:
-    """For validators: `rule`, value and remedy included, is broken at `key` of what is validated."""
+    """The error for a validator to raise: `rule`, with value and remedy, is broken at `key`."""
     return PydanticCustomError("broken_rule", "{rule}", {"rule": rule, "key": key})
 
 
@@ -103,28 +103,30 @@ def _said(details: ErrorDetails, model: type[BaseModel]) -> str:
         rule = f"must be one of {', '.join(choices)}" if len(choices) > 1 else f"must be {choices[0]}"
         remedy = _near(str(value), choices) or _example(place)
         return f"{_at(place)}{rule}, not {shown(value)}: {remedy}"
-    rule = _RULES[kind](context) if kind in _RULES else details["msg"].replace("\n", " ")
+    bounds = {name: _number(bound) for name, bound in context.items()}
+    rule = _RULES[kind].format(**bounds) if kind in _RULES else details["msg"].replace("\n", " ")
     return f"{_at(place)}{rule}, not {shown(value)}: {_example(place)}"
 
 
-_RULES: Mapping[str, Callable[[dict[str, object]], str]] = {
-    "model_type": lambda _: "must be a mapping of keys to values",
-    "dict_type": lambda _: "must be a mapping of keys to values",
-    "tuple_type": lambda _: "must be a list",
-    "string_type": lambda _: "must be text",
-    "int_type": lambda _: "must be a whole number",
-    "float_type": lambda _: "must be a number",
-    "finite_number": lambda _: "must be a finite number",
-    "bool_type": lambda _: "must be true or false",
-    "greater_than": lambda context: f"must be above {_number(context['gt'])}",
-    "greater_than_equal": lambda context: f"must be at least {_number(context['ge'])}",
-    "less_than": lambda context: f"must be below {_number(context['lt'])}",
-    "less_than_equal": lambda context: f"must be at most {_number(context['le'])}",
-    "too_short": lambda context: f"must hold at least {context['min_length']}",
-    "too_long": lambda context: f"must hold at most {context['max_length']}",
-    "string_too_short": lambda context: f"must have at least {context['min_length']} characters",
-    "string_too_long": lambda context: f"must have at most {context['max_length']} characters",
+_RULES: Mapping[str, str] = {
+    "model_type": "must be a mapping of keys to values",
+    "dict_type": "must be a mapping of keys to values",
+    "tuple_type": "must be a list",
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "must hold at least {min_length}",
+    "too_long": "must hold at most {max_length}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
 }
+"""The rule that pydantic's kind of error stands for, with names from its context."""
 
 
 def _number(value: object) -> str:
@@ -138,7 +140,7 @@ def _at(place: Sequence[int | str]) -> str:
 
 
 def _example(place: Sequence[int | str]) -> str:
-    """The remedy that shows a value that could stand at `place`, or at the list around it."""
+    """The remedy: a value that is valid at `place`, or for the list around it."""
     value: Value = dict(EXAMPLE)
     keys = [part for part in place if isinstance(part, str)]
     for key in keys:

@@ -11,6 +11,7 @@ from .checksums import (
     Damaged as Damaged,
     add_checksum as add_checksum,
     make_folder as make_folder,
+    open_bounded as open_bounded,
     read_bounded as read_bounded,
     read_checksummed as read_checksummed,
     sweep as sweep,

@@ -6,6 +6,7 @@ record's own bytes, so a bit flip, a truncation and an empty file are all found.
 
 import contextlib
 import hashlib
+import io
 import os
 import stat
 from dataclasses import dataclass
@@ -69,33 +70,30 @@ def read_bounded(path: Path, limit: int, *, follow: bool = False) -> bytes:
     Raises FileNotFoundError where there is none, and `Damage` where it is larger, cannot be read, or
     is a folder, a pipe, a device or, unless `follow`, a link.
     """
-    # O_NONBLOCK: opening a pipe does not wait for its writer.
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     try:
-        handle = os.open(path, flags)
+        with open_bounded(path, limit, follow=follow) as file:
+            return file.read(min(limit, os.fstat(file.fileno()).st_size))
     except FileNotFoundError:
         raise
     except OSError as error:
         raise Damage(f"cannot be read: {error.strerror}") from error
+
+
+def open_bounded(path: Path, limit: int, *, follow: bool = False) -> io.BufferedReader:
+    """The same file, open for reading. Raises OSError where it cannot be opened, and `Damage`."""
+    # O_NONBLOCK: opening a pipe does not wait for its writer.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    handle = os.open(path, flags)
     try:
         found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise Damage("not a regular file")
         if found.st_size > limit:
             raise Damage(f"{found.st_size} bytes, more than {limit}")
-        return _read_all(handle, found.st_size)
-    except OSError as error:
-        raise Damage(f"cannot be read: {error.strerror}") from error
-    finally:
+        return os.fdopen(handle, "rb")
+    except (Damage, OSError):
         os.close(handle)
-
-
-def _read_all(handle: int, size: int) -> bytes:
-    parts = []
-    while size > 0 and (part := os.read(handle, size)):
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
+        raise
 
 
 def write_atomically(path: Path, data: bytes) -> None:

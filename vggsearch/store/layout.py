@@ -21,7 +21,6 @@ Every JSON file holds its own checksum (`vggsearch.runs.checksums`).
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from vggsearch.runs import Digest, TrialRecord
@@ -50,46 +49,18 @@ MAX_TENSORS_BYTES = 8 * 2**30
 """VGG-19 and its momentum take 1.2 GB."""
 
 
-@dataclass(frozen=True, slots=True)
 class Layout:
     """The paths in the store at `root`."""
 
-    root: Path
-
-    @property
-    def ledger(self) -> Path:
-        """The folder of the runs."""
-        return self.root / LEDGER
-
-    @property
-    def studies(self) -> Path:
-        """The folder of the studies."""
-        return self.root / STUDIES
-
-    @property
-    def checkpoints(self) -> Path:
-        """The folder of the checkpoints."""
-        return self.root / CHECKPOINTS
-
-    @property
-    def backup(self) -> Path:
-        """The folder of what repairs moved away."""
-        return self.root / BACKUP
-
-    @property
-    def lock(self) -> Path:
-        """The file that the writing process holds locked."""
-        return self.root / LOCK
-
-    @property
-    def token(self) -> Path:
-        """The file that identifies the store in a shared database."""
-        return self.root / TOKEN
-
-    @property
-    def optuna(self) -> Path:
-        """Optuna's SQLite database."""
-        return self.root / OPTUNA
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.ledger = root / LEDGER
+        self.studies = root / STUDIES
+        self.checkpoints = root / CHECKPOINTS
+        self.backup = root / BACKUP
+        self.lock = root / LOCK
+        self.token = root / TOKEN
+        self.optuna = root / OPTUNA
 
     def study(self, name: str) -> Path:
         """The folder of a study."""

@@ -1,18 +1,18 @@
-"""The data folder of a report: all it was made from, to make it again elsewhere without training.
+"""The data folder of a report: everything that is needed to make the report again without training.
 
-    study.yaml       the study file, as it was
-    study.json       its name, the options given beside it, how many records there are, what is missing
+    study.yaml       the study file, unchanged
+    study.json       its name, the options of the command, the numbers of records, what is missing
     trials.jsonl     one `TrialRecord` a line, in the order asked
     runs.jsonl       one `RunRecord` a line, in the order in which trials first name them
 
-Where the last two would be large they are `.jsonl.gz`. What is read may come from anyone, and is bounded and
+The last two are `.jsonl.gz` where they would be large. What is read may come from anyone: it is bounded and
 validated.
 """
 
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -39,7 +39,7 @@ class Contents(Frozen):
 
     schema_version: int = SCHEMA_VERSION
     path: str = Field(max_length=4096)
-    """Of the study file, as it was given; its name alone where that was absolute."""
+    """The path of the study file as it was given; only its name where the path was absolute."""
     trials: int | None = Field(default=None, ge=1)
     time_limit_s: float | None = Field(default=None, gt=0)
     trial_records: int = Field(ge=0)
@@ -47,11 +47,11 @@ class Contents(Frozen):
     compressed: bool = False
     notes: tuple[str, ...] = Field(default=(), max_length=1_000_000)
     plans: tuple[Registration, ...] = Field(default=(), max_length=1000)
-    """Of an ablation: the plans that were fixed, in order."""
+    """The registered plans of an ablation, in order."""
 
 
 def packed_bytes(lines: Iterable[str]) -> int:
-    """How many bytes `lines` take in a folder, compressed if need be."""
+    """How many bytes `lines` take in a folder, compressed where they are large."""
     text = _joined(lines)
     return len(text) if len(text) <= MAX_DATA_BYTES else len(_compressed(text))
 
@@ -95,10 +95,12 @@ def read_lines(
 ) -> list[T]:
     """The `count` records of `trials` or `runs`; raises `StoreError`, which names a line at fault."""
     path = folder / (f"{name}.jsonl.gz" if compressed else f"{name}.jsonl")
+    text = _decompressed(path) if compressed else _bytes(path)
     found: list[T] = []
-    for number, line in enumerate(_lines(path, _bytes(path), compressed=compressed), start=1):
+    # One line at a time: a list of many empty lines takes far more memory than their bytes.
+    for number, line in enumerate(io.BytesIO(text), start=1):
         try:
-            found.append(parse(line))
+            found.append(parse(line.rstrip(b"\n")))
         except Damage as damage:
             raise _unusable(path, f"line {number}: {damage}") from damage
     if len(found) != count:
@@ -106,15 +108,9 @@ def read_lines(
     return found
 
 
-def _lines(path: Path, data: bytes, *, compressed: bool) -> Iterator[bytes]:
-    """One by one: a list of many empty lines takes far more memory than their bytes."""
-    text = _decompressed(path, data) if compressed else data
-    return (line.rstrip(b"\n") for line in io.BytesIO(text))
-
-
-def _decompressed(path: Path, data: bytes) -> bytes:
+def _decompressed(path: Path) -> bytes:
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+        with gzip.GzipFile(fileobj=io.BytesIO(_bytes(path))) as file:
             text = file.read(MAX_READ_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise _unusable(path, "not whole gzip data") from error

@@ -1,4 +1,4 @@
-"""The conformance suite of ledgers: whoever writes one inherits it, and it passes.
+"""The conformance suite of ledgers: the tests of a new ledger inherit it.
 
 ```python
 class TestMyLedger(LedgerConformance):
@@ -6,7 +6,7 @@ class TestMyLedger(LedgerConformance):
         return MyLedger(...)
 
     def again(self, ledger):
-        return MyLedger(...)  # of the same runs
+        return MyLedger(...)  # with the same runs
 
     def damage(self, ledger, digest, position): ...
 
@@ -15,8 +15,10 @@ class TestMyLedger(LedgerConformance):
 """
 # ruff: noqa: D102 - the names of tests say what they test
 
+import functools
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -28,7 +30,7 @@ from vggsearch.store import BaseLedger
 from vggsearch.testing.fake import artificial_record, run_key
 
 NO_NAMES = ("", "0" * 63, "0" * 65, "A" * 64, "../" * 22, "0" * 64 + "\n", "٠" * 64)
-"""Texts that are no run's digest, and are to be refused."""
+"""Texts that are not the digest of a run and must be refused."""
 
 _REPLACED = sorted(set(Outcome) - FINAL)
 
@@ -39,11 +41,10 @@ def record(seed: int = 0, outcome: Outcome = Outcome.COMPLETED, **changes: objec
 
 
 def records() -> st.SearchStrategy[RunRecord]:
-    """Records of any kind, with the largest and strangest values that they may hold."""
+    """Records of every kind, with extreme values."""
     counts = st.integers(0, 2**63 - 1)
     numbers = st.floats(allow_nan=False, allow_infinity=False)
     amounts = st.floats(0, 1e12)
-    moments = st.floats(0, 1e10)
     fractions = st.floats(0, 1)
     texts = st.text(st.characters(codec="utf-8"), max_size=30)
     keys = st.builds(
@@ -69,36 +70,29 @@ def records() -> st.SearchStrategy[RunRecord]:
     )
     points = st.builds(
         CurvePoint,
-        step=counts,
-        images=counts,
-        fraction=fractions,
+        **dict.fromkeys(("step", "images", "val_images"), counts),
+        **dict.fromkeys(("fraction", "val_accuracy"), fractions),
         train_s=amounts,
         train_loss=st.none() | numbers,
-        val_accuracy=fractions,
         val_loss=numbers,
-        val_images=counts,
     )
     provenance = st.builds(
         Provenance,
         **dict.fromkeys(("vggsearch", "python", "torch", "platform", "processor"), texts),
-        commit=st.none() | texts,
-        gpu=st.none() | texts,
-        threads=counts,
-        cpu_count=counts,
-        started_at=moments,
-        finished_at=moments,
+        **dict.fromkeys(("commit", "gpu"), st.none() | texts),
+        **dict.fromkeys(("threads", "cpu_count"), counts),
+        **dict.fromkeys(("started_at", "finished_at"), st.floats(0, 1e10)),
         bit_reproducible=st.booleans(),
     )
     return st.builds(
         RunRecord,
+        **dict.fromkeys(("steps", "images"), counts),
         key=keys,
         outcome=st.sampled_from(Outcome),
         reason=texts,
         val_accuracy=st.none() | fractions,
         val_loss=st.none() | numbers,
         curve=st.lists(points, max_size=3).map(tuple),
-        steps=counts,
-        images=counts,
         train_s=amounts,
         peak_memory_bytes=st.none() | counts,
         contended=st.booleans(),
@@ -107,7 +101,7 @@ def records() -> st.SearchStrategy[RunRecord]:
 
 
 class LedgerConformance(ABC):
-    """What every ledger does."""
+    """The tests that every ledger passes."""
 
     @abstractmethod
     def make(self) -> BaseLedger:
@@ -115,15 +109,15 @@ class LedgerConformance(ABC):
 
     @abstractmethod
     def again(self, ledger: BaseLedger) -> BaseLedger:
-        """Another handle on the place of `ledger`, as another process opens it."""
+        """Another object with the runs of `ledger`, as another process opens it."""
 
     @abstractmethod
     def damage(self, ledger: BaseLedger, digest: Digest, position: float) -> None:
-        """Change a bit of what is kept of that run, so far into it: 0 is at its beginning, 1 past its end."""
+        """Change a bit of that run's kept bytes; `position` is from 0, the beginning, to 1, past the end."""
 
     @abstractmethod
     def full(self, ledger: BaseLedger) -> AbstractContextManager[object]:
-        """A while in which the place has no room for another byte."""
+        """A context in which the ledger's place has no room for another byte."""
 
     def test_an_empty_ledger_holds_nothing(self) -> None:
         ledger = self.make()
@@ -170,11 +164,7 @@ class LedgerConformance(ABC):
         ledger = self.make()
         ledger.put(record())
         for name in NO_NAMES:
-            said = ""
-            try:
-                ledger.get(name)
-            except StoreError as error:
-                said = str(error)
+            said = _refusal(functools.partial(ledger.get, name))
             assert said.startswith("a run is named by 64 hexadecimal digits, not "), name
             assert name not in ledger
         assert 0 not in ledger
@@ -205,7 +195,7 @@ class LedgerConformance(ABC):
         first, other = record(0, _REPLACED[0]), record(1)
         ledger.put(first)
         with self.full(ledger):
-            said = _refusal(ledger, other)
+            said = _refusal(lambda: ledger.put(other))
         assert said
         assert "\n" not in said
         assert list(self.again(ledger)) == list(ledger) == [first]
@@ -252,9 +242,10 @@ class LedgerConformance(ABC):
         assert len(list(ledger)) == 3
 
 
-def _refusal(ledger: BaseLedger, record: RunRecord) -> str:
+def _refusal(action: Callable[[], object]) -> str:
+    """The message of the `StoreError` that `action` raises; empty where it raises none."""
     try:
-        ledger.put(record)
+        action()
     except StoreError as error:
         return str(error)
     return ""

@@ -1,13 +1,16 @@
 """Whether two records of one key hold the same result, and whether they should."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from vggsearch.commands.runs.lookup import bit_count, not_reproducible, short_commit
 from vggsearch.runs import CurvePoint, RunRecord, unpack_bits
 from vggsearch.text import percent
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,10 @@ def compare(before: RunRecord, now: RunRecord) -> Comparison:
 
 
 def _rows(before: RunRecord, now: RunRecord) -> Iterator[Row]:
-    outcomes = before.outcome.value, now.outcome.value
-    yield Row("outcome", *outcomes, outcomes[0] == outcomes[1])
+    yield _row("outcome", before.outcome.value, now.outcome.value)
     if before.reason or now.reason:
         yield Row("reason", before.reason, now.reason, None)
-    yield Row("steps", f"{before.steps:,}", f"{now.steps:,}", before.steps == now.steps)
+    yield _row("steps", before.steps, now.steps, "{:,}".format)
     for part in ("test", "validation"):
         yield from _judged(part, before, now)
     curves = _curve(before), _curve(now)
@@ -75,24 +77,24 @@ def _rows(before: RunRecord, now: RunRecord) -> Iterator[Row]:
         yield Row(name, shown[0], shown[1], None)
 
 
+def _row(name: str, before: T, now: T, show: Callable[[T], str] = str) -> Row:
+    """A property that training computes, as `show` writes it."""
+    return Row(name, show(before), show(now), before == now)
+
+
 def _judged(part: str, before: RunRecord, now: RunRecord) -> Iterator[Row]:
     """Accuracy, loss, and single images where both records have them."""
-    results = [
-        (record.test_accuracy, record.test_loss, record.test_correct)
-        if part == "test"
-        else (record.val_accuracy, record.val_loss, record.val_correct)
-        for record in (before, now)
-    ]
-    accuracies, losses, bits = zip(*results, strict=True)
-    if accuracies == (None, None):
-        return
-    yield Row(
-        f"{part} accuracy", percent(accuracies[0]), percent(accuracies[1]), accuracies[0] == accuracies[1]
+    prefix = "test" if part == "test" else "val"
+    accuracy, loss, bits = (
+        [getattr(record, f"{prefix}_{what}") for record in (before, now)]
+        for what in ("accuracy", "loss", "correct")
     )
-    shown = ["–" if loss is None else f"{loss:.9g}" for loss in losses]
-    yield Row(f"{part} loss", shown[0], shown[1], losses[0] == losses[1])
-    if bits[0] is not None and bits[1] is not None:
-        differing = _differing_images(bits[0], bits[1])
+    if accuracy == [None, None]:
+        return
+    yield _row(f"{part} accuracy", accuracy[0], accuracy[1], percent)
+    yield _row(f"{part} loss", loss[0], loss[1], lambda value: "–" if value is None else f"{value:.9g}")
+    if None not in bits:
+        differing = _differing_images(*bits)
         told = "judged alike" if differing == 0 else f"{differing} judged otherwise"
         yield Row(f"{part} images", "", told, differing == 0)
 

@@ -1,6 +1,7 @@
 """`vggsearch runs show`: everything that is known of one run."""
 
 import time
+from collections.abc import Iterator
 
 from rich.table import Table
 
@@ -44,51 +45,40 @@ def command(
     console.print(f"\nto repeat: {found.repeat}", soft_wrap=True)
 
 
-def _lines(found: FoundRun) -> list[tuple[str, str]]:
-    record, key = found.record, found.record.key
+def _lines(found: FoundRun) -> Iterator[tuple[str, str]]:
+    """What is known of the run, each fact with its name."""
+    record, key, data = found.record, found.record.key, found.record.key.data
     price = cost(parse(key.architecture), key.task)
     shape = "×".join(map(str, key.input_shape))
-    data = key.data
-    clock = f"{record.train_wall_s:.4g} s by the wall, {record.train_cpu_s:.4g} s of CPU"
+    size_of_net = f"{short_count(price.macs)} MACs, {short_count(price.params)} parameters"
+    yield "run", key.digest
+    yield "architecture", key.architecture
+    yield "", f"{shape} images, {key.num_classes} classes; {size_of_net}"
+    yield "outcome", record.outcome.value + (f": {record.reason}" if record.reason else "")
+    yield "test", _accuracy(record.test_accuracy, record.test_loss, record.test_correct)
+    yield "validation", _accuracy(record.val_accuracy, record.val_loss, record.val_correct)
+    selected = ", as it was selected before it began" if key.evaluate_on == "test" else ""
+    yield "judged on", f"{key.evaluate_on}{selected}"
+    yield "seed", str(key.seed)
+    yield "budget", f"{key.budget}; {record.steps:,} steps, {record.images:,} images"
+    yield "recipe", ", ".join(f"{name} {value}" for name, value in key.recipe.model_dump().items())
+    split = f"split seed {data.split_seed}, split {data.split_digest[:12]}"
+    part = f"{100 * data.val_fraction:g} % for validation"
+    yield "data", f"{data.name}, images {data.digest[:12]}; {part}, {split}"
+    clocks = f"{record.train_wall_s:.4g} s by the wall, {record.train_cpu_s:.4g} s of CPU"
+    speed = f"{record.images / record.train_s:,.0f} images/s" if record.train_s else "no throughput"
+    yield "training", f"{record.train_s:.4g} s ({clocks}), {speed}"
+    contended = "; the machine was contended" if record.contended else ""
+    yield "beside it", f"{record.setup_s:.3g} s of set-up, {record.eval_s:.3g} s of evaluation{contended}"
+    yield "latency", "–" if record.latency_ms is None else f"{record.latency_ms:.3g} ms an image"
+    yield "memory", "–" if record.peak_memory_bytes is None else f"{size(record.peak_memory_bytes)} at most"
+    yield from _provenance(record)
     why = not_reproducible(record)
-    lines = [
-        ("run", key.digest),
-        ("architecture", key.architecture),
-        (
-            "",
-            f"{shape} images, {key.num_classes} classes; {short_count(price.macs)} MACs, "
-            f"{short_count(price.params)} parameters",
-        ),
-        ("outcome", record.outcome.value + (f": {record.reason}" if record.reason else "")),
-        ("test", _accuracy(record.test_accuracy, record.test_loss, record.test_correct)),
-        ("validation", _accuracy(record.val_accuracy, record.val_loss, record.val_correct)),
-        (
-            "judged on",
-            "test, as it was selected before it began" if key.evaluate_on == "test" else "validation",
-        ),
-        ("seed", str(key.seed)),
-        ("budget", f"{key.budget}; {record.steps:,} steps, {record.images:,} images"),
-        ("recipe", ", ".join(f"{name} {value}" for name, value in key.recipe.model_dump().items())),
-        (
-            "data",
-            f"{data.name}, images {data.digest[:12]}; {100 * data.val_fraction:g} % for validation, split "
-            f"seed {data.split_seed}, split {data.split_digest[:12]}",
-        ),
-        ("training", f"{record.train_s:.4g} s ({clock}), {_throughput(record)}"),
-        (
-            "beside it",
-            f"{record.setup_s:.3g} s of set-up, {record.eval_s:.3g} s of evaluation"
-            + ("; the machine was contended" if record.contended else ""),
-        ),
-        ("latency", "–" if record.latency_ms is None else f"{record.latency_ms:.3g} ms an image"),
-        ("memory", "–" if record.peak_memory_bytes is None else f"{size(record.peak_memory_bytes)} at most"),
-        *_provenance(record),
-        (
-            "same bits",
-            "yes, on the same processor model and torch" if why is None else f"not promised: {why}",
-        ),
-    ]
-    return [*lines, *_used(found)]
+    yield (
+        "same bits",
+        "yes, on the same processor model and torch" if why is None else f"not promised: {why}",
+    )
+    yield from zip(("used by", *[""] * len(found.trials)), _uses(found) or ["no study here"], strict=False)
 
 
 def _accuracy(accuracy: float | None, loss: float | None, bits: str | None) -> str:
@@ -99,47 +89,32 @@ def _accuracy(accuracy: float | None, loss: float | None, bits: str | None) -> s
     return f"{percent(accuracy)}{of}" + ("" if loss is None else f", loss {loss:.4f}")
 
 
-def _throughput(record: RunRecord) -> str:
-    if not record.train_s:
-        return "no throughput"
-    return f"{record.images / record.train_s:,.0f} images/s"
-
-
-def _provenance(record: RunRecord) -> list[tuple[str, str]]:
+def _provenance(record: RunRecord) -> Iterator[tuple[str, str]]:
     made = record.provenance
     if made is None:
-        return [("made", "not recorded")]
-    times = [
-        time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(moment))
-        for moment in (made.started_at, made.finished_at)
-    ]
-    return [
-        ("made", f"{times[0]} to {times[1]} UTC, {duration(made.finished_at - made.started_at)}"),
-        (
-            "by",
-            f"vggsearch {made.vggsearch}, commit {short_commit(made.commit)}, training revision "
-            f"{record.key.training_revision}; torch {made.torch}, Python {made.python}",
-        ),
-        (
-            "on",
-            f"{made.gpu or made.processor}, {made.platform}; {made.threads} of {made.cpu_count} processors"
-            + (f"; {made.precision}" if made.precision else ""),
-        ),
-    ]
+        yield "made", "not recorded"
+        return
+    began, ended = (
+        time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(at)) for at in (made.started_at, made.finished_at)
+    )
+    yield "made", f"{began} to {ended} UTC, {duration(made.finished_at - made.started_at)}"
+    revision = f"training revision {record.key.training_revision}"
+    by = f"vggsearch {made.vggsearch}, commit {short_commit(made.commit)}, {revision}"
+    yield "by", f"{by}; torch {made.torch}, Python {made.python}"
+    precision = f"; {made.precision}" if made.precision else ""
+    processors = f"{made.threads} of {made.cpu_count} processors"
+    yield "on", f"{made.gpu or made.processor}, {made.platform}; {processors}{precision}"
 
 
-def _used(found: FoundRun) -> list[tuple[str, str]]:
-    lines: list[tuple[str, str]] = []
+def _uses(found: FoundRun) -> list[str]:
+    """The trials that the run answered."""
+    lines = []
     for trial in found.trials:
-        told = (
-            ", ".join(f"{name} {value}" for name, value in trial.params.items())
-            if "arm" in trial.params
-            else ""
-        )
+        params = ", ".join(f"{name} {value}" for name, value in trial.params.items())
+        arm = f": {params}" if "arm" in trial.params else ""
         cached = ", already made then" if trial.cached else ""
-        what = f"{trial.study}, {trial.stage} {trial.number}{': ' if told else ''}{told}{cached}"
-        lines.append(("" if lines else "used by", what))
-    return lines or [("used by", "no study here")]
+        lines.append(f"{trial.study}, {trial.stage} {trial.number}{arm}{cached}")
+    return lines
 
 
 def _curve(record: RunRecord) -> Table:

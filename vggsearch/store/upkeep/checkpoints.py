@@ -5,14 +5,13 @@ No torch: a checkpoint is judged by its checksums. Its trainer finds out whether
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic_core import from_json
 
-from vggsearch.runs import Damage, Digest, read_checksummed
+from vggsearch.runs import Digest, open_bounded, read_checksummed
 from vggsearch.store.base import BaseLedger
 from vggsearch.store.layout import COUNTERS, DIGEST, MAX_COUNTERS_BYTES, MAX_TENSORS_BYTES, tensors_of
 
@@ -91,19 +90,11 @@ def _fault(path: Path) -> str | None:
     try:
         counters = from_json(read_checksummed(path, MAX_COUNTERS_BYTES))
         expected = counters.get("tensors") if isinstance(counters, dict) else None
-        if _sha256(tensors_of(path)) != expected:
-            return "its tensors' checksum does not match them"
+        with open_bounded(tensors_of(path), MAX_TENSORS_BYTES) as tensors:
+            if hashlib.file_digest(tensors, "sha256").hexdigest() != expected:
+                return "its tensors' checksum does not match them"
     except FileNotFoundError:
         return "its tensors are absent"
     except (OSError, ValueError) as error:
         return " ".join(str(error).split())[:200]
     return None
-
-
-def _sha256(path: Path) -> str:
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-    with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_size > MAX_TENSORS_BYTES:
-            raise Damage("its tensors are no regular file, or larger than any net's")
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,29 +16,8 @@ from pydantic_core import from_json
 
 from vggsearch.errors import StoreError
 from vggsearch.runs import TEMPORARY, Damage, Digest, first_error, read_checksummed, temporary_files
-from vggsearch.store.layout import (
-    CHECKPOINTS,
-    FOLDERS,
-    IDENTITY,
-    LEDGER,
-    LOCK,
-    MAX_IDENTITY_BYTES,
-    MAX_TOKEN_BYTES,
-    OPTUNA,
-    OPTUNA_DAMAGED,
-    OPTUNA_SIDECARS,
-    PENDING,
-    PLANS,
-    RATES,
-    SELECTION,
-    SHARD,
-    STUDIES,
-    STUDY,
-    TOKEN,
-    TRIALS,
-    Layout,
-    shards,
-)
+from vggsearch.store import layout as names
+from vggsearch.store.layout import Layout, shards
 from vggsearch.store.ledger import Ledger, read_record
 from vggsearch.store.plans import PlanBook
 from vggsearch.store.state import PendingCandidates, RateChoice, Selection, read_state
@@ -51,10 +30,10 @@ FUTURE_S = 60.0
 """Seconds by which the clocks of several machines may differ."""
 
 _STUDY_FILES: Mapping[str, tuple[ProblemKind, Callable[[Path], object]]] = {
-    PLANS: ("plan", lambda path: PlanBook(path.parent).read()),
-    PENDING: ("state", lambda path: read_state(path, PendingCandidates)),
-    SELECTION: ("state", lambda path: read_state(path, Selection)),
-    RATES: ("state", lambda path: read_state(path, RateChoice)),
+    names.PLANS: ("plan", lambda path: PlanBook(path.parent).read()),
+    names.PENDING: ("state", lambda path: read_state(path, PendingCandidates)),
+    names.SELECTION: ("state", lambda path: read_state(path, Selection)),
+    names.RATES: ("state", lambda path: read_state(path, RateChoice)),
 }
 """How the files in a study's folder are read, its identity apart."""
 
@@ -97,7 +76,7 @@ class _Walk:
         for study in found.studies:
             # The ledger is asked again, as a controller may have put a record meanwhile.
             study.absent = {run for run in study.absent if run not in present and run not in self._ledger}
-        for entry in self._folder(CHECKPOINTS):
+        for entry in self._folder(names.CHECKPOINTS):
             if not is_checkpoints(entry):
                 self._foreign(entry)
         found.checkpoints = survey_checkpoints(self._layout.checkpoints, self._ledger)
@@ -111,22 +90,22 @@ class _Walk:
 
     def _top(self) -> None:
         for entry in self._entries(self._root):
-            if entry.name in FOLDERS:
+            if entry.name in names.FOLDERS:
                 self._is_folder(entry)
-            elif entry.name == LOCK and not entry.is_file(follow_symlinks=False):
+            elif entry.name == names.LOCK and not entry.is_file(follow_symlinks=False):
                 self._add("obstacle", entry, "must be a file, and is none")
-            elif entry.name == TOKEN:
-                self._judge("token", Path(entry), lambda path: _json(path, MAX_TOKEN_BYTES))
-            elif OPTUNA_DAMAGED.fullmatch(entry.name):
+            elif entry.name == names.TOKEN:
+                self._judge("token", Path(entry), lambda path: _json(path, names.MAX_TOKEN_BYTES))
+            elif names.OPTUNA_DAMAGED.fullmatch(entry.name):
                 self._add("aside", entry, "a damaged database, of which a new one was made")
-            elif entry.name not in (LOCK, OPTUNA, *OPTUNA_SIDECARS):
+            elif entry.name not in (names.LOCK, names.OPTUNA, *names.OPTUNA_SIDECARS):
                 self._foreign(entry)
 
     def _studies(self) -> Iterator[StudySurvey]:
-        for entry in self._folder(STUDIES):
+        for entry in self._folder(names.STUDIES):
             if entry.is_symlink():
                 self._add("link", entry, "a link")
-            elif not entry.is_dir() or STUDY.fullmatch(entry.name) is None:
+            elif not entry.is_dir() or names.STUDY.fullmatch(entry.name) is None:
                 self._foreign(entry)
             else:
                 yield self._study(entry)
@@ -134,13 +113,13 @@ class _Walk:
     def _study(self, folder: os.DirEntry[str]) -> StudySurvey:
         study = StudySurvey(folder.name)
         for entry in self._entries(Path(folder)):
-            if entry.name == IDENTITY:
+            if entry.name == names.IDENTITY:
                 identity = self._judge("study", Path(entry), _identity)
                 study.data = None if identity is None else _data_name(identity)
             elif entry.name in _STUDY_FILES:
                 kind, read = _STUDY_FILES[entry.name]
                 self._judge(kind, Path(entry), read)
-            elif entry.name == TRIALS:
+            elif entry.name == names.TRIALS:
                 self._trials(entry, study)
             else:
                 self._foreign(entry)
@@ -157,8 +136,8 @@ class _Walk:
 
     def _records(self) -> Iterator[Digest]:
         """The digests of the sound records."""
-        for folder in self._folder(LEDGER):
-            if SHARD.fullmatch(folder.name) is None and not folder.is_dir(follow_symlinks=False):
+        for folder in self._folder(names.LEDGER):
+            if names.SHARD.fullmatch(folder.name) is None and not folder.is_dir(follow_symlinks=False):
                 self._foreign(folder)
                 continue
             for path in self._files(folder):
@@ -238,7 +217,7 @@ def _json(path: Path, limit: int) -> object:
 
 
 def _identity(path: Path) -> dict[str, object]:
-    identity = _json(path, MAX_IDENTITY_BYTES)
+    identity = _json(path, names.MAX_IDENTITY_BYTES)
     if not isinstance(identity, dict):
         raise Damage("does not say what the study is")
     return identity

@@ -1,84 +1,73 @@
-"""What pydantic found wrong with a study file, said in one line: the key, the rule, the value, the remedy."""
+"""pydantic's complaint about a study file as one line: the key, the rule, the value, the remedy."""
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from vggsearch.study.file.yaml_text import Value
+from vggsearch.study.file.yaml_text import Value, read
 from vggsearch.text import shown, suggestion
 
-EXAMPLE: Mapping[str, Value] = {
-    "kind": "search",
-    "question": "Which net gives the best accuracy for its cost?",
-    "data": {"name": "fashion-mnist", "resize": 224, "val_fraction": 0.1, "split_seed": 0},
-    "space": {
-        "channels": (64, 128, 256, 512, 512),
-        "num_blocks": (2, 3, 4),
-        "convs_per_block": (1, 2),
-        "ratio": (4, 8, 16),
-        "kernel_size": (3, 5),
-        "batch_norm": (True,),
-        "head": ("gap",),
-        "constraints": {
-            "params": {"min": 1e3, "max": 1e6},
-            "conv_params": {"min": 1e3, "max": 1e6},
-            "norm_params": {"min": 1, "max": 1e4},
-            "head_params": {"min": 1, "max": 1e5},
-            "macs": {"min": 1e5, "max": 2e7},
-            "conv_macs": {"min": 1e5, "max": 2e7},
-            "head_macs": {"min": 1, "max": 1e6},
-            "activation_bytes": {"min": 1e4, "max": 1e7},
-            "receptive_field": {"min": 12, "max": 300},
-        },
-    },
-    "architectures": ("d2l-vgg11/4", "1x16-1x32+gap"),
-    "recipe": {
-        "base": "fast",
-        "lr": 0.1,
-        "momentum": 0.9,
-        "nesterov": True,
-        "weight_decay": 5e-4,
-        "schedule": "linear",
-        "warmup": 0.1,
-        "batch_size": 128,
-        "label_smoothing": 0.1,
-        "shift_px": 2,
-        "flip": True,
-        "initialization": "kaiming",
-        "precision": "auto",
-    },
-    "budget": {"seconds": 60, "epochs": 3, "steps": 1000, "macs": 1e12},
-    "sampler": "tpe",
-    "trials": 54,
-    "baseline": True,
-    "finalists": {"count": 5, "seeds": 5},
-    "objectives": ("val_accuracy", "macs", "params"),
-    "reference": {"val_accuracy": 0.8, "macs": 1e8, "params": 1e7},
-    "control": "2x8-2x16-2x32-2x64+bn+gap",
-    "contrasts": ("drop-in", "iso-macs"),
-    "kernel_size": 5,
-    "factors": {"batch_norm": (True, False)},
-    "design": "factorial",
-    "primary": "iso-macs",
-    "seeds": 10,
-    "learning_rates": {"grid": (0.1, 0.2, 0.4), "seeds": 2},
-    "margin_pp": 0.3,
-    "alpha": 0.05,
-    "evaluate_on": "validation",
-    "seed": 0,
-    "time_limit_s": 3600,
-}
-"""A value for every key, for the remedies; not a study, as no kind has all of them."""
+EXAMPLE = cast(
+    dict[str, Value],
+    read("""
+kind: search
+question: Which net gives the best accuracy for its cost?
+data: {name: fashion-mnist, resize: 224, val_fraction: 0.1, split_seed: 0}
+space:
+  channels: [64, 128, 256, 512, 512]
+  num_blocks: [2, 3, 4]
+  convs_per_block: [1, 2]
+  ratio: [4, 8, 16]
+  kernel_size: [3, 5]
+  batch_norm: [true]
+  head: [gap]
+  constraints:
+    params: {min: 1e3, max: 1e6}
+    conv_params: {min: 1e3, max: 1e6}
+    norm_params: {min: 1, max: 1e4}
+    head_params: {min: 1, max: 1e5}
+    macs: {min: 1e5, max: 2e7}
+    conv_macs: {min: 1e5, max: 2e7}
+    head_macs: {min: 1, max: 1e6}
+    activation_bytes: {min: 1e4, max: 1e7}
+    receptive_field: {min: 12, max: 300}
+architectures: [d2l-vgg11/4, 1x16-1x32+gap]
+recipe:
+  {base: fast, lr: 0.1, momentum: 0.9, nesterov: true, weight_decay: 5e-4, schedule: linear, warmup: 0.1,
+   batch_size: 128, label_smoothing: 0.1, shift_px: 2, flip: true, initialization: kaiming, precision: auto}
+budget: {seconds: 60, epochs: 3, steps: 1000, macs: 1e12}
+sampler: tpe
+trials: 54
+baseline: true
+finalists: {count: 5, seeds: 5}
+objectives: [val_accuracy, macs, params]
+reference: {val_accuracy: 0.8, macs: 1e8, params: 1e7}
+control: 2x8-2x16-2x32-2x64+bn+gap
+contrasts: [drop-in, iso-macs]
+kernel_size: 5
+factors: {batch_norm: [true, false]}
+design: factorial
+primary: iso-macs
+seeds: 10
+learning_rates: {grid: [0.1, 0.2, 0.4], seeds: 2}
+margin_pp: 0.3
+alpha: 0.05
+evaluate_on: validation
+seed: 0
+time_limit_s: 3600
+"""),
+)
+"""A value for every key, for the remedies. It is not a study: no kind has all the keys."""
 
 TAGS = ("<net>", "<block>")
-"""Parts of pydantic's places that are no keys of the file: which form of a choice it took a value for."""
+"""Parts of pydantic's locations that are no keys of the file: the tags of discriminated unions."""
 
 
 def broken(key: str, rule: str) -> PydanticCustomError:
-    """For validators: `rule`, value and remedy included, is broken at `key` of what is validated."""
+    """The error for a validator to raise: `rule`, with value and remedy, is broken at `key`."""
     return PydanticCustomError("broken_rule", "{rule}", {"rule": rule, "key": key})
 
 
@@ -114,28 +103,30 @@ def _said(details: ErrorDetails, model: type[BaseModel]) -> str:
         rule = f"must be one of {', '.join(choices)}" if len(choices) > 1 else f"must be {choices[0]}"
         remedy = _near(str(value), choices) or _example(place)
         return f"{_at(place)}{rule}, not {shown(value)}: {remedy}"
-    rule = _RULES[kind](context) if kind in _RULES else details["msg"].replace("\n", " ")
+    bounds = {name: _number(bound) for name, bound in context.items()}
+    rule = _RULES[kind].format(**bounds) if kind in _RULES else details["msg"].replace("\n", " ")
     return f"{_at(place)}{rule}, not {shown(value)}: {_example(place)}"
 
 
-_RULES: Mapping[str, Callable[[dict[str, object]], str]] = {
-    "model_type": lambda _: "must be a mapping of keys to values",
-    "dict_type": lambda _: "must be a mapping of keys to values",
-    "tuple_type": lambda _: "must be a list",
-    "string_type": lambda _: "must be text",
-    "int_type": lambda _: "must be a whole number",
-    "float_type": lambda _: "must be a number",
-    "finite_number": lambda _: "must be a finite number",
-    "bool_type": lambda _: "must be true or false",
-    "greater_than": lambda context: f"must be above {_number(context['gt'])}",
-    "greater_than_equal": lambda context: f"must be at least {_number(context['ge'])}",
-    "less_than": lambda context: f"must be below {_number(context['lt'])}",
-    "less_than_equal": lambda context: f"must be at most {_number(context['le'])}",
-    "too_short": lambda context: f"must hold at least {context['min_length']}",
-    "too_long": lambda context: f"must hold at most {context['max_length']}",
-    "string_too_short": lambda context: f"must have at least {context['min_length']} characters",
-    "string_too_long": lambda context: f"must have at most {context['max_length']} characters",
+_RULES: Mapping[str, str] = {
+    "model_type": "must be a mapping of keys to values",
+    "dict_type": "must be a mapping of keys to values",
+    "tuple_type": "must be a list",
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "must hold at least {min_length}",
+    "too_long": "must hold at most {max_length}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
 }
+"""The rule that pydantic's kind of error stands for, with names from its context."""
 
 
 def _number(value: object) -> str:
@@ -149,7 +140,7 @@ def _at(place: Sequence[int | str]) -> str:
 
 
 def _example(place: Sequence[int | str]) -> str:
-    """The remedy that shows a value that could stand at `place`, or at the list around it."""
+    """The remedy: a value that is valid at `place`, or for the list around it."""
     value: Value = dict(EXAMPLE)
     keys = [part for part in place if isinstance(part, str)]
     for key in keys:

@@ -32,7 +32,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class YamlTextError(ValueError):
-    """Text that is not read: one line that holds the rule, the value and the remedy."""
+    """Text that is refused; the message is one line with the rule, the value and the remedy."""
 
 
 def read(text: str) -> Value:
@@ -45,22 +45,18 @@ def read(text: str) -> Value:
     except YamlTextError:
         raise
     except yaml.reader.ReaderError as error:
-        raise YamlTextError(
-            f"character U+{int(error.character):04X} is not allowed in YAML: remove it"
-        ) from error
+        code = int(error.character)
+        raise YamlTextError(f"character U+{code:04X} is not allowed in YAML: remove it") from error
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
         problem = shown(error.problem or error.context or "unreadable", quote=False)
-        raise YamlTextError(
-            f"{_place(mark.line if mark else None)}not readable as YAML, {problem}: check indentation, "
-            "colons, "
-            "quotes and brackets"
-        ) from error
+        remedy = "check indentation, colons, quotes and brackets"
+        text = f"not readable as YAML, {problem}: {remedy}"
+        mark = error.problem_mark or error.context_mark
+        raise YamlTextError(_place(mark.line if mark else None) + text) from error
     except (ValueError, OverflowError) as error:
         # PyYAML turns escapes and directives into characters and numbers unchecked.
-        raise YamlTextError(
-            "not readable as YAML, an escape or directive is out of range: remove it"
-        ) from error
+        text = "not readable as YAML, an escape or directive is out of range: remove it"
+        raise YamlTextError(text) from error
 
 
 def _document(text: str) -> Value:
@@ -81,9 +77,8 @@ def _value(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Value
     """The value that begins with `event`; takes the rest of it from `events`."""
     anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
     if anchor is not None:
-        raise _refused(
-            event, f"anchors and aliases are not read, and here is {shown(anchor)}: write the value out"
-        )
+        text = f"anchors and aliases are not read, and here is {shown(anchor)}: write the value out"
+        raise _refused(event, text)
     if tag is not None:
         raise _refused(event, f"tags are not read, and here is {shown(tag)}: write the value without it")
     if depth > MAX_DEPTH:
@@ -116,9 +111,8 @@ def _scalar(event: yaml.ScalarEvent) -> Value:
         return _CONSTANTS[text]
     if _INT.fullmatch(text):
         if len(text) > MAX_DIGITS:
-            raise _refused(
-                event, f"a whole number has at most {MAX_DIGITS} digits, not {shown(text)}: shorten it"
-            )
+            rule = f"a whole number has at most {MAX_DIGITS} digits, not {shown(text)}: shorten it"
+            raise _refused(event, rule)
         return int(text)
     if _FLOAT.fullmatch(text) or _NOT_FINITE.fullmatch(text):
         return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))

@@ -1,5 +1,11 @@
 from .capacity import default_workers as default_workers, usable_cores as usable_cores
-from .contract import Event as Event, Executor as Executor, Finished as Finished, Progress as Progress
+from .contract import (
+    DeviceKind as DeviceKind,
+    Event as Event,
+    Executor as Executor,
+    Finished as Finished,
+    Progress as Progress,
+)
 from .local import LocalExecutor as LocalExecutor
 from .ray import RayExecutor as RayExecutor
 from .registry import EXECUTORS as EXECUTORS, ExecutorFactory as ExecutorFactory

@@ -1,4 +1,4 @@
-"""One nursery, one seed and one tally for all; the tally is printed at the end."""
+"""One server, one seed and one tally for all; the tally is printed at the end."""
 
 import os
 import random
@@ -9,8 +9,8 @@ import pytest
 
 pytest.register_assert_rewrite("invariants")
 
+from controllers import ForkServer  # noqa: E402
 from invariants import Case, Tally, Whole  # noqa: E402
-from nursery import Nursery  # noqa: E402
 
 SEED = int(os.environ.get("CHAOS_SEED", "20"))
 """Of every random moment and choice."""
@@ -65,16 +65,16 @@ def chance(request: pytest.FixtureRequest) -> random.Random:
 
 
 @pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    started = Nursery()
+def server() -> Iterator[ForkServer]:
+    started = ForkServer()
     yield started
     started.close()
 
 
 @pytest.fixture(scope="session")
-def gym() -> Iterator[Nursery]:
-    """A nursery in which torch is loaded."""
-    started = Nursery("training")
+def training_server() -> Iterator[ForkServer]:
+    """A server in which torch is loaded."""
+    started = ForkServer("training")
     yield started
     started.close()
 
@@ -90,7 +90,7 @@ def make_case(
     tmp_path: Path,
     wholes: dict[str, Whole],
     tally: Tally,
-    nursery: Nursery,
+    server: ForkServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Make:
     """Gives a new store in which nothing has happened yet, and knows what its study comes to."""
@@ -100,6 +100,6 @@ def make_case(
         name = repr(settings)
         if name not in wholes:
             wholes[name] = Whole.of(settings, tmp_path_factory.mktemp("undisturbed"))
-        return Case(folder or tmp_path / f"store{next(numbers)}", wholes[name], tally, nursery)
+        return Case(folder or tmp_path / f"store{next(numbers)}", wholes[name], tally, server)
 
     return make

@@ -8,8 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+<<<<<<< HEAD
 from nursery import Nursery, log_of
 from small_studies import answers, conduct, make_ablation, make_study
+=======
+from controllers import ForkServer, log_of
+>>>>>>> h-data
 
 from vggsearch.designs.plan import Plan, Registration
 from vggsearch.report import write_report
@@ -55,7 +59,7 @@ class Whole:
 
     @classmethod
     def of(cls, settings: dict[str, object], folder: Path) -> "Whole":
-        """Of the study that `Nursery.start` makes of `settings`."""
+        """Of the study that `ForkServer.start` makes of `settings`."""
         given = {key: ... if value == "..." else value for key, value in settings.items()}
         study = make_ablation(**given) if given.get("kind") == "ablation" else make_study(**given)
         return cls(study, conduct(study, folder, FakeExecutor()))
@@ -78,7 +82,7 @@ class Case:
     folder: Path
     whole: Whole
     tally: Tally
-    nursery: Nursery
+    server: ForkServer
     _kept: dict[Digest, bytes] = field(default_factory=dict)
     _begun: int = 0
 
@@ -106,7 +110,7 @@ class Case:
             retold: Trials were lost, and answered again from the ledger: when they first were is not known.
         """
         self._keep()
-        self.nursery.settle()
+        self.server.settle()
         store = Store.open(self.folder)
         results = read_results(store, self.whole.study)
         assert results.notes == ()

@@ -5,24 +5,24 @@ import signal
 
 import pytest
 from conftest import ABLATION, SMALL
-from nursery import Nursery
+from controllers import ForkServer
 
 
 @pytest.mark.parametrize(("settings", "sample"), [(SMALL, 4), (ABLATION, 4)], ids=["search", "ablation"])
 def test_killed_at_any_write_a_study_ends_as_if_nothing_had_been(
-    make_case, nursery: Nursery, chance: random.Random, settings, sample: int, long: bool
+    make_case, server: ForkServer, chance: random.Random, settings, sample: int, long: bool
 ) -> None:
     counted = make_case(settings)
-    controller = nursery.start(counted.folder, settings, die_at=0)
+    controller = server.start(counted.folder, settings, die_at=0)
     writes = int(controller.until("writes").split()[1])
     assert controller.status() == 0
     counted.check(report=long)
     every = range(1, writes + 1)
     for number in every if long else sorted(chance.sample(every, sample)):
         case = make_case(settings)
-        assert nursery.start(case.folder, settings, die_at=number).status() == -signal.SIGKILL
+        assert server.start(case.folder, settings, die_at=number).status() == -signal.SIGKILL
         case.tally.kills += 1
         case.tally.boundaries += 1
         case.note()
-        assert nursery.start(case.folder, settings, die_at=0).status() == 0
+        assert server.start(case.folder, settings, die_at=0).status() == 0
         case.check()

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 from conftest import ABLATION, SMALL, Make
+<<<<<<< HEAD
 from nursery import Nursery
 from small_studies import answers, conduct, make_study
+=======
+from controllers import ForkServer
+>>>>>>> h-data
 
 from vggsearch.study.control.events import Event, TrialFinished
 from vggsearch.study.control.stopping import Stopping
@@ -34,16 +38,16 @@ LEARNING: dict[str, object] = {
 
 @pytest.mark.parametrize("settings", [LEARNING, ABLATION, SMALL], ids=["learning", "ablation", "search"])
 def test_a_clock_that_jumps_changes_nothing(
-    make_case: Make, nursery: Nursery, chance: random.Random, settings, long: bool
+    make_case: Make, server: ForkServer, chance: random.Random, settings, long: bool
 ) -> None:
     for _ in range(10 if long else 1):
         case = make_case(settings)
         for _ in range(3):
             number, seed = chance.randrange(1, 400), chance.randrange(1, 2**31)
-            controller = nursery.start(case.folder, settings, die_at=number, jumps=seed)
+            controller = server.start(case.folder, settings, die_at=number, jumps=seed)
             case.tally.kills += controller.status() == -signal.SIGKILL
             case.note()
-        assert nursery.start(case.folder, settings, jumps=7).status() == 0
+        assert server.start(case.folder, settings, jumps=7).status() == 0
         # Optuna's database has a clock of its own: where a kill left a trial there alone, ranks may differ.
         case.check(retold=True)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from conftest import ABLATION, SMALL, Make
+from controllers import ForkServer
 from invariants import Tally
-from nursery import Nursery
 from test_interrupted_training import TRAININGS, ended
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
@@ -52,12 +52,12 @@ PLACES = {
 
 
 @pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> dict[str, Path]:
+def stores(tmp_path_factory: pytest.TempPathFactory, server: ForkServer) -> dict[str, Path]:
     """Of each study, a store at its end."""
     made = {}
     for name, (settings, _) in KINDS.items():
         made[name] = tmp_path_factory.mktemp(name) / "store"
-        assert nursery.start(made[name], settings).status() == 0
+        assert server.start(made[name], settings).status() == 0
     return made
 
 
@@ -80,7 +80,7 @@ CASES = [
 
 @pytest.mark.parametrize(("study", "kind", "damage"), CASES)
 def test_a_damaged_file_is_made_again(
-    make_case: Make, nursery: Nursery, stores, study: str, kind: str, damage: str
+    make_case: Make, server: ForkServer, stores, study: str, kind: str, damage: str
 ) -> None:
     settings = KINDS[study][0]
     case = make_case(settings)
@@ -89,27 +89,27 @@ def test_a_damaged_file_is_made_again(
     before = path.read_bytes()
     path.write_bytes(DAMAGES[damage](before))
     case.note()
-    controller = nursery.start(case.folder, settings)
+    controller = server.start(case.folder, settings)
     if controller.status() == 2:
-        (line,) = [line for line in controller.said if line.startswith("error")]
-        assert "Traceback" not in "".join(controller.said)
+        (line,) = [line for line in controller.lines if line.startswith("error")]
+        assert "Traceback" not in "".join(controller.lines)
         assert str(path.name) in line
-        mend(nursery, line, case.folder, path, before)
-        controller = nursery.start(case.folder, settings)
-        assert controller.status() == 0, controller.said
+        mend(server, line, case.folder, path, before)
+        controller = server.start(case.folder, settings)
+        assert controller.status() == 0, controller.lines
     else:
-        assert controller.said[-1] == "exit 0", controller.said
+        assert controller.lines[-1] == "exit 0", controller.lines
     case.check(retold=True)
 
 
-def mend(nursery: Nursery, line: str, folder: Path, path: Path, before: bytes) -> None:
+def mend(server: ForkServer, line: str, folder: Path, path: Path, before: bytes) -> None:
     """Do what the line says."""
     if path.name == "plan.json":  # nobody else can say what was fixed before the first run
         assert "bring it back from a backup" in line
         path.write_bytes(before)
         return
     assert "doctor --repair" in line
-    assert nursery.command("doctor", "--repair", "--store", str(folder)).status() == 0
+    assert server.command("doctor", "--repair", "--store", str(folder)).status() == 0
     assert not path.exists()
     assert list((folder / "backup").glob(f"*/{path.relative_to(folder)}"))
 
@@ -118,14 +118,14 @@ def mend(nursery: Nursery, line: str, folder: Path, path: Path, before: bytes) -
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("form", ["json", "safetensors"])
 def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(
-    tmp_path: Path, gym: Nursery, tally: Tally, form: str, damage: str
+    tmp_path: Path, training_server: ForkServer, tally: Tally, form: str, damage: str
 ) -> None:
     training = TRAININGS["norm"]
-    whole = ended(gym.train(tmp_path / "whole", training, every=1000))
+    whole = ended(training_server.train(tmp_path / "whole", training, every=1000))
     folder = tmp_path / "run"
-    assert gym.train(folder, training, die_after=9).status() == -signal.SIGKILL
+    assert training_server.train(folder, training, die_after=9).status() == -signal.SIGKILL
     newest = folder / f"000000000009.{form}"
     newest.write_bytes(DAMAGES[damage](newest.read_bytes()))
-    assert ended(gym.train(folder, training)) == (8, whole[1])
+    assert ended(training_server.train(folder, training)) == (8, whole[1])
     tally.kills += 1
     tally.cases += 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ABLATION, SEARCH, Case, Make
-from nursery import Controller, Nursery, log_of
+from controllers import Controller, ForkServer, log_of
 
 from vggsearch.store import Store
 
@@ -43,14 +43,14 @@ def open_folder() -> Iterator[Path]:
 
 def told(controller: Controller) -> str:
     """The one line of a controller that cannot go on."""
-    assert controller.status() == 2, controller.said
+    assert controller.status() == 2, controller.lines
     return line_of(controller)
 
 
 def line_of(controller: Controller) -> str:
     """The one line of a controller that could not go on and has ended."""
-    (line,) = [line for line in controller.said if line.startswith("error")]
-    assert "Traceback" not in "".join(controller.said)
+    (line,) = [line for line in controller.lines if line.startswith("error")]
+    assert "Traceback" not in "".join(controller.lines)
     return line
 
 
@@ -73,39 +73,39 @@ def crowd(folder: Path, left: int) -> Path:
 
 @pytest.mark.parametrize("settings", [SEARCH, ABLATION], ids=["search", "ablation"])
 def test_a_full_disk_stops_a_study_and_space_lets_it_go_on(
-    make_case: Make, nursery: Nursery, disk: Path, settings, chance, long: bool
+    make_case: Make, server: ForkServer, disk: Path, settings, chance, long: bool
 ) -> None:
     case = make_case(settings, disk / "store")
     stops = 0
     for left in [0, *(chance.randrange(60) * 4096 for _ in range(10 if long else 1))]:
         filler = fill(disk, left)
-        controller = nursery.start(case.folder, settings)
+        controller = server.start(case.folder, settings)
         if controller.status() != 0:
             assert re.search(r"No space left on device|disk is full|disk I/O error", line_of(controller))
             stops += 1
         filler.unlink()
         case.note()
     assert stops > 0
-    assert nursery.start(case.folder, settings).status() == 0
+    assert server.start(case.folder, settings).status() == 0
     case.check()
 
 
-def test_no_inodes_left(make_case: Make, nursery: Nursery, disk: Path, chance, long: bool) -> None:
+def test_no_inodes_left(make_case: Make, server: ForkServer, disk: Path, chance, long: bool) -> None:
     case = make_case(SEARCH, disk / "store")
     for left in [chance.randrange(1, 40) for _ in range(10 if long else 1)]:
         crowded = crowd(disk, left)
-        controller = nursery.start(case.folder, SEARCH)
+        controller = server.start(case.folder, SEARCH)
         if controller.status() != 0:
             assert re.search(r"No space left on device|unable to open|disk I/O", line_of(controller))
         subprocess.run(["rm", "-r", crowded], check=True)
         case.note()
-    assert nursery.start(case.folder, SEARCH).status() == 0
+    assert server.start(case.folder, SEARCH).status() == 0
     case.check()
 
 
-def half_done(case: Case, nursery: Nursery, settings: dict[str, object]) -> None:
+def half_done(case: Case, server: ForkServer, settings: dict[str, object]) -> None:
     """Leave a study in its middle."""
-    nursery.start(case.folder, settings, die_at=170).status()
+    server.start(case.folder, settings, die_at=170).status()
     case.tally.kills += 1
     case.note()
 
@@ -114,10 +114,10 @@ def half_done(case: Case, nursery: Nursery, settings: dict[str, object]) -> None
     "what", ["ledger", *(pytest.param(what, marks=LONG) for what in ("store", "trials", "database"))]
 )
 def test_a_store_that_may_not_be_written(
-    make_case: Make, nursery: Nursery, open_folder: Path, what: str
+    make_case: Make, server: ForkServer, open_folder: Path, what: str
 ) -> None:
     case = make_case(SEARCH, open_folder / "store")
-    half_done(case, nursery, SEARCH)
+    half_done(case, server, SEARCH)
     owned(case.folder)
     places = {
         "store": case.folder,
@@ -127,11 +127,11 @@ def test_a_store_that_may_not_be_written(
     }
     for path in [places[what], *places[what].rglob("*")]:
         path.chmod(path.stat().st_mode & ~0o222)
-    line = told(nursery.start(case.folder, SEARCH, nobody=True))
+    line = told(server.start(case.folder, SEARCH, nobody=True))
     assert "cannot be " in line
     owned(case.folder)
     case.note()
-    assert nursery.start(case.folder, SEARCH, nobody=True).status() == 0
+    assert server.start(case.folder, SEARCH, nobody=True).status() == 0
     case.check()
 
 
@@ -140,10 +140,10 @@ def test_a_store_that_may_not_be_written(
     ["trials", *(pytest.param(what, marks=LONG) for what in ("store", "ledger", "database", "study.json"))],
 )
 def test_a_store_that_may_not_be_read(
-    make_case: Make, nursery: Nursery, open_folder: Path, what: str
+    make_case: Make, server: ForkServer, open_folder: Path, what: str
 ) -> None:
     case = make_case(SEARCH, open_folder / "store")
-    half_done(case, nursery, SEARCH)
+    half_done(case, server, SEARCH)
     owned(case.folder)
     place = {
         "store": case.folder,
@@ -154,11 +154,11 @@ def test_a_store_that_may_not_be_read(
     }[what]
     mode = place.stat().st_mode
     place.chmod(0)
-    line = told(nursery.start(case.folder, SEARCH, nobody=True))
+    line = told(server.start(case.folder, SEARCH, nobody=True))
     assert "Permission denied" in line or "unable to open" in line
     place.chmod(mode)
     case.note()
-    assert nursery.start(case.folder, SEARCH, nobody=True).status() == 0
+    assert server.start(case.folder, SEARCH, nobody=True).status() == 0
     case.check()
 
 
@@ -171,15 +171,15 @@ def owned(folder: Path) -> None:
 
 @pytest.mark.parametrize("made", ["before", pytest.param("after", marks=LONG)])
 def test_a_file_system_that_is_mounted_for_reading_alone(
-    make_case: Make, nursery: Nursery, disk: Path, made: str
+    make_case: Make, server: ForkServer, disk: Path, made: str
 ) -> None:
     case = make_case(SEARCH, disk / "store")
     if made == "before":
-        half_done(case, nursery, SEARCH)
+        half_done(case, server, SEARCH)
     subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-    assert "Read-only file system" in told(nursery.start(case.folder, SEARCH))
+    assert "Read-only file system" in told(server.start(case.folder, SEARCH))
     subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
     case.note()
-    assert nursery.start(case.folder, SEARCH).status() == 0
+    assert server.start(case.folder, SEARCH).status() == 0
     case.check()
     assert Store.open(case.folder).ledger.damaged() == []

@@ -6,7 +6,7 @@ import time
 import psutil
 import pytest
 from conftest import SEARCH, Make
-from nursery import Nursery
+from controllers import ForkServer
 
 from vggsearch.runs.record import Outcome
 from vggsearch.store import Store
@@ -32,13 +32,13 @@ LONG = pytest.mark.long_form
         ),
     ],
 )
-def test_a_worker_that_fails_once_changes_nothing(make_case: Make, nursery: Nursery, fault: str) -> None:
+def test_a_worker_that_fails_once_changes_nothing(make_case: Make, server: ForkServer, fault: str) -> None:
     case = make_case(SEARCH)
-    controller = nursery.start(case.folder, SEARCH, script=f"fault={fault},times=1", **FAULTY)
+    controller = server.start(case.folder, SEARCH, script=f"fault={fault},times=1", **FAULTY)
     assert "crashed and is tried again: the worker process" in controller.until("Notice")
     assert controller.status() == 0
     case.note()
-    assert nursery.start(case.folder, SEARCH).status() == 0
+    assert server.start(case.folder, SEARCH).status() == 0
     case.check()
     assert len(case.begun()) == len(set(case.begun())) + 1
 
@@ -53,11 +53,11 @@ def test_a_worker_that_fails_once_changes_nothing(make_case: Make, nursery: Nurs
     ],
 )
 def test_a_worker_that_fails_always_costs_one_run_and_no_other(
-    make_case: Make, nursery: Nursery, fault: str, outcome: Outcome, reason: str, attempts: int
+    make_case: Make, server: ForkServer, fault: str, outcome: Outcome, reason: str, attempts: int
 ) -> None:
     case = make_case(ALONE)
     script, deadline_s = f"fault={fault},times=9", 5 if fault == "hang" else None
-    controller = nursery.start(case.folder, ALONE, script=script, deadline_s=deadline_s, **FAULTY)
+    controller = server.start(case.folder, ALONE, script=script, deadline_s=deadline_s, **FAULTY)
     assert controller.status() == 0
     results = read_results(Store.open(case.folder), case.whole.study)
     failed = case.begun()[2]
@@ -65,9 +65,9 @@ def test_a_worker_that_fails_always_costs_one_run_and_no_other(
     assert reason in results.runs[failed].reason
     assert others(results, failed) == others(case.whole.results, failed)
     made = case.begun()
-    assert nursery.start(case.folder, ALONE).status() == 0  # and it is not tried for ever
+    assert server.start(case.folder, ALONE).status() == 0  # and it is not tried for ever
     assert case.begun() == made
-    nursery.settle()
+    server.settle()
 
 
 def others(results: StudyResults, failed: str) -> list[tuple[object, ...]]:
@@ -80,11 +80,11 @@ def others(results: StudyResults, failed: str) -> list[tuple[object, ...]]:
 
 
 def test_workers_killed_at_random_moments_change_nothing(
-    make_case: Make, nursery: Nursery, chance, long: bool
+    make_case: Make, server: ForkServer, chance, long: bool
 ) -> None:
     for _ in range(20 if long else 1):
         case = make_case(SEARCH)
-        controller = nursery.start(case.folder, SEARCH, script="sleep=0.1", slots=2)
+        controller = server.start(case.folder, SEARCH, script="sleep=0.1", slots=2)
         for _ in range(chance.randrange(1, 4)):
             controller.until("TrialFinished")
         time.sleep(chance.uniform(0, 0.05))
@@ -93,7 +93,7 @@ def test_workers_killed_at_random_moments_change_nothing(
         case.tally.kills += 1
         assert controller.status() == 0
         case.note()
-        assert nursery.start(case.folder, SEARCH).status() == 0
+        assert server.start(case.folder, SEARCH).status() == 0
         case.check(slots=2)
 
 

@@ -556,7 +556,10 @@ FACTORS = {"contrasts": ..., "factors": {"batch_norm": [False]}, "primary": "bat
     [
         ({"factors": {"zebra": [1]}}, "factors: no factor"),
         ({"factors": {"lr": [0.1]}}, "factors: "),
-        ({"factors": {"batch_norm": [True]}}, "factors: a level changes the control, which has batch_norm=true"),
+        (
+            {"factors": {"batch_norm": [True]}},
+            "factors: a level changes the control, which has batch_norm=true",
+        ),
         ({"factors": {"flip": [3]}}, "factors: flip"),
         ({"factors": {}}, "factors: must hold at least 1"),
         ({"design": "factorial"}, "factors: "),

@@ -2,14 +2,15 @@
 
 import math
 from pathlib import Path
-from typing import Literal
 
 import psutil
+
+from vggsearch.execution.contract import DeviceKind
 
 _CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
-def default_workers(device: Literal["cpu", "cuda"]) -> int:
+def default_workers(device: DeviceKind) -> int:
     """Return the number of usable cores or GPUs."""
     if device == "cpu":
         return usable_cores()

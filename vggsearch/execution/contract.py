@@ -4,9 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from vggsearch.runs import CurvePoint, Digest, Outcome, RunKey, RunRecord
+
+DeviceKind = Literal["cpu", "cuda"]
 
 CANCEL_GRACE_S = 60.0
 """How long a cancelled run may take to reach its next report before its worker is killed."""

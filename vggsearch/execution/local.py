@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 from multiprocessing import connection
 from pathlib import Path
-from typing import Literal
 
 from vggsearch.errors import VggSearchError
 from vggsearch.execution.assignment import AssigningExecutor, Assignment
 from vggsearch.execution.contract import (
     CANCEL_GRACE_S,
     DEADLINE_GRACE_S,
+    DeviceKind,
     Event,
     Finished,
     default_deadline_s,
@@ -49,7 +49,7 @@ class LocalExecutor(AssigningExecutor[Assignment]):
     def __init__(
         self,
         workers: int,
-        device: Literal["cpu", "cuda"],
+        device: DeviceKind,
         data_dir: Path | None = None,
         *,
         pin: bool = True,

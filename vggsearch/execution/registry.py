@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import Protocol
 
 from vggsearch.errors import VggSearchError
-from vggsearch.execution.contract import Executor
+from vggsearch.execution.contract import DeviceKind, Executor
 
 
 class ExecutorFactory(Protocol):
@@ -15,7 +15,7 @@ class ExecutorFactory(Protocol):
     def __call__(
         self,
         workers: int | None,
-        device: Literal["cpu", "cuda"],
+        device: DeviceKind,
         data_dir: Path | None,
         *,
         checkpoints: Path,
@@ -35,12 +35,7 @@ class ExecutorFactory(Protocol):
 
 
 def _local(
-    workers: int | None,
-    device: Literal["cpu", "cuda"],
-    data_dir: Path | None,
-    *,
-    checkpoints: Path,
-    address: str | None,
+    workers: int | None, device: DeviceKind, data_dir: Path | None, *, checkpoints: Path, address: str | None
 ) -> Executor:
     from vggsearch.execution.capacity import default_workers
     from vggsearch.execution.local import LocalExecutor
@@ -52,12 +47,7 @@ def _local(
 
 
 def _ray(
-    workers: int | None,
-    device: Literal["cpu", "cuda"],
-    data_dir: Path | None,
-    *,
-    checkpoints: Path,
-    address: str | None,
+    workers: int | None, device: DeviceKind, data_dir: Path | None, *, checkpoints: Path, address: str | None
 ) -> Executor:
     from vggsearch.execution.ray import RayExecutor
 

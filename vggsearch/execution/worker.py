@@ -20,6 +20,7 @@ from typing import Annotated, Literal, Protocol, cast
 from pydantic import Field, TypeAdapter
 
 from vggsearch.errors import DataError
+from vggsearch.execution.contract import DeviceKind
 from vggsearch.memory import out_of_memory
 from vggsearch.runs import MAX_RECORD_BYTES, CurvePoint, DataKey, Digest, Outcome, RunKey, RunRecord
 from vggsearch.schema import Frozen
@@ -33,7 +34,7 @@ class WorkerSetup(Frozen):
 
     trainer: str
     """`module:function` of a `TrainerFactory`, importable in the worker."""
-    device: Literal["cpu", "cuda"]
+    device: DeviceKind
     index: int
     """Number of the worker, from 0. Worker i uses GPU i modulo the number of GPUs."""
     data_dir: Path | None

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 from vggsearch.data import Part, find_files, named
 from vggsearch.errors import DataError, VggSearchError
@@ -15,6 +15,7 @@ from vggsearch.execution.assignment import AssigningExecutor, Assignment
 from vggsearch.execution.contract import (
     CANCEL_GRACE_S,
     DEADLINE_GRACE_S,
+    DeviceKind,
     Event,
     Finished,
     default_deadline_s,
@@ -94,7 +95,7 @@ class RayExecutor(AssigningExecutor[_RayAssignment]):
     def __init__(
         self,
         address: str | None,
-        device: Literal["cpu", "cuda"],
+        device: DeviceKind,
         slots: int | None = None,
         data_dir: Path | None = None,
         *,

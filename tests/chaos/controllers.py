@@ -1,4 +1,4 @@
-"""Real controllers in processes of their own, that tests start, listen to and kill."""
+"""Controllers in processes of their own, which tests start, read from and kill."""
 
 import contextlib
 import json
@@ -12,36 +12,40 @@ from pathlib import Path
 
 import psutil
 
+<<<<<<< HEAD:tests/chaos/nursery.py
 CRADLE = Path(__file__).with_name("cradle.py")
 TESTS = Path(__file__).parents[1]
 """Where `small_studies` is."""
+=======
+SCRIPT = Path(__file__).with_name("fork_server.py")
+>>>>>>> h-data:tests/chaos/controllers.py
 
 PATIENCE_S = 120.0
-"""How long a controller may say nothing."""
+"""How long a controller may print nothing."""
 
-GONE_S = 30.0
+END_TIMEOUT_S = 30.0
 """How long the processes of a dead controller may take to end."""
 
 
 class Controller:
-    """One that was started."""
+    """A started controller."""
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
         self._read = b""
-        self.said: list[str] = []
-        """Every line so far."""
+        self.lines: list[str] = []
+        """All lines that it has printed so far."""
         self.pid = int(self.until("pid").split()[1])
 
     def until(self, beginning: str) -> str:
-        """The next line with that beginning."""
+        """Return the next line that starts with `beginning`."""
         for line in self._lines():
             if line.startswith(beginning):
                 return line
-        raise AssertionError(f"ended without {beginning}: {self.said}")
+        raise AssertionError(f"ended without {beginning}: {self.lines}")
 
     def status(self) -> int:
-        """Its exit status, once it has ended; negative where a signal ended it."""
+        """Wait for its end and return the exit status; negative if a signal ended it."""
         return int(self.until("exit").split()[1])
 
     def kill(self, number: int) -> None:
@@ -57,28 +61,32 @@ class Controller:
     def _lines(self) -> Iterator[str]:
         while True:
             while b"\n" not in self._read:
-                assert select.select([self._pipe], [], [], PATIENCE_S)[0], f"silent: {self.said}"
+                assert select.select([self._pipe], [], [], PATIENCE_S)[0], f"silent: {self.lines}"
                 block = os.read(self._pipe, 65536)
                 if not block:
                     return
                 self._read += block
             line, _, self._read = self._read.partition(b"\n")
-            self.said.append(line.decode())
-            yield self.said[-1]
+            self.lines.append(line.decode())
+            yield self.lines[-1]
 
     def __del__(self) -> None:
         os.close(self._pipe)
 
 
-class Nursery:
-    """Starts controllers; `cradle.py` forks them, having imported `modules`."""
+class ForkServer:
+    """Starts controllers: forks them from a process, `fork_server.py`, that has imported `modules`."""
 
     def __init__(self, *modules: str) -> None:
+<<<<<<< HEAD:tests/chaos/nursery.py
         self._orders, theirs = socket.socketpair()
         path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(TESTS))))
+=======
+        self._requests, theirs = socket.socketpair()
+>>>>>>> h-data:tests/chaos/controllers.py
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, str(CRADLE), str(theirs.fileno()), *modules],
+                [sys.executable, str(SCRIPT), str(theirs.fileno()), *modules],
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
             )
@@ -100,15 +108,15 @@ class Nursery:
         """Start a controller of `study`, as `make_study` or `make_ablation` has it, in the store `folder`.
 
         Args:
-            script: What its runs do, in workers; None makes them at once in the controller's own process.
-            slots: How many runs at once, with workers.
-            trainer, preload: Of the workers.
-            deadline_s: Of a run.
-            die_at: Kill it at that write; 0 counts them, and `writes N` is said at the end.
-            jumps: Seed of a clock that jumps hours to and fro; 0 for a sound one.
-            nobody: Let it have no privileges.
+            script: What its runs do, in workers; None makes them in the controller's own process.
+            slots: How many runs are active at once, with workers.
+            trainer, preload: As for `LocalExecutor`.
+            deadline_s: Deadline of each run.
+            die_at: Kill it at that write; 0 counts them, and `writes N` is printed at the end.
+            jumps: Seed of a clock that jumps by hours in both directions; 0 for a correct clock.
+            nobody: Run it as a user without privileges.
         """
-        return self._bear(
+        return self._fork(
             command=None,
             train=None,
             folder=str(folder),
@@ -126,7 +134,7 @@ class Nursery:
 
     def command(self, *arguments: str, nobody: bool = False) -> Controller:
         """Start `vggsearch` with `arguments`."""
-        return self._bear(command=arguments, nobody=nobody)
+        return self._fork(command=arguments, nobody=nobody)
 
     def train(
         self,
@@ -137,35 +145,35 @@ class Nursery:
         die_after: int = 0,
         die_at: int | None = None,
     ) -> Controller:
-        """Start a training alone, whose checkpoints lie in `folder`.
+        """Start a single training, with its checkpoints in `folder`.
 
         Args:
             training: Its architecture, recipe and steps.
             every: Steps between two checkpoints.
-            die_after: Kill it after that step, once its checkpoint is kept; 0 does not.
-            die_at: Kill it at that write; 0 counts them, and `writes N` is said at the end.
+            die_after: Kill it after that step, once its checkpoint is written; 0 for never.
+            die_at: Kill it at that write; 0 counts them, and `writes N` is printed at the end.
         """
-        order = {**training, "folder": str(folder), "every": every, "die_after": die_after}
-        return self._bear(command=None, train=order, nobody=False, die_at=die_at)
+        request = {**training, "folder": str(folder), "every": every, "die_after": die_after}
+        return self._fork(command=None, train=request, nobody=False, die_at=die_at)
 
     def settle(self) -> None:
-        """Wait until no process of any controller is left; AssertionError where one stays."""
+        """Wait until no process of any controller is left; AssertionError if one stays."""
         children = psutil.Process(self._process.pid).children(recursive=True)
-        _, alive = psutil.wait_procs(children, GONE_S)
+        _, alive = psutil.wait_procs(children, END_TIMEOUT_S)
         assert alive == []
 
     def close(self) -> None:
-        """End it."""
-        self._orders.close()
-        self._process.wait(GONE_S)
+        """End the server."""
+        self._requests.close()
+        self._process.wait(END_TIMEOUT_S)
 
-    def _bear(self, **order: object) -> Controller:
+    def _fork(self, **request: object) -> Controller:
         ours, theirs = os.pipe()
-        socket.send_fds(self._orders, [json.dumps(order).encode()], [theirs])
+        socket.send_fds(self._requests, [json.dumps(request).encode()], [theirs])
         os.close(theirs)
         return Controller(ours)
 
 
 def log_of(folder: Path) -> Path:
-    """Where the digests of the runs that are begun stand: beside the store, not in it."""
+    """Return the log of the digests of started runs: a file beside the store, not in it."""
     return folder.with_name(f"{folder.name}.made")

@@ -1,8 +1,8 @@
-"""The process that controllers of these tests are forked from, so that each starts in a moment.
+"""The process that the controllers of these tests are forked from, so that each starts quickly.
 
-An order is a line of JSON and the writing end of a pipe; see `Nursery`. A controller tells its events into
-that pipe. It leads a process group of its own. Whatever processes it leaves behind become children of this
-one, so that a test can see whether any is left.
+A request is a line of JSON and the writing end of a pipe; see `ForkServer`. A controller prints its
+events into that pipe. It leads a process group of its own. Processes that it leaves behind become children of
+this process, so that a test can see whether any is left.
 """
 
 import array
@@ -35,21 +35,21 @@ PR_SET_CHILD_SUBREAPER = 36
 NOBODY = 65534
 
 
-class Teller:
-    """Prints what happens, a line each."""
+class PrintingObserver:
+    """Prints each event as a line."""
 
     def notify(self, event: object) -> None:
         print(type(event).__name__, getattr(event, "text", ""), flush=True)
 
 
 def chosen(settings: dict) -> dict:
-    """Settings of `make_study`, from JSON: "..." takes one away."""
+    """Return settings of `make_study` from JSON, in which "..." stands for removing a setting."""
     return {key: ... if value == "..." else value for key, value in settings.items()}
 
 
-def executor(order: dict) -> Executor:
-    """Made in this process without a script; with one, in workers that follow it."""
-    log = Path(order["log"])
+def executor(request: dict) -> Executor:
+    """Make an executor: with a script, of workers that follow it; without, in this process."""
+    log = Path(request["log"])
 
     def logged(key: RunKey, report: object, deadline_s: float) -> RunRecord:
         del report, deadline_s
@@ -57,45 +57,45 @@ def executor(order: dict) -> Executor:
             file.write(key.digest + "\n")
         return artificial_record(key)
 
-    if order["script"] is None:
+    if request["script"] is None:
         return FakeExecutor(trainer=logged)
-    deadline_s = order["deadline_s"]
+    deadline_s = request["deadline_s"]
     return LocalExecutor(
-        order["slots"],
+        request["slots"],
         "cpu",
         log.parent,
         pin=False,
-        trainer=order["trainer"] or SCRIPTED_TRAINER,
-        preload=order["preload"],
-        checkpoints=Path(order["folder"]) / "checkpoints",
+        trainer=request["trainer"] or SCRIPTED_TRAINER,
+        preload=request["preload"],
+        checkpoints=Path(request["folder"]) / "checkpoints",
         deadline_s=lambda _: deadline_s,
         deadline_grace_s=0.2,
     )
 
 
-def live(order: dict) -> int:
-    """A controller's life; its exit status."""
-    if order["nobody"]:
+def run_controller(request: dict) -> int:
+    """Run a controller and return its exit status."""
+    if request["nobody"]:
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)
-    if order["command"]:
-        return main(order["command"])
-    if order["train"]:
-        return train(order["train"], order["die_at"])
-    jumps = random.Random(order["jumps"])
-    boundaries = None if order["die_at"] is None else Boundaries(order["die_at"])
-    make = make_ablation if order["study"].get("kind") == "ablation" else make_study
-    script = "" if order["script"] is None else f"log={Path(order['log']).name},{order['script']}"
+    if request["command"]:
+        return main(request["command"])
+    if request["train"]:
+        return train(request["train"], request["die_at"])
+    jumps = random.Random(request["jumps"])
+    boundaries = None if request["die_at"] is None else Boundaries(request["die_at"])
+    make = make_ablation if request["study"].get("kind") == "ablation" else make_study
+    script = "" if request["script"] is None else f"log={Path(request['log']).name},{request['script']}"
     try:
-        with executor(order) as made:
+        with executor(request) as made:
             conduct(
-                make(**chosen(order["study"])),
-                Path(order["folder"]),
+                make(**chosen(request["study"])),
+                Path(request["folder"]),
                 made,
-                observer=Teller(),
+                observer=PrintingObserver(),
                 script=script,
-                clock=lambda: time.time() + (jumps.uniform(-1e4, 1e4) if order["jumps"] else 0.0),
+                clock=lambda: time.time() + (jumps.uniform(-1e4, 1e4) if request["jumps"] else 0.0),
             )
     except VggSearchError as error:
         print("error", error, flush=True)
@@ -105,21 +105,21 @@ def live(order: dict) -> int:
     return 0
 
 
-def train(order: dict, die_at: int | None) -> int:
-    """One training, alone; says after which step it went on, and a digest of all that is left of it."""
+def train(request: dict, die_at: int | None) -> int:
+    """Make one training; print the step it continued from and a digest of its result."""
     from training import EveryStep, key, outcome_of
 
     boundaries = None if die_at is None else Boundaries(die_at)
-    kept = EveryStep(Path(order["folder"]), steps=order["every"], die_after=order["die_after"])
-    recipe = Recipe.model_validate(order["recipe"])
-    print(*outcome_of(key(order["architecture"], recipe, order["steps"]), kept), flush=True)
+    kept = EveryStep(Path(request["folder"]), steps=request["every"], die_after=request["die_after"])
+    recipe = Recipe.model_validate(request["recipe"])
+    print(*outcome_of(key(request["architecture"], recipe, request["steps"]), kept), flush=True)
     if boundaries is not None:
         print("writes", boundaries.count, flush=True)
     return 0
 
 
-def bear(order: dict, pipe: int) -> int:
-    """Fork a controller; returns its process id."""
+def fork_controller(request: dict, pipe: int) -> int:
+    """Fork a controller and return its process id."""
     controller = os.fork()
     if controller == 0:
         signal.set_wakeup_fd(-1)
@@ -129,8 +129,8 @@ def bear(order: dict, pipe: int) -> int:
         os.dup2(pipe, 2)
         status = 1
         try:
-            status = live(order)
-        except BaseException:  # noqa: BLE001 - a bug, whatever it is: its test sees the traceback
+            status = run_controller(request)
+        except BaseException:  # noqa: BLE001 - the test sees the traceback
             traceback.print_exc()
         sys.stdout.flush()
         os._exit(status)
@@ -138,28 +138,28 @@ def bear(order: dict, pipe: int) -> int:
     return controller
 
 
-def tend(orders: socket.socket) -> None:
-    """Take orders until there are no more; bury the dead, and say how controllers ended."""
+def serve(requests: socket.socket) -> None:
+    """Serve requests until there are no more; reap processes that ended, and report exit statuses."""
     pipes: dict[int, int] = {}
     woken, wakes = socket.socketpair()
     wakes.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
     while True:
-        ready = select.select([orders, woken], [], [])[0]
+        ready = select.select([requests, woken], [], [])[0]
         if woken in ready:
             woken.recv(4096)
-            bury(pipes)
-        if orders in ready:
-            text, rights, _, _ = orders.recvmsg(65536, socket.CMSG_SPACE(4))
+            reap(pipes)
+        if requests in ready:
+            text, rights, _, _ = requests.recvmsg(65536, socket.CMSG_SPACE(4))
             if not text:
                 return
             handles = array.array("i")
             handles.frombytes(rights[0][2])
-            pipes[bear(json.loads(text), handles[0])] = handles[0]
+            pipes[fork_controller(json.loads(text), handles[0])] = handles[0]
 
 
-def bury(pipes: dict[int, int]) -> None:
+def reap(pipes: dict[int, int]) -> None:
     """Reap every child that has ended."""
     while True:
         try:
@@ -175,7 +175,7 @@ def bury(pipes: dict[int, int]) -> None:
 
 
 def warm_up() -> None:
-    """Make a study of each kind, so that everything is imported before the first controller is forked."""
+    """Make a study of each kind, so that all modules are imported before the first controller is forked."""
     with TemporaryDirectory() as folder:
         conduct(make_study(trials=1), Path(folder))
         conduct(make_ablation(seeds=2), Path(folder))
@@ -186,5 +186,5 @@ if __name__ == "__main__":
     for module in sys.argv[2:]:
         importlib.import_module(module)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    with socket.socket(fileno=int(sys.argv[1])) as orders:
-        tend(orders)
+    with socket.socket(fileno=int(sys.argv[1])) as requests:
+        serve(requests)

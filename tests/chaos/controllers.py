@@ -12,13 +12,9 @@ from pathlib import Path
 
 import psutil
 
-<<<<<<< HEAD:tests/chaos/nursery.py
-CRADLE = Path(__file__).with_name("cradle.py")
 TESTS = Path(__file__).parents[1]
 """Where `small_studies` is."""
-=======
 SCRIPT = Path(__file__).with_name("fork_server.py")
->>>>>>> h-data:tests/chaos/controllers.py
 
 PATIENCE_S = 120.0
 """How long a controller may print nothing."""
@@ -78,12 +74,8 @@ class ForkServer:
     """Starts controllers: forks them from a process, `fork_server.py`, that has imported `modules`."""
 
     def __init__(self, *modules: str) -> None:
-<<<<<<< HEAD:tests/chaos/nursery.py
-        self._orders, theirs = socket.socketpair()
         path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(TESTS))))
-=======
         self._requests, theirs = socket.socketpair()
->>>>>>> h-data:tests/chaos/controllers.py
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, str(SCRIPT), str(theirs.fileno()), *modules],

@@ -8,12 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-<<<<<<< HEAD
-from nursery import Nursery, log_of
-from small_studies import answers, conduct, make_ablation, make_study
-=======
 from controllers import ForkServer, log_of
->>>>>>> h-data
+from small_studies import answers, conduct, make_ablation, make_study
 
 from vggsearch.designs.plan import Plan, Registration
 from vggsearch.report import write_report

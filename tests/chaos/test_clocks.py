@@ -7,12 +7,8 @@ from pathlib import Path
 
 import pytest
 from conftest import ABLATION, SMALL, Make
-<<<<<<< HEAD
-from nursery import Nursery
-from small_studies import answers, conduct, make_study
-=======
 from controllers import ForkServer
->>>>>>> h-data
+from small_studies import answers, conduct, make_study
 
 from vggsearch.study.control.events import Event, TrialFinished
 from vggsearch.study.control.stopping import Stopping

@@ -1,11 +1,9 @@
-"""Which device runs are made on, and how many go on at once."""
+"""Which device runs are made on."""
 
 import re
-from typing import Literal
 
 from vggsearch.errors import DeviceError
-
-DeviceKind = Literal["cpu", "cuda"]
+from vggsearch.execution.contract import DeviceKind
 
 _CUDA = re.compile(r"cuda(:[0-9]{1,3})?", re.ASCII)
 

@@ -90,7 +90,12 @@ def test_without_momentum_or_with_half_the_width_it_takes_less():
     def found(**changes):
         return training_memory(parse("2x16-2x32+gap"), Task((3, 64, 64), 10), FAST.model_copy(update=changes))
 
-    assert found(momentum=0.0, nesterov=False).momentum == 0 < found().momentum == found().gradients
+    assert (
+        found(momentum=0.0, nesterov=False).optimizer_state
+        == 0
+        < found().optimizer_state
+        == found().gradients
+    )
     assert found(precision="bfloat16").saved < found().saved
 
 
@@ -107,7 +112,7 @@ def test_an_evaluation_may_be_the_peak():
         parse("1x8+gap"), Task((1, 28, 28), 10), FAST.model_copy(update={"batch_size": 2})
     )
     assert found.evaluation > found.step
-    assert found.total == found.parameters + found.momentum + found.copies + found.evaluation
+    assert found.total == found.parameters + found.optimizer_state + found.copies + found.evaluation
 
 
 def test_the_batch_of_an_evaluation_is_the_evaluators():

@@ -76,7 +76,7 @@ class TrainingMemory:
 
     parameters: int
     """Weights, biases, and the running statistics of batch norm."""
-    momentum: int
+    optimizer_state: int
     copies: int
     """Copies of images, as passed in, and the kernels that oneDNN generates for convolutions."""
     saved: int
@@ -93,7 +93,7 @@ class TrainingMemory:
     @property
     def total(self) -> int:
         """Peak of the whole run."""
-        return self.parameters + self.momentum + self.copies + max(self.step, self.evaluation)
+        return self.parameters + self.optimizer_state + self.copies + max(self.step, self.evaluation)
 
 
 def training_memory(
@@ -126,7 +126,7 @@ def training_memory(
     resized = _making(EVALUATION_BATCH, image, prod(input_shape), image_shape not in (None, input_shape))
     return TrainingMemory(
         parameters=sum(weights) + statistics,
-        momentum=sum(weights) if recipe.momentum else 0,
+        optimizer_state=recipe.state_copies * sum(weights),
         copies=copies + (KERNEL_BYTES * convolutions if device == "cpu" else 0),
         saved=net.saved(recipe.batch_size),
         gradients=sum(weights),

@@ -82,7 +82,8 @@ def total_steps(budget: Budget, *, steps_per_epoch: int, macs_per_image: int, ba
 
 
 class Recipe(Frozen):
-    """How a network is trained: SGD, its schedule, regularisation, augmentation, initialisation, precision.
+    """How a network is trained: optimiser, its schedule, regularisation, augmentation, initialisation,
+    precision.
 
     The learning rate is a function of the spent fraction of the budget: it rises linearly from 0 to `lr` over
     the first `warmup`, then stays (`constant`) or falls linearly to 0 at the budget's end (`linear`).
@@ -91,6 +92,7 @@ class Recipe(Frozen):
     lr: float = Field(gt=0, le=1000)
     """Peak learning rate."""
     momentum: float = Field(default=0.0, ge=0, lt=1)
+    """Of SGD; for AdamW its β₁."""
     nesterov: bool = False
     weight_decay: float = Field(default=0.0, ge=0, le=10)
     """L2 penalty on convolution and linear weights; biases and batch norm are spared."""
@@ -116,15 +118,28 @@ class Recipe(Frozen):
     channels on a CPU, whose results differ in rounding alone (`vggsearch.training.narrow`). `auto`: `narrow`
     with `precision: fastest`, else `torch`."""
 
+    optimizer: Annotated[Literal["sgd", "adamw"], ADDED] = "sgd"
+    """`sgd`: with `weight_decay` as an L2 penalty; `adamw`: Loshchilov & Hutter 2019, with decoupled weight
+    decay (`vggsearch.training.optimizer`)."""
+
+    @property
+    def state_copies(self) -> int:
+        """Tensors of the shape of a weight that the optimiser keeps for each weight."""
+        return {"sgd": 1 if self.momentum else 0, "adamw": 2}[self.optimizer]
+
     @property
     def narrow_layers(self) -> bool:
         """Whether the layers for few channels are used."""
         return self.layers == "narrow" or (self.layers == "auto" and self.precision == "fastest")
 
     @model_validator(mode="after")
-    def _nesterov_needs_momentum(self) -> Self:
+    def _fits_the_optimizer(self) -> Self:
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov needs a momentum above 0: set momentum to 0.9, for example")
+        if self.optimizer == "adamw" and self.nesterov:
+            raise ValueError("nesterov is for sgd, and the optimizer is adamw: set nesterov to false")
+        if self.optimizer == "adamw" and self.momentum == 0:
+            raise ValueError("adamw needs a momentum above 0, its β₁: set momentum to 0.9, for example")
         return self
 
 

@@ -18,7 +18,6 @@ from vggsearch.training import Checkpoints, train
 from vggsearch.training.checkpoint import tensors_of
 from vggsearch.training.loop import spend
 from vggsearch.training.setup import Training, set_up
-from vggsearch.training.watch import look
 
 CPU = torch.device("cpu")
 DATA = DataKey(name="shades", digest="0" * 64, val_fraction=0.2, split_seed=0, split_digest="1" * 64)
@@ -88,8 +87,8 @@ def outcome_of(run_key: RunKey, checkpoints: Checkpoints | None) -> tuple[int, s
     left = hashlib.sha256()
     for name, tensor in sorted(tensors_of(run).items()):
         left.update(name.encode() + tensor.detach().contiguous().numpy().tobytes())
-    curve = [point.model_dump(exclude={"train_s"}) for point in run.curve]
-    left.update(repr((curve, look(run, run.curve_images).correct.tolist(), run.point_loss)).encode())
+    curve = [point.model_dump(exclude={"train_s"}) for point in run.curve.points]
+    left.update(repr((curve, run.evaluate(run.curve_images).correct.tolist(), run.curve.read_loss)).encode())
     return first, left.hexdigest()
 
 

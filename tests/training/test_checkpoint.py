@@ -17,7 +17,6 @@ from vggsearch.training.checkpoint import INTERVAL_S, KEEP, MAX_SHARE
 from vggsearch.training.loop import spend, step
 from vggsearch.training.position import ResumableBatches
 from vggsearch.training.setup import set_up
-from vggsearch.training.watch import look
 
 CPU = torch.device("cpu")
 STEPS = 24
@@ -79,8 +78,8 @@ def finish(key, data, checkpoints=None):
     spend(run, checkpoints)
     tensors = checkpoint.tensors_of(run)
     state = {name: hashlib.sha256(raw(tensor)).hexdigest() for name, tensor in tensors.items()}
-    curve = [point.model_dump(exclude={"train_s"}) for point in run.curve]
-    return state, curve, look(run, data.val).correct.tolist(), run.meter.steps, run.point_loss
+    curve = [point.model_dump(exclude={"train_s"}) for point in run.curve.points]
+    return state, curve, run.evaluate(data.val).correct.tolist(), run.meter.steps, run.curve.read_loss
 
 
 def raw(tensor):

@@ -53,7 +53,7 @@ def begin(key, data):
 def state(run):
     tensors = checkpoint.tensors_of(run)
     bits = {name: tensor.detach().contiguous().numpy().tobytes() for name, tensor in tensors.items()}
-    return bits, run.meter.steps, list(run.curve), run.eval_s, run.point_loss
+    return bits, run.meter.steps, list(run.curve.points), run.eval_s, run.curve.read_loss
 
 
 def counters(change):

@@ -125,11 +125,11 @@ def test_a_step_never_waits_and_always_launches_the_same(data, make_key, archite
 def test_a_step_writes_where_it_wrote_before(data, make_key):
     run = begin(make_key(recipe=RECIPES["augmented"]), data)
     step(run)
-    before = addresses(run), run.loss.data_ptr(), run.batches.position.data_ptr()
+    before = addresses(run), run.curve.loss.data_ptr(), run.batches.position.data_ptr()
     momentum = [state["momentum_buffer"].data_ptr() for state in run.optimizer.state.values()]
     for _ in range(30):
         step(run)
-    assert (addresses(run), run.loss.data_ptr(), run.batches.position.data_ptr()) == before
+    assert (addresses(run), run.curve.loss.data_ptr(), run.batches.position.data_ptr()) == before
     assert momentum == [state["momentum_buffer"].data_ptr() for state in run.optimizer.state.values()]
 
 
@@ -143,5 +143,5 @@ def test_on_a_gpu_a_graph_trains_as_the_steps_do(data, make_key, recipe):
         run = set_up(key, data.to(device), device, report=None, deadline=math.inf)
         work = partial(compute, run)
         spend(run, None, one_launch(run, work) if captured else work)
-        curves.append([point.val_loss for point in run.curve])
+        curves.append([point.val_loss for point in run.curve.points])
     assert curves[0] == pytest.approx(curves[1], rel=0.2)

@@ -12,7 +12,7 @@ from vggsearch.training import train
 from vggsearch.training.evaluation import stratified_part
 from vggsearch.training.loop import CURVE_POINTS
 from vggsearch.training.setup import set_up
-from vggsearch.training.watch import Stopped, add_point, look
+from vggsearch.training.curve import Stopped
 
 CPU = torch.device("cpu")
 
@@ -124,7 +124,7 @@ def test_a_run_whose_validation_loss_is_not_finite_ends_as_diverged(data, make_k
     with pytest.raises(
         Stopped, match=r"^validation loss is not finite after 0 steps: lower the learning rate$"
     ):
-        add_point(run, look(run, data.val))
+        run.add_point(run.evaluate(data.val))
 
 
 def test_a_report_that_says_no_prunes_the_run(data, make_key):

@@ -38,6 +38,7 @@ from vggsearch.runs import (
     write_atomically,
 )
 from vggsearch.schema import Frozen
+from vggsearch.training.optimizer import set_state, state_of
 from vggsearch.training.setup import Training
 
 INTERVAL_S = 30.0
@@ -146,10 +147,10 @@ class Checkpoints:
             cpu_s=run.meter.cpu_s,
             wall_s=run.meter.wall_s,
             eval_s=run.eval_s,
-            loss_steps=run.loss_steps,
-            point_loss=run.point_loss,
-            point_steps=run.point_steps,
-            curve=tuple(run.curve),
+            loss_steps=run.curve.unread_steps,
+            point_loss=run.curve.read_loss,
+            point_steps=run.curve.read_steps,
+            curve=tuple(run.curve.points),
         )
         write_atomically(path.with_suffix(".safetensors"), data)
         write_atomically(path, add_checksum(counters.model_dump_json().encode()))
@@ -169,24 +170,23 @@ class Checkpoints:
 def tensors_of(run: Training) -> dict[str, Tensor]:
     """Every tensor that the rest of `run` depends on, by name; they are the run's own, not copies.
 
-    Momentum that no step has made yet stands as the weight it belongs to, which has its shape.
+    State of the optimiser that no step has made yet is represented by a tensor of its shape.
     """
     order, augment = run.batches.epoch_states
     found = {f"model.{name}": tensor for name, tensor in run.model.state_dict().items()}
-    if run.key.recipe.momentum:
-        for name, weight in trained_parameters(run):
-            buffer = run.optimizer.state.get(weight, {}).get("momentum_buffer")
-            found[f"momentum.{name}"] = weight if buffer is None else buffer
+    for name, weight in trained_parameters(run):
+        for kind, tensor in state_of(run.optimizer, weight, run.key.recipe).items():
+            found[f"{kind}.{name}"] = tensor
     return found | {
         "generator.order": order,
         "generator.augmentation": augment,
         "generator.dropout": run.dropout.get_state(),
-        "loss": run.loss,
+        "loss": run.curve.loss,
     }
 
 
 def trained_parameters(run: Training) -> Iterator[tuple[str, Parameter]]:
-    """Those that steps change, by name: the momentum's."""
+    """The parameters that steps change, by name."""
     return (named for named in run.model.named_parameters() if named[1].requires_grad)
 
 
@@ -226,7 +226,7 @@ def _try_states(run: Training, tensors: dict[str, Tensor]) -> None:
     """Raise `Damage` where torch refuses the state of a generator."""
     for name in ("order", "augmentation", "dropout"):
         try:
-            torch.Generator(run.loss.device).set_state(tensors[f"generator.{name}"])
+            torch.Generator(run.device).set_state(tensors[f"generator.{name}"])
         except RuntimeError as error:
             raise Damage(f"no state of a generator: {name}") from error
 
@@ -235,16 +235,17 @@ def _apply(run: Training, counters: Counters, tensors: dict[str, Tensor]) -> Non
     run.model.load_state_dict(
         {name.removeprefix("model."): tensors[name] for name in tensors if name.startswith("model.")}
     )
-    if run.key.recipe.momentum:
-        for name, weight in trained_parameters(run):
-            # In the weight's own memory format: the fused optimiser walks both side by side.
-            buffer = torch.empty_like(weight, requires_grad=False).copy_(tensors[f"momentum.{name}"])
-            run.optimizer.state[weight] = {"momentum_buffer": buffer}
+    for name, weight in trained_parameters(run):
+        kept = state_of(run.optimizer, weight, run.key.recipe)
+        if kept:
+            state = {kind: tensors[f"{kind}.{name}"] for kind in kept}
+            set_state(run.optimizer, weight, state, run.key.recipe)
     run.batches.go_to(counters.steps, tensors["generator.order"], tensors["generator.augmentation"])
     run.dropout.set_state(tensors["generator.dropout"])
-    run.loss.copy_(tensors["loss"])
+    run.curve.loss.copy_(tensors["loss"])
     run.meter.go_to(counters.steps, cpu_s=counters.cpu_s, wall_s=counters.wall_s)
     run.eval_s = counters.eval_s
-    run.loss_steps, run.point_steps = counters.loss_steps, counters.point_steps
-    run.point_loss = counters.point_loss
-    run.curve[:] = counters.curve
+    curve = run.curve
+    curve.unread_steps, curve.read_steps = counters.loss_steps, counters.point_steps
+    curve.read_loss = counters.point_loss
+    curve.points[:] = counters.curve

@@ -35,7 +35,7 @@ def why_not(key: RunKey, data: SearchData, device: torch.device) -> str | None:
     needed, free = needed_memory(key, data, device), free_bytes(device)
     if needed.total <= free:
         return None
-    by_weights = needed.parameters + needed.momentum + needed.gradients > needed.saved
+    by_weights = needed.parameters + needed.optimizer_state + needed.gradients > needed.saved
     remedy = "a net with fewer parameters" if by_weights else "a smaller batch size"
     return (
         f"training takes about {needed.total / 1e9:.3g} GB and {free / 1e9:.3g} GB are free: "

@@ -11,7 +11,8 @@ from typing import cast
 
 import torch
 
-from vggsearch.training.checkpoint import tensors_of, trained_parameters
+from vggsearch.training.checkpoint import tensors_of
+from vggsearch.training.optimizer import begin_state
 from vggsearch.training.setup import Training
 
 WARM_UP = 3
@@ -30,7 +31,7 @@ def one_launch(run: Training, compute: Launch, capture: Capture | None = None) -
     Capturing makes steps; what they changed is put back, to the bit. By default a GPU alone captures.
     """
     if capture is None:
-        if run.loss.device.type != "cuda":
+        if run.device.type != "cuda":
             return compute
         capture = cuda_graph
 
@@ -38,7 +39,7 @@ def one_launch(run: Training, compute: Launch, capture: Capture | None = None) -
         run.batches.position.zero_()  # a run that goes on may be at the end of its epoch
         compute()
 
-    _begin_momentum(run)
+    begin_state(run.optimizer, run.key.recipe)
     held = [*tensors_of(run).values(), run.batches.position]
     before, masks = [tensor.clone() for tensor in held], run.dropout.get_state()
     launch = capture(warm_up, compute, [run.dropout])
@@ -64,13 +65,3 @@ def cuda_graph(warm_up: Launch, compute: Launch, generators: Sequence[torch.Gene
     with torch.cuda.graph(graph, stream=aside):
         compute()
     return graph.replay
-
-
-def _begin_momentum(run: Training) -> None:
-    """Give every weight momentum 0, from which a step makes what the first one makes of none: a captured step
-    has no first one."""
-    if run.key.recipe.momentum:
-        for _, weight in trained_parameters(run):
-            if "momentum_buffer" not in run.optimizer.state[weight]:
-                zeros = torch.zeros_like(weight, requires_grad=False)
-                run.optimizer.state[weight] = {"momentum_buffer": zeros}

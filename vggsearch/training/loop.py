@@ -13,13 +13,13 @@ from vggsearch.latency import measure_latency, peak_memory_bytes, reset_peak_mem
 from vggsearch.memory import out_of_memory
 from vggsearch.runs import Outcome, RunKey, RunRecord, pack_bits
 from vggsearch.training.checkpoint import Checkpoints
+from vggsearch.training.curve import Report, Stopped
 from vggsearch.training.environment import provenance
 from vggsearch.training.evaluation import Evaluation, final_test
 from vggsearch.training.fits import why_not
 from vggsearch.training.graph import Launch, one_launch
 from vggsearch.training.optimizer import learning_rate, set_learning_rate
-from vggsearch.training.setup import Report, Training, set_up
-from vggsearch.training.watch import Stopped, add_point, check_deadline, check_loss, look, tell_again
+from vggsearch.training.setup import Training, set_up
 
 CURVE_POINTS = 8
 """How often a run is looked at on validation, evenly over its budget."""
@@ -74,10 +74,10 @@ def train(
         setup_s = time.monotonic() - begun
         outcome, reason, val, test = Outcome.COMPLETED, "", None, None
         try:
-            tell_again(run)
+            run.curve.report_again()
             spend(run, checkpoints, launch)
-            val = look(run, data.val)
-            add_point(run, val)
+            val = run.evaluate(data.val)
+            run.add_point(val)
             if key.evaluate_on == "test" and test_images is not None:
                 test = final_test(key, run.evaluator, test_images)
         except Stopped as stop:
@@ -95,20 +95,20 @@ def spend(run: Training, checkpoints: Checkpoints | None = None, launch: Launch 
 
     `launch` does what `compute` does, which it is by default.
     """
-    meter, pace = run.meter, _Pace(run.loss.device)
+    meter, pace = run.meter, _Pace(run.device)
     meter.resume()
     while meter.fraction < 1:
-        marks = len(run.curve) + 1
+        marks = len(run.curve.points) + 1
         if marks < CURVE_POINTS and meter.fraction >= marks / CURVE_POINTS:
-            add_point(run, look(run, run.curve_images))
+            run.add_point(run.evaluate(run.curve_images))
             meter.resume()
         set_learning_rate(run.optimizer, learning_rate(run.key.recipe, meter.midstep))
         step(run, launch)
         meter.steps += 1
         pace.wait()
         if meter.steps % CHECK_STEPS == 0:
-            check_loss(run)
-        check_deadline(run)
+            run.curve.check_loss(run.key.num_classes)
+        run.check_deadline()
         if checkpoints is not None and checkpoints.due():
             checkpoints.save(run)
 
@@ -120,7 +120,7 @@ def step(run: Training, launch: Launch | None = None) -> None:
         compute(run)
     else:
         launch()
-    run.loss_steps += 1
+    run.curve.unread_steps += 1
 
 
 def compute(run: Training) -> None:
@@ -132,7 +132,7 @@ def compute(run: Training) -> None:
     torch.autograd.backward(loss)
     run.optimizer.step()
     run.optimizer.zero_grad(set_to_none=True)
-    run.loss += loss.detach()
+    run.curve.loss += loss.detach()
 
 
 class _Pace:
@@ -159,7 +159,7 @@ def _record(
     setup_s: float,
     started_at: float,
 ) -> RunRecord:
-    key, device, meter = run.key, run.loss.device, run.meter
+    key, device, meter = run.key, run.device, run.meter
     completed = outcome is Outcome.COMPLETED
     return RunRecord(
         key=key,
@@ -171,7 +171,7 @@ def _record(
         test_accuracy=test.accuracy if test else None,
         test_loss=test.loss if test else None,
         test_correct=pack_bits(test.correct) if test else None,
-        curve=tuple(run.curve),
+        curve=tuple(run.curve.points),
         steps=meter.steps,
         images=meter.steps * key.recipe.batch_size,
         train_s=meter.train_s,

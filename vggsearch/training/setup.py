@@ -1,18 +1,19 @@
 """Everything that one training holds while it runs, made from its key and its data."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from vggsearch.arch import Architecture
 from vggsearch.cost import cost
 from vggsearch.data import Images, SearchData, stream
 from vggsearch.model import build
 from vggsearch.recipe import total_steps
-from vggsearch.runs import CurvePoint, RunKey
-from vggsearch.training.evaluation import Evaluator, stratified_part
+from vggsearch.runs import Outcome, RunKey
+from vggsearch.training.curve import LearningCurve, Report, Stopped
+from vggsearch.training.evaluation import Evaluation, Evaluator, evaluate, stratified_part
 from vggsearch.training.meter import Meter
 from vggsearch.training.narrow import NarrowBatchNorm, NarrowMaxPool, leave_biases
 from vggsearch.training.optimizer import make_optimizer
@@ -23,9 +24,6 @@ from vggsearch.training.whitening import whiten
 CURVE_IMAGES = 1000
 """Validation images behind the points of a curve before the last: all of them would cost a tenth of a run."""
 
-Report = Callable[[CurvePoint], bool]
-"""Takes a point of the learning curve and says whether to go on."""
-
 
 @dataclass
 class Training:
@@ -33,24 +31,45 @@ class Training:
 
     key: RunKey
     model: nn.Module
-    optimizer: torch.optim.SGD
+    optimizer: torch.optim.Optimizer
     batches: ResumableBatches
     dropout: torch.Generator
     """Behind the masks of dropout, where the net has any."""
     meter: Meter
     evaluator: Evaluator
+    curve: LearningCurve
     curve_images: Images
-    report: Report | None
+    """Validation images on which all points of the curve but the last are measured."""
     deadline: float
     """Moment of the monotonic clock at which the run is given up."""
-    loss: Tensor
-    """Sum of the training losses since the host last looked; on the device."""
-    loss_steps: int = 0
-    point_loss: float = 0.0
-    """Sum of the training losses since the last point of the curve; on the host."""
-    point_steps: int = 0
     eval_s: float = 0.0
-    curve: list[CurvePoint] = field(default_factory=list)
+    """Wall seconds of evaluation so far."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the run is made."""
+        return self.curve.loss.device
+
+    def evaluate(self, images: Images) -> Evaluation:
+        """Accuracy and loss on validation images; the training clock is stopped meanwhile."""
+        self.meter.pause()
+        begun = time.monotonic()
+        result = evaluate(self.evaluator, images)
+        self.eval_s += time.monotonic() - begun
+        return result
+
+    def add_point(self, val: Evaluation) -> None:
+        """Read the training loss and add a point to the curve; see `LearningCurve`."""
+        self.curve.check_loss(self.key.num_classes)
+        self.curve.add_point(val)
+
+    def check_deadline(self) -> None:
+        """Raise `Stopped` after the deadline."""
+        if time.monotonic() > self.deadline:
+            raise Stopped(
+                Outcome.TIMED_OUT,
+                f"not finished at its deadline, {self.meter.fraction:.0%} of {self.key.budget} spent",
+            )
 
 
 def set_up(
@@ -82,6 +101,7 @@ def set_up(
         macs_per_image=cost(architecture, key.task).macs,
         batch_size=recipe.batch_size,
     )
+    meter = Meter(key.budget, steps, device)
     return Training(
         key=key,
         model=model,
@@ -99,12 +119,11 @@ def set_up(
             channels_last=True,
         ),
         dropout=dropout,
-        meter=Meter(key.budget, steps, device),
+        meter=meter,
         evaluator=Evaluator(
             model, data, side, torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16)
         ),
         curve_images=stratified_part(data.val, CURVE_IMAGES),
-        report=report,
+        curve=LearningCurve(torch.zeros((), device=device), meter, recipe.batch_size, report),
         deadline=deadline,
-        loss=torch.zeros((), device=device),
     )

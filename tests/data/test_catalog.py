@@ -6,7 +6,15 @@ import sys
 
 import pytest
 
-from vggsearch.data import DATASETS, describe
+from vggsearch.data import (
+    DATASETS,
+    describe,
+    fetch,
+    load_search_data,
+    load_test_images,
+    locate,
+    verify,
+)
 from vggsearch.data.catalog import CATALOG
 from vggsearch.errors import DataError
 
@@ -84,3 +92,13 @@ def test_describing_needs_no_torch():
         "assert not {'torch', 'torchvision'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("file_format", ["idx", "cifar", "svhn"])
+def test_a_data_set_of_a_known_format_is_one_entry_of_the_catalog(tiny_of, file_format):
+    tiny = tiny_of(file_format, sub="tiny-python")
+    assert describe("tiny").train_size == 40
+    assert fetch("tiny", tiny.folder) == locate("tiny", tiny.folder) == tiny.folder
+    assert {report.status for report in verify("tiny", tiny.folder)} == {"verified"}
+    assert len(load_search_data("tiny", data_dir=tiny.folder).train.labels) == 36
+    assert len(load_test_images("tiny", data_dir=tiny.folder).labels) == 12

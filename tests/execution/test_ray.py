@@ -198,15 +198,18 @@ def test_an_impossible_share_is_refused(share, message):
             "127.0.0.1:1",
             r"^a Ray cluster must answer at 127\.0\.0\.1:1, and none does \(.*refused\): start one ",
         ),
-        ("nonsense", r"^the address of a Ray cluster is auto or HOST:PORT, not 'nonsense': use auto$"),
+        ("nonsense", r"^the address of a Ray cluster must be auto or HOST:PORT, not 'nonsense': use auto$"),
         (
             "ray://head:10001",
-            r"^the address of a Ray cluster is auto or HOST:PORT, not 'ray://head:10001': use",
+            r"^the address of a Ray cluster must be auto or HOST:PORT, not 'ray://head:10001': use",
         ),
         ("a" * 64 + ".org:1", r"^a Ray cluster must answer at aaa.*label"),
-        ("head:" + "9" * 5000, r"^the address of a Ray cluster is auto or HOST:PORT, not 'head:999"),
-        ("\x1b[2J:1", r"^the address of a Ray cluster is auto or HOST:PORT, not '\\x1b\[2J:1': use auto$"),
-        (":6379", r"^the address of a Ray cluster is auto or HOST:PORT, not ':6379': use auto$"),
+        ("head:" + "9" * 5000, r"^the address of a Ray cluster must be auto or HOST:PORT, not 'head:999"),
+        (
+            "\x1b[2J:1",
+            r"^the address of a Ray cluster must be auto or HOST:PORT, not '\\x1b\[2J:1': use auto$",
+        ),
+        (":6379", r"^the address of a Ray cluster must be auto or HOST:PORT, not ':6379': use auto$"),
     ],
 )
 def test_a_cluster_that_does_not_answer_is_reported_at_once(address, message, monkeypatch):

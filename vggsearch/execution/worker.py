@@ -159,7 +159,7 @@ def make_trainer(setup: WorkerSetup) -> Trainer:
 
 
 def failure_record(key: RunKey, error: Exception) -> RunRecord:
-    """The record of a run whose trainer raised `error`."""
+    """Return the record of a run whose trainer raised `error`."""
     return RunRecord(key=key, outcome=_outcome(error), reason=describe_error(error))
 
 

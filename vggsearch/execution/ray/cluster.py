@@ -60,7 +60,7 @@ def _check_address(address: str) -> None:
     is_port = port.isdecimal() and len(port) <= 5
     if address != "auto" and (not host or "/" in host or not colon or not is_port or not host.isprintable()):
         raise VggSearchError(
-            f"the address of a Ray cluster is auto or HOST:PORT, not {address[:60]!r}: use auto"
+            f"the address of a Ray cluster must be auto or HOST:PORT, not {address[:60]!r}: use auto"
         )
     if address != "auto":
         try:  # Ray itself would try for minutes

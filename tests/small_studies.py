@@ -30,7 +30,7 @@ SPACE: Mapping[str, object] = {
     "ratio": [1, 2],
     "kernel_size": {"per_block": [3, 5]},
 }
-"""56 architectures; parameters of later blocks apply only to some."""
+"""56 architectures; parameters of later blocks apply only to some of them."""
 
 SETTINGS: Mapping[str, object] = {
     "data": {"name": "fashion-mnist"},
@@ -61,7 +61,7 @@ ABLATION: Mapping[str, object] = {
 
 @dataclass(frozen=True)
 class FakeInfo:
-    """A data set of grey images in ten classes."""
+    """Description of a data set of grey images in ten classes."""
 
     input_shape: tuple[int, int, int] = (1, 28, 28)
     num_classes: int = 10
@@ -106,7 +106,7 @@ def conduct(
     train: bool = True,
     clock: Clock = time.time,
 ) -> StudyResults:
-    """Run or resume `study` in the store `folder`; what its runs do stands in `script`, as for `run_key`."""
+    """Run or resume `study` in the store `folder`; `script` says what its runs do, as for `run_key`."""
     return run_study(
         study,
         Store.open(folder),
@@ -123,7 +123,7 @@ def conduct(
 
 
 def answers(results: StudyResults) -> list[tuple[object, ...]]:
-    """What a study's trials say, without moments of time: equal for equal histories."""
+    """A study's trials without their times: equal for equal histories."""
     return [
         (
             trial.stage,

@@ -1,10 +1,10 @@
-"""Studies whose truth is known, judged by this package's statistics: how often are its verdicts wrong?
+"""Simulated studies with known true effects: how often are this package's verdicts wrong?
 
     y[a, i] = mu[a] + sqrt(rho) σ z[i] + sqrt(1 − rho) σ z[a, i]    value of arm a in pair i, z normal
     d[c, i] = y[0, i] − y[c, i]                  contrast c: arm 0, the control, against another
 
 `python tests/simulation.py --studies 10000 --seed 0` prints the tables of `docs/statistics.md`.
-Every row has its own stream of random numbers, so that it can be computed alone.
+Every row has its own random stream, so that it can be computed alone.
 """
 
 import argparse
@@ -42,12 +42,12 @@ _RESAMPLES = 500
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is true of simulated studies. Every contrast has the same true effect."""
+    """The truth of simulated studies; every contrast has the same true effect."""
 
     n: int
-    """Pairs."""
+    """Number of pairs."""
     rho: float
-    """Correlation of two arms over the pairs."""
+    """Correlation between two arms over the pairs."""
     effect: float = 0.0
     """True difference, a fraction."""
     contrasts: int = 1
@@ -58,7 +58,7 @@ class Setting:
         return SIGMA * math.sqrt(2 * (1 - self.rho))
 
     def rng(self, seed: int) -> np.random.Generator:
-        """Its own stream."""
+        """The random stream of this setting."""
         return np.random.default_rng(
             [seed, self.n, round(1000 * self.rho), round(1e6 * self.effect), self.contrasts]
         )
@@ -66,7 +66,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What simulated studies came to; arrays [studies, contrasts]."""
+    """Results of simulated studies; arrays [studies, contrasts]."""
 
     setting: Setting
     p_holm: FloatArray
@@ -100,7 +100,7 @@ def values(setting: Setting, studies: int, rng: np.random.Generator) -> FloatArr
 
 
 def outcomes(setting: Setting, y: FloatArray) -> Outcomes:
-    """What `effects` says of each study, but for many at once; y as `values` gives it."""
+    """Results as from `effects`, for many studies at once; y as `values` returns it."""
     d = y[:, :1] - y[:, 1:]
     n = setting.n
     mean, se = d.mean(axis=2), d.std(axis=2, ddof=1) / math.sqrt(n)
@@ -125,7 +125,7 @@ def outcomes(setting: Setting, y: FloatArray) -> Outcomes:
 
 
 def simulate(setting: Setting, studies: int, seed: int) -> Outcomes:
-    """`studies` studies of a setting."""
+    """Results of `studies` simulated studies of a setting."""
     return outcomes(setting, values(setting, studies, setting.rng(seed)))
 
 
@@ -135,9 +135,9 @@ def crossed_coverage(
     """How often the 95 % interval over seeds × images holds the true effect.
 
     Args:
-        seeds_sd: SD over seeds of the difference on endlessly many images.
-        images_se: Standard error of the difference, over draws of test images, at endlessly many seeds.
-        rest: SD over seeds on one set of test images that is neither: which images a seed happens to get.
+        seeds_sd: SD of the difference over seeds, on infinitely many images.
+        images_se: Standard error of the difference over draws of test images, with infinitely many seeds.
+        rest: Remaining SD over seeds on one set of test images: which images a seed happens to get right.
     """
     rng = np.random.default_rng([seed, n, round(1e6 * seeds_sd), round(1e6 * images_se), round(1e6 * rest)])
     covered = 0
@@ -151,7 +151,7 @@ def crossed_coverage(
 
 
 def single_row(found: Outcomes) -> str:
-    """A row of the first table: what one contrast alone comes to."""
+    """A row of the first table: the results of a single contrast."""
     setting = found.setting
     planned = power_of_difference(setting.effect, setting.sd, setting.n, ALPHA)
     planned_tost = power_of_equivalence(setting.effect, setting.sd, setting.n, ALPHA, MARGIN)
@@ -169,7 +169,7 @@ def single_row(found: Outcomes) -> str:
 
 
 def family_row(found: Outcomes) -> str:
-    """A row of the second table: what several contrasts, none with a true difference, come to."""
+    """A row of the second table: the results of several contrasts without a true difference."""
     shares = (
         _share(found.found.any(axis=1)),
         _share(found.decided.any(axis=1)),
@@ -186,9 +186,9 @@ def crossed_row(n: int, seeds_sd: float, images_se: float, rest: float, studies:
 
 
 def tables(studies: int, seed: int) -> Iterator[str]:
-    """The lines of all tables, in Markdown. Percentages but for the settings; differences and SDs in pp.
+    """The lines of all tables in Markdown: percentages, except for the settings; differences and SDs in pp.
 
-    The third is of a fifth of the studies: a bootstrap of each takes longest.
+    The third table uses a fifth of the studies, because their bootstraps take longest.
     """
     yield from _head(
         "true", "n", "ρ", "t test", "p ≤ α", "sup.", "ref.", "TOST", "equiv.", "undec.", "covers"
@@ -212,7 +212,7 @@ def tables(studies: int, seed: int) -> Iterator[str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the tables to standard output."""
     parser = argparse.ArgumentParser(prog="python tests/simulation.py", description=main.__doc__)
-    parser.add_argument("--studies", type=int, default=10_000, help="simulated studies a row")
+    parser.add_argument("--studies", type=int, default=10_000, help="simulated studies for each row")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args(arguments)
     for line in tables(chosen.studies, chosen.seed):

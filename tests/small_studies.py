@@ -34,7 +34,7 @@ SPACE: Mapping[str, object] = {
     "ratio": [1, 2],
     "kernel_size": {"per_block": [3, 5]},
 }
-"""56 architectures; parameters of later blocks apply only to some."""
+"""56 architectures; parameters of later blocks apply only to some of them."""
 
 SETTINGS: Mapping[str, object] = {
     "data": {"name": "fashion-mnist"},
@@ -121,7 +121,7 @@ def conditions(study: Study, *, script: str = "", **changes: object) -> Conditio
 
 
 def answers(results: StudyResults) -> list[tuple[object, ...]]:
-    """What a study's trials say, without moments of time: equal for equal histories."""
+    """A study's trials without their times: equal for equal histories."""
     return [
         (
             trial.stage,

@@ -1,13 +1,12 @@
-"""Predicted training memory against what runs take: `python tests/training_memory.py`.
+"""Predicted training memory compared with measurements: `python tests/training_memory.py`.
 
-Every net trains in a process of its own. Measured is the peak of its resident memory during `train`, less
-what it held just before: libraries, images, and what every first run loads, because a tiny net trains first.
-malloc is told to give freed memory back at once, so that what is resident is what is in use. Below some 10 MB
-that is known to no better than 3 MB: pages of code and of malloc's own.
+Every net trains in its own process. The measurement is the peak of its resident memory during `train`, minus
+the memory held just before: libraries, images, and what every first run loads, because a tiny net trains
+first. malloc is set to return freed memory at once, so that resident memory is memory in use. Below about
+10 MB the error is up to 3 MB: pages of code and of malloc itself.
 
 A study's workers keep freed memory instead, which is faster (`vggsearch.training.allocator`). `--kept`
-measures what they come to hold: more, and not the same twice, as it depends on where small blocks happen to
-lie.
+measures how much they hold: more, and not the same amount twice, as it depends on where small blocks lie.
 """
 
 import argparse
@@ -34,10 +33,10 @@ if TYPE_CHECKING:
     from vggsearch.data import Images, SearchData
 
 AT_ONCE = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
-"""What makes glibc give memory back as soon as it is freed (mallopt(3))."""
+"""Environment in which glibc returns memory as soon as it is freed (mallopt(3))."""
 
 STEPS = 3
-"""The second step is the first one with momentum; an evaluation follows each."""
+"""Training steps; the second is the first with momentum, and an evaluation follows each."""
 
 VAL_IMAGES = 128
 NUM_CLASSES = 10
@@ -45,7 +44,7 @@ NUM_CLASSES = 10
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One net to be trained by the recipe `fast` with another batch size."""
+    """A net to train by the recipe `fast` with this batch size."""
 
     architecture: str
     """A name or the canonical text."""
@@ -54,7 +53,7 @@ class Case:
 
     @property
     def key(self) -> RunKey:
-        """Of its run."""
+        """Key of its run."""
         return RunKey(
             architecture=str(parse(self.architecture)),
             input_shape=self.input_shape,
@@ -69,7 +68,7 @@ class Case:
         )
 
     def data(self) -> "SearchData":
-        """Two batches of black images, and some to evaluate on."""
+        """Two batches of black training images, and some validation images."""
         import torch
 
         from vggsearch.data import Images, SearchData
@@ -83,7 +82,7 @@ class Case:
         return SearchData("blank", NUM_CLASSES, train, val, half, half, self.key.data)
 
     def predict(self) -> TrainingMemory:
-        """What it should take."""
+        """Predicted memory of the run."""
         key = self.key
         copies = 2 * self.batch_size * prod(self.input_shape)
         return training_memory(
@@ -91,7 +90,7 @@ class Case:
         )
 
     def measure(self, *, keeps: bool = False) -> int:
-        """Bytes that it takes in a fresh process, which `keeps` what it frees or gives it back at once."""
+        """Bytes that the run takes in a new process, which `keeps` freed memory or returns it at once."""
         order = json.dumps([self.architecture, self.input_shape, self.batch_size, keeps])
         done = subprocess.run(
             [sys.executable, __file__, "--one", order],
@@ -136,7 +135,7 @@ SPACES = tuple(
 
 
 def members(count: int, seed: int) -> Iterator[Case]:
-    """Nets drawn uniformly from `SPACES` in turn, with batches of 16 to 128."""
+    """Nets drawn uniformly from each of `SPACES` in turn, with batches of 16 to 128."""
     rng = np.random.default_rng(seed)
     for i in range(count):
         space = SPACES[i % len(SPACES)]
@@ -144,7 +143,7 @@ def members(count: int, seed: int) -> Iterator[Case]:
 
 
 def _train(case: Case, *, keeps: bool) -> int:
-    """Train it in this process, after a tiny net, and count."""
+    """Bytes that a training takes in this process, after that of a tiny net."""
     import torch
 
     from vggsearch.latency import peak_memory_bytes, reset_peak_memory
@@ -168,9 +167,9 @@ def _train(case: Case, *, keeps: bool) -> int:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--members", type=int, default=24, help="random nets beside the zoo")
-    parser.add_argument("--seed", type=int, default=0, help="of the random nets")
-    parser.add_argument("--kept", action="store_true", help="also what a study's workers hold")
+    parser.add_argument("--members", type=int, default=24, help="random nets in addition to the zoo")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random nets")
+    parser.add_argument("--kept", action="store_true", help="also measure what a study's workers hold")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.one is not None:

@@ -32,7 +32,7 @@ from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs.record import DataKey, RunKey
 from vggsearch.training import device_model
 from vggsearch.training.allocator import keeping_freed_memory
-from vggsearch.training.graph import cuda_graph, one_launch
+from vggsearch.training.graph import captured_step, cuda_graph
 from vggsearch.training.loop import compute
 from vggsearch.training.optimizer import make_optimizer
 from vggsearch.training.setup import Training, set_up
@@ -84,7 +84,7 @@ def set_up_seeds(net: str, seeds: int, device: torch.device, precision: str = "a
 
 
 def one_by_one(runs: Sequence[Training]) -> Together:
-    launches = [one_launch(run, partial(compute, run)) for run in runs]
+    launches = [captured_step(run, partial(compute, run)) for run in runs]
 
     def step() -> None:
         for run, launch in zip(runs, launches, strict=True):
@@ -96,7 +96,7 @@ def one_by_one(runs: Sequence[Training]) -> Together:
 
 def streams(runs: Sequence[Training]) -> Together:
     """On a GPU alone."""
-    launches = [one_launch(run, partial(compute, run)) for run in runs]
+    launches = [captured_step(run, partial(compute, run)) for run in runs]
     lanes = [torch.cuda.Stream() for _ in runs]
     for lane in lanes:
         lane.wait_stream(torch.cuda.current_stream())
@@ -175,7 +175,7 @@ def grouped(runs: Sequence[Training], layout: torch.memory_format = torch.channe
         _learn(logits.flatten(0, 1), y.flatten(), runs, optimizer)
 
     return Together(
-        _as_one_launch(runs, work),
+        _as_captured_step(runs, work),
         lambda: [weight.reshape(len(runs), -1) for weight in net.parameters()],
     )
 
@@ -198,7 +198,7 @@ def vmapped(runs: Sequence[Training]) -> Together:
             logits = torch.func.vmap(one)(weights, buffers, x)
         _learn(logits.flatten(0, 1), y.flatten(), runs, optimizer)
 
-    return Together(_as_one_launch(runs, work), lambda: list(weights.values()))
+    return Together(_as_captured_step(runs, work), lambda: list(weights.values()))
 
 
 def _learn(logits: Tensor, y: Tensor, runs: Sequence[Training], optimizer: torch.optim.Optimizer) -> None:
@@ -210,7 +210,7 @@ def _learn(logits: Tensor, y: Tensor, runs: Sequence[Training], optimizer: torch
     optimizer.zero_grad(set_to_none=True)
 
 
-def _as_one_launch(runs: Sequence[Training], work: Step) -> Step:
+def _as_captured_step(runs: Sequence[Training], work: Step) -> Step:
     launch = work
     if runs[0].loss.device.type == "cuda":
 

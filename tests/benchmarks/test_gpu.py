@@ -23,7 +23,7 @@ from vggsearch.recipe import RECIPES, TRAINING_PASSES, Budget
 from vggsearch.runs import RunKey
 from vggsearch.runs.record import Outcome
 from vggsearch.training import device_model, train
-from vggsearch.training.graph import one_launch
+from vggsearch.training.graph import captured_step
 from vggsearch.training.loop import CURVE_POINTS, compute, spend
 from vggsearch.training.setup import set_up
 
@@ -99,7 +99,7 @@ def test_a_step_is_one_launch(benchmark, data, name):
     def ready():
         run = set_up(key, data, DEVICE, report=None, deadline=math.inf)
         run.curve[:] = [None] * CURVE_POINTS
-        return run, one_launch(run, lambda: compute(run))
+        return run, captured_step(run, lambda: compute(run))
 
     captured = [ready() for _ in range(ROUNDS)]
     kept = list(captured)  # a graph that ends may take along what libraries hold for others

@@ -14,7 +14,7 @@ from vggsearch.memory import out_of_memory
 from vggsearch.recipe import Budget, Recipe
 from vggsearch.runs.record import Outcome
 from vggsearch.training import fits, train
-from vggsearch.training.fits import cgroup_free_bytes, free_bytes, needed_memory, why_not
+from vggsearch.training.fits import cgroup_free_bytes, free_bytes, memory_shortage, needed_memory
 
 CPU = torch.device("cpu")
 TESTS = Path(__file__).parents[1]
@@ -31,7 +31,7 @@ def test_what_cannot_fit_is_infeasible_and_not_tried(data, make_key):
     assert record.outcome is Outcome.INFEASIBLE
     needed, free = needed_memory(key, data, CPU).total, free_bytes(CPU)
     start, _, rest = record.reason.partition(" and ")
-    assert start == f"training takes about {needed / 1e9:.3g} GB"
+    assert start == f"training needs about {needed / 1e9:.3g} GB"
     assert rest.endswith(
         " GB are free: use a smaller batch size, fewer workers, or a machine with more memory"
     )
@@ -42,7 +42,7 @@ def test_what_cannot_fit_is_infeasible_and_not_tried(data, make_key):
 
 def test_a_net_that_is_too_wide_is_told_apart_from_a_batch_that_is_too_large(data, make_key):
     key = make_key(architecture=f"1x8+fc{','.join(['65536'] * 16)}")  # 256 GB, four times
-    reason = why_not(key, data, CPU)
+    reason = memory_shortage(key, data, CPU)
     assert reason is not None
     assert ": use a net with fewer parameters, " in reason
 
@@ -51,9 +51,9 @@ def test_it_is_refused_from_the_byte_that_is_missing(data, make_key, monkeypatch
     key = make_key()
     needed = needed_memory(key, data, CPU).total
     monkeypatch.setattr(fits, "free_bytes", lambda _: needed)
-    assert why_not(key, data, CPU) is None
+    assert memory_shortage(key, data, CPU) is None
     monkeypatch.setattr(fits, "free_bytes", lambda _: needed - 1)
-    assert why_not(key, data, CPU) is not None
+    assert memory_shortage(key, data, CPU) is not None
 
 
 def test_copies_of_the_images_count(data, make_key):

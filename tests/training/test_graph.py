@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from vggsearch.recipe import Budget, Recipe
 from vggsearch.training import Checkpoints, checkpoint
-from vggsearch.training.graph import WARM_UP, one_launch
+from vggsearch.training.graph import WARM_UP, captured_step
 from vggsearch.training.loop import compute, spend, step
 from vggsearch.training.setup import set_up
 
@@ -45,11 +45,13 @@ def bits(run):
 def test_a_captured_run_has_the_bits_of_any_other(data, make_key, architecture, recipe):
     key = make_key(architecture=architecture, recipe=recipe, budget=Budget(epochs=1.5))
     plain, captured = begin(key, data), begin(key, data)
-    launch = one_launch(captured, lambda: compute(captured), repeated)
+    launch = captured_step(captured, lambda: compute(captured), repeated)
     spend(plain)
     spend(captured, None, launch)
     assert bits(plain) == bits(captured)
-    assert plain.curve[0].model_dump(exclude={"train_s"}) == captured.curve[0].model_dump(exclude={"train_s"})
+    assert plain.curve.points[0].model_dump(exclude={"train_s"}) == captured.curve.points[0].model_dump(
+        exclude={"train_s"}
+    )
 
 
 def test_capturing_leaves_a_run_where_it_was_also_at_the_end_of_an_epoch(data, make_key):
@@ -58,7 +60,7 @@ def test_capturing_leaves_a_run_where_it_was_also_at_the_end_of_an_epoch(data, m
     for _ in range(run.batches.steps_per_epoch - 1):
         step(run)
     before, position = bits(run), int(run.batches.position)
-    one_launch(run, lambda: compute(run), repeated)
+    captured_step(run, lambda: compute(run), repeated)
     assert (bits(run), int(run.batches.position)) == (before, position)
 
 
@@ -73,7 +75,7 @@ def test_a_run_that_goes_on_is_captured_where_its_checkpoint_is(data, make_key, 
     kept.save(broken)
     broken.meter.pause()
     assert Checkpoints(tmp_path / "run").restore(resumed)
-    spend(resumed, None, one_launch(resumed, lambda: compute(resumed), repeated))
+    spend(resumed, None, captured_step(resumed, lambda: compute(resumed), repeated))
     assert bits(resumed)["model.block1.conv1.weight"] == bits(whole)["model.block1.conv1.weight"]
 
 
@@ -83,7 +85,7 @@ def test_on_a_cpu_nothing_is_captured(data, make_key):
     def work() -> None:
         compute(run)
 
-    assert one_launch(run, work) is work
+    assert captured_step(run, work) is work
 
 
 class Watch(TorchDispatchMode):
@@ -142,6 +144,6 @@ def test_on_a_gpu_a_graph_trains_as_the_steps_do(data, make_key, recipe):
     for captured in (False, True):
         run = set_up(key, data.to(device), device, report=None, deadline=math.inf)
         work = partial(compute, run)
-        spend(run, None, one_launch(run, work) if captured else work)
+        spend(run, None, captured_step(run, work) if captured else work)
         curves.append([point.val_loss for point in run.curve.points])
     assert curves[0] == pytest.approx(curves[1], rel=0.2)

@@ -9,10 +9,10 @@ import torch
 from vggsearch.recipe import Budget, Recipe
 from vggsearch.runs.record import Outcome, RunRecord, unpack_bits
 from vggsearch.training import train
+from vggsearch.training.curve import Stopped
 from vggsearch.training.evaluation import stratified_part
 from vggsearch.training.loop import CURVE_POINTS
 from vggsearch.training.setup import set_up
-from vggsearch.training.curve import Stopped
 
 CPU = torch.device("cpu")
 

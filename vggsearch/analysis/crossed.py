@@ -49,9 +49,7 @@ def crossed_interval(
     """
     shapes = {correct[arm].shape for arm in weights}
     if len(shapes) != 1 or 0 in (shape := shapes.pop()):
-        raise ValueError(
-            "correctness has the same shape [pairs, images] in all arms, with at least one of each"
-        )
+        raise ValueError("all arms have the same shape [pairs, images], with at least one of each")
     difference = np.zeros(shape)
     for arm, weight in weights.items():
         difference += weight * correct[arm]

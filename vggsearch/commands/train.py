@@ -32,7 +32,7 @@ from vggsearch.runs import FINAL, CurvePoint, RunKey, RunRecord
 from vggsearch.store import Store
 from vggsearch.study import check_batch
 from vggsearch.text import duration, percent, short_count
-from vggsearch.training import device_model, kept_memory, train as train_one
+from vggsearch.training import device_model, memory_policy, train as train_one
 
 _BUDGET = re.compile(r"([0-9][0-9.]*(?:e[+-]?[0-9]{1,3})?) ?(s|seconds?|epochs?|steps?|macs)", re.ASCII)
 _KINDS = {"s": "seconds", "e": "epochs", "m": "macs"}
@@ -82,7 +82,7 @@ def command(
         if record is None or not cached:
             console = make_console(sys.stderr if json else None)
             data_there = images.to(torch_device)
-            with kept_memory(key, data_there, torch_device):
+            with memory_policy(key, data_there, torch_device):
                 record = _train(key, data_there, torch_device, console)
             kept.ledger.put(record)
     if json:

@@ -192,7 +192,7 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
     import torch
 
     from vggsearch.data import Images, SearchData, load_search_data, load_test_images
-    from vggsearch.training import Checkpoints, kept_memory, train
+    from vggsearch.training import Checkpoints, memory_policy, train
 
     if setup.device == "cuda":
         device = torch.device("cuda", setup.index % max(1, torch.cuda.device_count()))
@@ -223,7 +223,7 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
         def test_images() -> Images:
             return load_test_images(key.data.name, data_dir=setup.data_dir).to(device)
 
-        with kept_memory(key, data, device):
+        with memory_policy(key, data, device):
             return train(
                 key,
                 data,

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: blocks, heads, architectures and small spaces, for tests of what takes them."""
+"""Hypothesis strategies: blocks, heads, architectures and small spaces."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ KERNELS = (1, 3, 5, 7)
 def blocks(
     max_convs: int = 3, max_channels: int = 16, kernels: tuple[int, ...] = KERNELS
 ) -> st.SearchStrategy[Block]:
-    """Blocks, small by default, whose kernels may differ from convolution to convolution."""
+    """Blocks, small by default; the kernels of their convolutions may differ."""
     sizes = st.lists(st.sampled_from(kernels), min_size=1, max_size=max_convs).map(tuple)
     return st.builds(Block, st.integers(1, max_channels), sizes)
 
@@ -35,7 +35,7 @@ def heads(max_layers: int = 2, max_width: int = 16) -> st.SearchStrategy[Head]:
 
 @st.composite
 def input_shapes(draw: st.DrawFn, min_side: int = 8, max_side: int = 33) -> tuple[int, int, int]:
-    """Shapes of images, (channels, height, width); sides may differ and be odd."""
+    """Image shapes (channels, height, width); height and width may differ and be odd."""
     sides = st.integers(min_side, max_side)
     return draw(st.sampled_from((1, 3))), draw(sides), draw(sides)
 
@@ -48,14 +48,14 @@ def architectures(draw: st.DrawFn, input_shape: tuple[int, int, int] = (1, 28, 2
 
 
 def any_architectures() -> st.SearchStrategy[Architecture]:
-    """Architectures of any size that can be written, whatever images they would need."""
+    """Architectures of any valid size; the images that they need may be of any size too."""
     odd = tuple(range(1, MAX_KERNEL + 1, 2))
     stack = st.lists(blocks(MAX_CONVS, MAX_CHANNELS, odd), min_size=1, max_size=MAX_BLOCKS).map(tuple)
     return st.builds(Architecture, stack, st.booleans(), heads(MAX_BLOCKS, MAX_CHANNELS))
 
 
 def choices(options: tuple[int, ...], max_size: int = 2) -> st.SearchStrategy[Choice]:
-    """Choices among `options`, for the net or per block, in any order."""
+    """Choices among `options`, for the whole net or per block, in any order."""
     values = st.lists(st.sampled_from(options), min_size=1, max_size=max_size, unique=True).map(tuple)
     return st.builds(Choice, values, st.booleans())
 
@@ -64,7 +64,7 @@ def choices(options: tuple[int, ...], max_size: int = 2) -> st.SearchStrategy[Ch
 def search_spaces(
     draw: st.DrawFn, constrained: bool | None = None, max_depth: int = 3, max_options: int = 2
 ) -> SearchSpace:
-    """Search spaces of at most a few thousand candidates, with constraints or not."""
+    """Search spaces of at most a few thousand candidates; constrained, unconstrained, or (None) either."""
     input_shape = draw(input_shapes())
     depth = min(max_depth, Task(input_shape).max_blocks)
     orders = st.lists(st.integers(1, depth), min_size=1, max_size=depth, unique=True).map(tuple)
@@ -84,7 +84,7 @@ def search_spaces(
 
 
 def _constrained(draw: st.DrawFn, space: SearchSpace) -> SearchSpace:
-    """`space` with limits that some candidate keeps."""
+    """`space` with limits that at least one candidate keeps."""
     candidate = space.candidate(draw(st.integers(0, space.size - 1)))
     kept = cost(candidate, space.task)
     constraints = []

@@ -5,5 +5,5 @@ from .allocator import (
 from .checkpoint import Checkpoints as Checkpoints
 from .environment import device_model as device_model, provenance as provenance
 from .evaluation import Evaluation as Evaluation, evaluate as evaluate
-from .fits import kept_memory as kept_memory
+from .fits import memory_policy as memory_policy
 from .loop import train as train

@@ -1,12 +1,12 @@
-"""Checkpoints: what an interrupted run goes on from as if nothing had been.
+"""Checkpoints, from which an interrupted run resumes with the same result as without the interruption.
 
     FOLDER/000000001200.safetensors  weights, batch statistics, momentum, generators, sum of losses
-    FOLDER/000000001200.json         its own checksum, whose they are, counters, the SHA-256 of the tensors
+    FOLDER/000000001200.json         its own checksum, the run's key, counters, the SHA-256 of the tensors
 
-The tensors are written first: a checkpoint exists once its JSON does. It is trusted only where its checksums
-hold and where it is of this very run: the same key, the same torch, every tensor of the expected shape and
-type. One that is not is passed over for the one before it, and nothing of it reaches the run. No file is
-read that is larger than this run's own could be, and none is named by what stands in another.
+The tensors are written first: a checkpoint exists once its JSON does. It is used only if its checksums match
+and it belongs to this very run: the same key, the same torch, every tensor of the expected shape and type.
+Otherwise the one before it is tried, and none of its values reach the run. No file larger than this run's own
+could be is read, and no file name is taken from the contents of another file.
 """
 
 import contextlib
@@ -42,31 +42,31 @@ from vggsearch.training.optimizer import set_state, state_of
 from vggsearch.training.setup import Training
 
 INTERVAL_S = 30.0
-"""Wall seconds between two checkpoints, at least."""
+"""Fewest wall seconds between two checkpoints."""
 
 MAX_SHARE = 0.02
-"""Largest fraction of a run's time that writing checkpoints may take: slow writes come less often."""
+"""Largest fraction of a run's time spent writing checkpoints; where writes are slow, there are fewer."""
 
 KEEP = 2
-"""The last so many are kept, so that a damaged one costs an interval and not the run."""
+"""Number of latest checkpoints that are kept, so that a damaged one costs an interval and not the run."""
 
 MAX_COUNTERS_BYTES = 64 * 1024
 HEADER_BYTES = 512
-"""Of a safetensors file, for each tensor and once more, at most: names and shapes are short."""
+"""Largest header of a safetensors file for each tensor, plus the same once; names and shapes are short."""
 
 _NAME = re.compile(r"[0-9]{12}\.(json|safetensors)", re.ASCII)
 
 
 class Counters(Frozen):
-    """All of a run's state that is no tensor."""
+    """The state of a run, except for its tensors."""
 
     version: Literal[1] = 1
     key: Digest
-    """Of the run, its training revision included."""
+    """Digest of the run's key, which includes the training revision."""
     torch: str = Field(max_length=200)
-    """Another version may compute other bits and draw other numbers."""
+    """Version of torch; another may compute other bits and draw other random numbers."""
     tensors: Digest
-    """SHA-256 of the file of tensors."""
+    """SHA-256 of the safetensors file."""
     steps: Count = Field(ge=1)
     cpu_s: Duration
     wall_s: Duration
@@ -79,10 +79,10 @@ class Counters(Frozen):
 
 @dataclass
 class Checkpoints:
-    """The checkpoints of one run, in a folder that only this run writes to while it goes on.
+    """The checkpoints of one run, in a folder that only this run writes to during training.
 
-    The folder is made when it is needed; whoever handed it out removes it once the run's record is kept. A
-    folder that is a link is not used.
+    The folder is created when it is needed. The caller that chose it removes it once the run's record is
+    stored. A folder that is a link is not used.
     """
 
     folder: Path
@@ -91,30 +91,30 @@ class Checkpoints:
     _since_s: float | None = None
     _write_s: float = 0.0
     _kept: list[str] = field(default_factory=list)
-    """Those known to be good, oldest first."""
+    """Names of the valid checkpoints, oldest first."""
 
     def due(self) -> bool:
-        """Whether it is time for the next one."""
+        """Whether it is time for the next checkpoint."""
         if self._since_s is None:
             self._since_s = self.clock()
         return self.clock() - self._since_s >= max(self.interval_s, self._write_s / MAX_SHARE)
 
     def save(self, run: Training) -> None:
-        """Write where `run` is, training time standing still.
+        """Write a checkpoint of `run`; the time does not count as training time.
 
-        Where that cannot be done, for want of space, say, the run goes on without.
+        Where writing fails, for example on a full disk, the run continues without it.
         """
         run.meter.pause()
-        begun_s = self.clock()
+        start_s = self.clock()
         if not self.folder.is_symlink():
             with contextlib.suppress(OSError):
                 self._write(run)
         self._since_s = self.clock()
-        self._write_s = self._since_s - begun_s
+        self._write_s = self._since_s - start_s
         run.meter.resume()
 
     def restore(self, run: Training) -> bool:
-        """Put `run`, just set up, where its newest sound checkpoint was; False leaves it at its beginning."""
+        """Set `run`, which is new, to its latest valid checkpoint; return False if it has none."""
         for name in self._names():
             try:
                 counters, tensors = _read(self.folder / name, run)
@@ -126,7 +126,7 @@ class Checkpoints:
         return False
 
     def _names(self) -> list[str]:
-        """Newest first."""
+        """Names of the JSON files, newest first."""
         return sorted((name for name in self._files() if name.endswith(".json")), reverse=True)
 
     def _files(self) -> list[str]:
@@ -158,9 +158,9 @@ class Checkpoints:
         self._clear()
 
     def _clear(self) -> None:
-        """Remove all but what is kept: older ones, damaged ones, and what a kill left half-written."""
+        """Remove all checkpoints but the kept ones: older, damaged and half-written ones."""
         kept = {name.removesuffix(".json") for name in self._kept}
-        # The JSON of each first: tensors without it are no checkpoint, it without them is a damaged one.
+        # JSON first: tensors without their JSON are no checkpoint, JSON without its tensors is a damaged one.
         for name in sorted(self._files(), key=lambda name: name.endswith(".safetensors")):
             if name.partition(".")[0] not in kept:
                 (self.folder / name).unlink(missing_ok=True)
@@ -168,7 +168,7 @@ class Checkpoints:
 
 
 def tensors_of(run: Training) -> dict[str, Tensor]:
-    """Every tensor that the rest of `run` depends on, by name; they are the run's own, not copies.
+    """Every tensor that the rest of `run` depends on, by name; the run's own tensors, not copies.
 
     State of the optimiser that no step has made yet is represented by a tensor of its shape.
     """
@@ -191,16 +191,16 @@ def trained_parameters(run: Training) -> Iterator[tuple[str, Parameter]]:
 
 
 def _read(path: Path, run: Training) -> tuple[Counters, dict[str, Tensor]]:
-    """A checkpoint that fits `run`; raises FileNotFoundError or `Damage`, and has changed nothing then."""
+    """Read a checkpoint of `run` without changing it; raises FileNotFoundError or `Damage`."""
     try:
         counters = Counters.model_validate_json(verify_checksum(read_bounded(path, MAX_COUNTERS_BYTES)))
     except ValidationError as error:
         raise Damage("not the counters of a run") from error
     of_this_run = counters.key == run.key.digest and counters.torch == torch.__version__
     if not of_this_run or path.name != f"{counters.steps:012d}.json":
-        raise Damage("of another run, of another torch, or renamed")
+        raise Damage("of another run, of another version of torch, or renamed")
     if run.meter.total_steps is not None and counters.steps > run.meter.total_steps:
-        raise Damage("further than its budget")
+        raise Damage("more steps than its budget")
     expected = tensors_of(run)
     limit = sum(tensor.nbytes for tensor in expected.values()) + HEADER_BYTES * (len(expected) + 1)
     data = read_bounded(path.with_suffix(".safetensors"), limit)
@@ -210,25 +210,23 @@ def _read(path: Path, run: Training) -> tuple[Counters, dict[str, Tensor]]:
         tensors = load(data)
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
         raise Damage("not safetensors") from error
-    if {name: _form(tensor) for name, tensor in tensors.items()} != {
-        name: _form(tensor) for name, tensor in expected.items()
-    }:
+    if _shapes_and_types(tensors) != _shapes_and_types(expected):
         raise Damage("its tensors are those of another net")
-    _try_states(run, tensors)
+    _check_generator_states(run, tensors)
     return counters, tensors
 
 
-def _form(tensor: Tensor) -> tuple[torch.Size, torch.dtype]:
-    return tensor.shape, tensor.dtype
+def _shapes_and_types(tensors: dict[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
 
 
-def _try_states(run: Training, tensors: dict[str, Tensor]) -> None:
+def _check_generator_states(run: Training, tensors: dict[str, Tensor]) -> None:
     """Raise `Damage` where torch refuses the state of a generator."""
     for name in ("order", "augmentation", "dropout"):
         try:
             torch.Generator(run.device).set_state(tensors[f"generator.{name}"])
         except RuntimeError as error:
-            raise Damage(f"no state of a generator: {name}") from error
+            raise Damage(f"not the state of a generator: {name}") from error
 
 
 def _apply(run: Training, counters: Counters, tensors: dict[str, Tensor]) -> None:

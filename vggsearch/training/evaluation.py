@@ -1,7 +1,7 @@
 """Accuracy and loss on held-out images.
 
-`evaluate` is used on validation images all through a study. `final_test` is the one place where a model meets
-test images, and it refuses a run that was not selected before it began (`RunKey.evaluate_on`).
+`evaluate` is for validation images, throughout a study. `final_test` is the only function that gives a model
+test images; it refuses a run that was not selected for that before it started (`RunKey.evaluate_on`).
 """
 
 from collections.abc import Callable
@@ -19,30 +19,30 @@ from vggsearch.runs import RunKey
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model does on n images."""
+    """Results of a model on n images."""
 
     accuracy: float
-    """Fraction of images whose class is the most likely one."""
+    """Fraction of images whose most likely class is the right one."""
     loss: float
     """Mean cross-entropy in nats, without label smoothing."""
     correct: npt.NDArray[np.bool_]
-    """Shape (n,): whether each image is right, in the images' order."""
+    """Shape (n,): whether the prediction for each image is right, in the order of the images."""
 
 
 @dataclass(frozen=True)
 class Evaluator:
-    """How a run looks at held-out images: normalised and resized as in training, not augmented."""
+    """Evaluates a model on held-out images, normalised and resized as in training, not augmented."""
 
     model: nn.Module
     data: SearchData
     side: tuple[int, int]
-    """(height, width) that the net is fed."""
+    """(height, width) of the net's input."""
     autocast: torch.autocast
     batch_size: int = 128
-    """Small enough for a core's cache; a GPU takes more."""
+    """Small enough for a core's cache; larger on a GPU."""
 
     def __call__(self, images: Images) -> Evaluation:
-        """Evaluate on `images`, which lie on the model's device; the model is left in training mode."""
+        """Evaluate on `images`, which are on the model's device; leaves the model in training mode."""
         batches = evaluation_batches(
             images,
             batch_size=self.batch_size,
@@ -70,14 +70,16 @@ def evaluate(evaluator: Evaluator, images: Images) -> Evaluation:
 
 
 def final_test(key: RunKey, evaluator: Evaluator, test_images: Callable[[], Images]) -> Evaluation:
-    """Read the test set, once, for a run selected before it began; raises ValueError for any other."""
+    """Evaluate on the test set, once, for a run selected before it started; ValueError for any other."""
     if key.evaluate_on != "test":
-        raise ValueError(f"run {key.digest[:12]} searches on validation and may not see the test images")
+        raise ValueError(
+            f"run {key.digest[:12]} is evaluated on validation images and may not use the test images"
+        )
     return evaluator(test_images())
 
 
 def stratified_part(images: Images, size: int) -> Images:
-    """At most `size` of the images, the same share of every class to within one, always the same ones."""
+    """At most `size` of the images, always the same, in the classes' proportions to within one image."""
     count = len(images.labels)
     if count <= size:
         return images

@@ -1,8 +1,8 @@
-"""Whether a run fits in the memory that is free, asked before it begins.
+"""Whether a run fits in the free memory, checked before it starts.
 
-A run is refused only where what it uses at its peak (`vggsearch.memory`, a few percent below what was
-measured) is more than what is free: near that it is tried, and ends as `out_of_memory` where it does not fit.
-What is free is what nobody holds at that moment; runs that begin together may still want more than there is.
+A run is refused only where its predicted peak (`vggsearch.memory`, a few percent below measurements) is more
+than the free memory. A run near that limit is tried, and ends as `out_of_memory` where it does not fit. Only
+memory in use at that moment is considered: runs that start together may still need more than there is.
 """
 
 import contextlib
@@ -21,39 +21,39 @@ from vggsearch.training.setup import CURVE_IMAGES
 
 INT64_BYTES = 8
 DRAWS = 7
-"""int64 numbers that an epoch's order, shifts and flips take for each image, those in passing included."""
+"""int64 numbers for each image that an epoch's order, shifts and flips take, including temporary ones."""
 
 NO_LIMIT = 2**60
-"""cgroup v1 says that there is no limit by one of about 2^63 bytes."""
+"""cgroup v1 has a limit of about 2^63 bytes where there is none; anything from here on counts as none."""
 
 
-def why_not(key: RunKey, data: SearchData, device: torch.device) -> str | None:
-    """Why `key` cannot be trained on `device`, where `data` lies, with what to do about it; None if it can.
+def memory_shortage(key: RunKey, data: SearchData, device: torch.device) -> str | None:
+    """Reason and remedy where `key` needs more than the free memory of `device`; None where it fits.
 
     Raises `ArchitectureError` where the architecture does not fit its input.
     """
     needed, free = needed_memory(key, data, device), free_bytes(device)
     if needed.total <= free:
         return None
-    by_weights = needed.parameters + needed.optimizer_state + needed.gradients > needed.saved
-    remedy = "a net with fewer parameters" if by_weights else "a smaller batch size"
+    mostly_weights = needed.parameters + needed.optimizer_state + needed.gradients > needed.saved
+    remedy = "a net with fewer parameters" if mostly_weights else "a smaller batch size"
     return (
-        f"training takes about {needed.total / 1e9:.3g} GB and {free / 1e9:.3g} GB are free: "
+        f"training needs about {needed.total / 1e9:.3g} GB and {free / 1e9:.3g} GB are free: "
         f"use {remedy}, fewer workers, or a machine with more memory"
     )
 
 
-def kept_memory(
+def memory_policy(
     key: RunKey, data: SearchData, device: torch.device
 ) -> contextlib.AbstractContextManager[object]:
-    """Train `key` in this, on a process that does nothing else: faster where there is memory to spare."""
+    """Context to train `key` in, in a process that only trains: freed memory is kept where there is room."""
     if device.type != "cpu":
         return contextlib.nullcontext()
     return keeping_freed_memory(needed=needed_memory(key, data, device).total, free=free_bytes(device))
 
 
 def needed_memory(key: RunKey, data: SearchData, device: torch.device) -> TrainingMemory:
-    """What training `key` takes on top of its images."""
+    """Memory that training `key` needs in addition to its images."""
     count, channels, height, width = data.train.images.shape
     border = 2 * key.recipe.shift_px
     padded = count * channels * (height + border) * (width + border)
@@ -69,10 +69,10 @@ def needed_memory(key: RunKey, data: SearchData, device: torch.device) -> Traini
 
 
 def free_bytes(device: torch.device) -> int:
-    """Memory that a run could still take on `device`.
+    """Bytes of memory that a run could still use on `device`.
 
-    On a GPU what nobody holds, and what torch holds without using it; elsewhere what the machine has
-    available, or less where this process may not have so much.
+    On a GPU, its free memory and what torch has reserved and does not use; otherwise the machine's available
+    memory, or less where a control group limits this process.
     """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
@@ -83,9 +83,9 @@ def free_bytes(device: torch.device) -> int:
 def cgroup_free_bytes(
     root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")
 ) -> Iterator[int]:
-    """What is left to each limited control group that this process is in; see cgroups(7).
+    """Free bytes of each limited control group of this process; see cgroups(7).
 
-    Files that were read and can be forgotten do not count as used.
+    Cached files that can be dropped do not count as used.
     """
     try:
         lines = membership.read_text().splitlines()
@@ -102,19 +102,19 @@ def cgroup_free_bytes(
             )
         else:
             continue
-        # In a container the path may be the host's: its last folders that exist are the ones that count.
+        # In a container the path may be the host's; folders of it that do not exist here are skipped.
         own = place / path.lstrip("/")
         for folder in (own, *own.parents):
             if not folder.is_relative_to(place):
                 break
             with contextlib.suppress(OSError, ValueError):
-                yield _left(folder, *names)
+                yield _group_free_bytes(folder, *names)
 
 
-def _left(folder: Path, limit: str, used: str, forgettable: str) -> int:
-    """Raises OSError where the folder has no such files, ValueError where there is no limit."""
+def _group_free_bytes(folder: Path, limit: str, used: str, cached: str) -> int:
+    """Free bytes of one group; raises OSError where its files are missing, ValueError without a limit."""
     most = int((folder / limit).read_text())
     if most >= NO_LIMIT:
         raise ValueError
     stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-    return max(0, most - int((folder / used).read_text()) + int(stat.get(forgettable, 0)))
+    return max(0, most - int((folder / used).read_text()) + int(stat.get(cached, 0)))

@@ -16,8 +16,8 @@ from vggsearch.training.checkpoint import Checkpoints
 from vggsearch.training.curve import Report, Stopped
 from vggsearch.training.environment import provenance
 from vggsearch.training.evaluation import Evaluation, final_test
-from vggsearch.training.fits import why_not
-from vggsearch.training.graph import Launch, one_launch
+from vggsearch.training.fits import memory_shortage
+from vggsearch.training.graph import Launch, captured_step
 from vggsearch.training.optimizer import learning_rate, set_learning_rate
 from vggsearch.training.setup import Training, set_up
 
@@ -57,7 +57,7 @@ def train(
     started_at, begun = time.time(), time.monotonic()
     if key.evaluate_on == "test" and test_images is None:
         raise ValueError(f"run {key.digest[:12]} is to be tested, and no test images were given")
-    refused = why_not(key, data, device)
+    refused = memory_shortage(key, data, device)
     if refused is not None:
         return RunRecord(key=key, outcome=Outcome.INFEASIBLE, reason=refused)
     reset_peak_memory(device)
@@ -66,7 +66,7 @@ def train(
             run = set_up(key, data, device, report=report, deadline=begun + deadline_s)
             if checkpoints is not None:
                 checkpoints.restore(run)
-            launch = one_launch(run, lambda: compute(run))
+            launch = captured_step(run, lambda: compute(run))
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise

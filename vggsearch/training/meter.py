@@ -1,4 +1,4 @@
-"""How much of a budget is spent: after n steps n / `total_steps`, or training seconds / seconds."""
+"""The spent fraction of a budget: n / `total_steps` after n steps, or training seconds / seconds."""
 
 import time
 from collections.abc import Callable
@@ -12,9 +12,9 @@ Clock = Callable[[], float]
 
 
 class Meter:
-    """The budget of one run: which fraction of it is spent, and by which clock.
+    """Measures the spent fraction of the budget of one run.
 
-    Training seconds pass only between `resume` and `pause`, so evaluation and setting up are apart. On a CPU
+    Training seconds are counted only between `resume` and `pause`, so without evaluation and setup. On a CPU
     they are CPU seconds of this process, on a GPU seconds of the monotonic clock.
     """
 
@@ -36,18 +36,18 @@ class Meter:
         self._since: tuple[float, float] | None = None
 
     def resume(self) -> None:
-        """Training begins, or goes on."""
+        """Start or continue counting training seconds."""
         self._since = self._cpu_clock(), self._wall_clock()
 
     def pause(self) -> None:
-        """Training stops for something else."""
+        """Stop counting training seconds."""
         if self._since is not None:
             self._cpu_s += self._cpu_clock() - self._since[0]
             self._wall_s += self._wall_clock() - self._since[1]
             self._since = None
 
     def go_to(self, steps: int, *, cpu_s: float, wall_s: float) -> None:
-        """Have spent so much: for a run that goes on from a checkpoint."""
+        """Set what is spent, for a run that resumes from a checkpoint."""
         self.steps, self._cpu_s, self._wall_s, self._since = steps, cpu_s, wall_s, None
 
     @property
@@ -75,9 +75,9 @@ class Meter:
 
     @property
     def midstep(self) -> float:
-        """The fraction that will be spent in the middle of the next step: where its learning rate is read.
+        """The spent fraction in the middle of the next step, which determines its learning rate.
 
-        A budget in seconds expects the next step to take as long as the mean one before it.
+        With a budget in seconds, the next step is expected to take the mean time of the steps before it.
         """
         fraction = self.fraction
         step = 1 / self.total_steps if self.total_steps else fraction / max(1, self.steps)

@@ -1,4 +1,4 @@
-"""Batches that an interrupted run finds again: where in which epoch they are."""
+"""Batches whose position in the epoch an interrupted run can restore."""
 
 from torch import Tensor
 
@@ -6,7 +6,7 @@ from vggsearch.data import Batches
 
 
 class ResumableBatches(Batches):
-    """`Batches` that can say from which generator states their epoch was drawn, and go to any batch of it."""
+    """`Batches` that know the generator states from which their epoch was drawn, and can go to any batch."""
 
     _drawn_from: tuple[Tensor, Tensor] | None = None
 
@@ -28,7 +28,7 @@ class ResumableBatches(Batches):
         return self._drawn_from
 
     def go_to(self, steps: int, order: Tensor, augment: Tensor) -> None:
-        """Be where `steps` batches leave a run whose epoch is drawn from these `epoch_states`."""
+        """Go to the position after `steps` batches, in the epoch drawn from these `epoch_states`."""
         self._order.set_state(order)
         self._augment.set_state(augment)
         self._step, self._drawn_from = self.steps_per_epoch, None

@@ -1,9 +1,9 @@
-"""The first convolution begun from the training images: it whitens their patches.
+"""Initialisation of the first convolution from the training images: it whitens their patches.
 
-A patch is what a kernel sees: k × k pixels of all channels, d numbers. Neighbouring pixels are alike, so a
-few of the d directions hold most of what varies; divided by its deviation, each counts the same (Coates, Ng,
-Lee 2011; as the first layer of a net that is trained, Page 2019 and Jordan 2024). Every direction comes
-twice, with either sign, as ReLU keeps one side. What it is worth: docs/recipes.md.
+A patch is the input of a kernel: k × k pixels of all channels, d numbers. Neighbouring pixels are similar, so
+a few of the d directions hold most of the variance; divided by its deviation, each has the same weight
+(Coates, Ng, Lee 2011; as the first layer of a trained net, Page 2019 and Jordan 2024). Every direction is
+used with both signs, because ReLU keeps only one side. Its effect is in docs/recipes.md.
 """
 
 from math import prod
@@ -15,13 +15,13 @@ from torch.nn import functional as F
 from vggsearch.data import Images, evaluation_batches
 
 PATCHES = 500_000
-"""About so many are looked at, of images spread evenly over all."""
+"""Approximate number of patches used, from images spread evenly over the training set."""
 
 AT_ONCE = 16_384
-"""About so many are in memory at once."""
+"""Approximate number of patches in memory at once."""
 
 EPS = 0.01
-"""Added to a direction's variance: those of next to none, which are noise, stay small."""
+"""Number added to each variance, so that directions of almost no variance, which are noise, stay small."""
 
 
 def whiten(
@@ -32,11 +32,11 @@ def whiten(
     std: tuple[float, ...],
     side: tuple[int, int],
 ) -> None:
-    """Begin the first convolution of `model` with the directions of most variance in the patches of `images`.
+    """Set the first convolution of `model` to the directions of most variance in the patches of `images`.
 
-    The images are normalised and resized as in training, and looked at on the CPU, where the model lies. Of C
-    output channels C // 2, but at most d, become directions and as many their negatives; the rest stays as it
-    was, and so do biases.
+    The images are normalised and resized as in training. The work is done on the CPU, where the model is. Of
+    C output channels, C // 2 but at most d become directions and as many their negatives; the other channels
+    and the biases do not change.
     """
     convolution = next(layer for layer in model.modules() if isinstance(layer, nn.Conv2d))
     kernel_size = (convolution.kernel_size[0], convolution.kernel_size[1])

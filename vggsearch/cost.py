@@ -111,7 +111,7 @@ class Cost:
 def layer_cost(layer: Layer) -> tuple[int, int, int]:
     """Parameters, MACs and activation bytes of one layer, for one image."""
     op, out = layer.op, layer.out_shape
-    if op in ("relu", "dropout", "flatten"):
+    if op in ("activation", "dropout", "flatten"):
         return 0, 0, 0
     if op == "linear":
         features = layer.in_shape[0]

@@ -51,6 +51,9 @@ KERNEL_BYTES = 400_000
 """Bytes that oneDNN keeps for each convolution, mostly generated machine code; chosen to fit measurements of
 small nets (`tests/training_memory.py`)."""
 
+IN_PLACE = frozenset({"relu", "leaky_relu"})
+"""Activations that overwrite their input, and so take no memory of their own (`vggsearch.model`)."""
+
 OUT_OF_MEMORY_MESSAGES = (
     "can't allocate memory",
     "bad_alloc",
@@ -114,7 +117,7 @@ def training_memory(
     # On a CPU `fastest` may be either; float32 takes more.
     half = recipe.precision == "bfloat16" or (recipe.precision != "float32" and device == "cuda")
     loss = FLOAT_BYTES * task.num_classes + (1 if recipe.label_smoothing else 0)
-    net = _Net(layers, loss, 2 if half else FLOAT_BYTES, device == "cpu")
+    net = _Net(layers, loss, 2 if half else FLOAT_BYTES, architecture.activation, device == "cpu")
     weights = [FLOAT_BYTES * layer_cost(layer)[0] for layer in layers]
     statistics = sum(2 * FLOAT_BYTES * layer.out_shape[0] + 8 for layer in layers if layer.op == "norm")
     convolutions = sum(layer.op == "conv" for layer in layers)
@@ -150,13 +153,15 @@ class _Net:
     """Bytes that the loss keeps for each image."""
     width: int
     """Bytes of one activation."""
+    activation: str
     reorders: bool
     """Whether convolutions copy their weights into another order, as oneDNN does."""
 
     def output(self, i: int, batch: int) -> int:
         """Bytes that layer `i` allocates for its output."""
         layer = self.layers[i]
-        if layer.op == "relu" or (layer.op == "flatten" and not _copies(layer.in_shape)):
+        in_place = layer.op == "activation" and self.activation in IN_PLACE
+        if in_place or (layer.op == "flatten" and not _copies(layer.in_shape)):
             return 0
         return self.width * batch * prod(layer.out_shape)
 
@@ -165,7 +170,9 @@ class _Net:
         if i + 1 == len(self.layers):
             return self.output(i, batch)
         following = self.layers[i + 1]
-        lost = following.op == "gap" or (following.op == "flatten" and _copies(following.in_shape))
+        lost = following.op in ("gap", "dropout") or (
+            following.op == "flatten" and _copies(following.in_shape)
+        )
         return 0 if lost else self.output(i, batch)
 
     def kept_extra(self, i: int, batch: int) -> int:

@@ -3,6 +3,8 @@
 Nothing here uses torch's global random state: weights come from one generator, dropout masks from another.
 """
 
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Literal
 
 import torch
@@ -51,6 +53,18 @@ class GlobalAveragePool(nn.Module):
         return x.mean((2, 3))
 
 
+ACTIVATION_MODULES: Mapping[str, Callable[[], nn.Module]] = MappingProxyType(
+    {
+        "relu": lambda: nn.ReLU(inplace=True),
+        "leaky_relu": lambda: nn.LeakyReLU(inplace=True),
+        "gelu": nn.GELU,
+        "silu": nn.SiLU,
+    }
+)
+"""By the names in `vggsearch.arch.ACTIVATIONS`. `vggsearch.memory.IN_PLACE` says which of them work in
+place."""
+
+
 def build(
     architecture: Architecture,
     task: Task,
@@ -74,7 +88,9 @@ def build(
     stages: dict[str, nn.Sequential] = {}
     for layer in expand(architecture, task):
         stage, name = layer.name.split(".")
-        module = _module(layer, generator.device, dropout_generator, batch_norm, max_pool)
+        module = _module(
+            layer, architecture.activation, generator.device, dropout_generator, batch_norm, max_pool
+        )
         _initialize(module, initialization, generator)
         stages.setdefault(stage, nn.Sequential()).add_module(name, module)
     model = nn.Sequential()
@@ -85,6 +101,7 @@ def build(
 
 def _module(
     layer: Layer,
+    activation: str,
     device: torch.device,
     dropout_generator: torch.Generator | None,
     batch_norm: type[nn.BatchNorm2d],
@@ -103,8 +120,8 @@ def _module(
             return conv.to_empty(device=device)
         case "norm":
             return batch_norm(fan_in, device=device)
-        case "relu":
-            return nn.ReLU(inplace=True)
+        case "activation":
+            return ACTIVATION_MODULES[activation]()
         case "pool":
             return max_pool(layer.kernel_size, layer.stride)
         case "gap":

@@ -21,6 +21,8 @@ from vggsearch.testing.strategies import any_architectures
                 (Block(16, (3,)), Block(32, (3,)), Block(64, (5, 5)), Block(128, (3, 1))), batch_norm=True
             ),
         ),
+        ("1x16+bn+gelu+gap", Architecture((Block(16, (3,)),), batch_norm=True, activation="gelu")),
+        ("1x16+leaky_relu+fc8", Architecture((Block(16, (3,)),), False, Head((8,)), "leaky_relu")),
         ("1x8+fc4096,4096", Architecture((Block.uniform(1, 8),), head=Head((4096, 4096)))),
     ],
 )
@@ -55,7 +57,7 @@ def test_what_is_written_can_be_read(architecture):
     assert parse(str(architecture)) == architecture
 
 
-ONE_HEAD = "expected one head, +gap or +fc4096,4096, after the blocks and +bn"
+ONE_HEAD = "expected one head, +gap or +fc4096,4096, after the blocks, +bn and activation"
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def test_as_many_non_linearities_follow_with_1x1_as_in_the_control(case):
     control, images = case
     design = kernel_design(control, RECIPE, ("receptive-field-depth",), 5, images)
     relus = [
-        sum(layer.layer.op == "relu" for layer in cost(arm.architecture, images).layers)
+        sum(layer.layer.op == "activation" for layer in cost(arm.architecture, images).layers)
         for arm in design.arms
     ]
     assert relus[0] == relus[1]

@@ -139,6 +139,7 @@ def test_a_run_killed_at_any_write_goes_on_as_if_nothing_had_been(
         ("1x4-1x4+gap", Recipe(lr=0.1, batch_size=32)),
         ("1x4k5-1x4k1+fc8,8", Recipe(lr=0.05, momentum=0.9, batch_size=32, shift_px=2, label_smoothing=0.1)),
         *(("1x4-2x4k1,3+bn+gap", recipe) for recipe in RECIPES.values()),
+        ("1x4-2x4k1,3+bn+gelu+fc8", Recipe(lr=0.001, momentum=0.9, batch_size=32, optimizer="adamw")),
     ],
 )
 def test_a_run_that_never_lives_longer_than_one_checkpoint_ends_as_if_nothing_had_been(

@@ -19,6 +19,7 @@ RECIPES = {
     "momentum": Recipe(lr=0.1, momentum=0.9, nesterov=True, warmup=0.1, schedule="linear", batch_size=32),
     "bfloat16": Recipe(lr=0.1, momentum=0.9, batch_size=32, precision="bfloat16"),
     "fastest": Recipe(lr=0.1, momentum=0.9, nesterov=True, batch_size=32, precision="fastest"),
+    "adamw": Recipe(lr=0.001, momentum=0.9, weight_decay=0.01, batch_size=32, optimizer="adamw"),
     "augmented": Recipe(lr=0.1, momentum=0.9, batch_size=48, shift_px=1, flip=True, label_smoothing=0.1),
 }
 

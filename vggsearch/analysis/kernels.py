@@ -21,7 +21,7 @@ PAIR_COLUMNS = (
 )
 BIN_COLUMNS = ("bin", "macs_from", "macs_to", "kernel_size", "architecture", "macs", "val_accuracy")
 
-_Skeleton = tuple[tuple[tuple[int, int], ...], bool, str]
+_Skeleton = tuple[tuple[tuple[int, int], ...], bool, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def _structure(architecture: Architecture) -> tuple[_Skeleton, tuple[tuple[int, 
     """All but the kernels, and the kernels by block."""
     shapes = tuple((block.num_convs, block.channels) for block in architecture.blocks)
     kernels = tuple(block.kernel_sizes for block in architecture.blocks)
-    return (shapes, architecture.batch_norm, str(architecture.head)), kernels
+    return (shapes, architecture.batch_norm, architecture.activation, str(architecture.head)), kernels
 
 
 def _enlarged(

@@ -1,10 +1,12 @@
 from .layers import Layer as Layer, Op as Op, Shape as Shape, expand as expand
 from .spec import (
+    ACTIVATIONS as ACTIVATIONS,
     DROPOUT as DROPOUT,
     MAX_BLOCKS as MAX_BLOCKS,
     MAX_CHANNELS as MAX_CHANNELS,
     MAX_CONVS as MAX_CONVS,
     MAX_KERNEL as MAX_KERNEL,
+    Activation as Activation,
     Architecture as Architecture,
     Block as Block,
     Head as Head,

@@ -12,7 +12,7 @@ from vggsearch.arch.task import MAX_SIDE, Task
 from vggsearch.errors import ArchitectureError
 
 Shape = tuple[int, ...]
-Op = Literal["conv", "norm", "relu", "pool", "gap", "flatten", "linear", "dropout"]
+Op = Literal["conv", "norm", "activation", "pool", "gap", "flatten", "linear", "dropout"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ def expand(architecture: Architecture, task: Task) -> tuple[Layer, ...]:
             f"only {most} fit: use {', or '.join(remedies)}"
         )
     layers: list[Layer] = []
+    activation = architecture.activation
     shape: Shape = task.input_shape
     for stage, block in enumerate(architecture.blocks):
         name = f"block{stage + 1}"
@@ -56,7 +57,7 @@ def expand(architecture: Architecture, task: Task) -> tuple[Layer, ...]:
             layers.append(Layer(f"{name}.conv{i}", "conv", stage, shape, out_shape, kernel_size))
             if architecture.batch_norm:
                 layers.append(Layer(f"{name}.norm{i}", "norm", stage, out_shape, out_shape))
-            layers.append(Layer(f"{name}.relu{i}", "relu", stage, out_shape, out_shape))
+            layers.append(Layer(f"{name}.{activation}{i}", "activation", stage, out_shape, out_shape))
             shape = out_shape
         pooled = (shape[0], shape[1] // 2, shape[2] // 2)
         layers.append(Layer(f"{name}.pool", "pool", stage, shape, pooled, kernel_size=2, stride=2))
@@ -74,7 +75,7 @@ def _head(architecture: Architecture, shape: Shape, num_classes: int) -> list[La
     for i, units in enumerate(hidden, start=1):
         layers += [
             Layer(f"head.linear{i}", "linear", None, features, (units,)),
-            Layer(f"head.relu{i}", "relu", None, (units,), (units,)),
+            Layer(f"head.{architecture.activation}{i}", "activation", None, (units,), (units,)),
             Layer(f"head.dropout{i}", "dropout", None, (units,), (units,)),
         ]
         features = (units,)

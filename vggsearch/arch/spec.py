@@ -2,8 +2,9 @@
 
 The text form is the architecture's identity in files, on the command line and in tables:
 
-    1x16-1x32-2x64k5-2x128k3,1+bn+gap
-    │    │    │      │         │  └ head: `gap`, or `fc4096,4096`
+    1x16-1x32-2x64k5-2x128k3,1+bn+gelu+gap
+    │    │    │      │         │  │    └ head: `gap`, or `fc4096,4096`
+    │    │    │      │         │  └ activation, where it is not ReLU
     │    │    │      │         └ batch normalisation after every convolution
     │    │    │      └ two convolutions of 128 channels, the first 3×3, the second 1×1
     │    │    └ two 5×5 convolutions of 64 channels
@@ -14,7 +15,7 @@ Zoo names (`vgg16-bn`, `d2l-vgg11/4`) are read by `vggsearch.arch.parse`, which 
 
 import re
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import Literal, NoReturn, get_args
 
 from vggsearch.errors import ArchitectureError
 from vggsearch.text import quoted
@@ -26,6 +27,10 @@ MAX_BLOCKS = 16
 MAX_CONVS = 32
 MAX_CHANNELS = 65536
 MAX_KERNEL = 31
+
+Activation = Literal["relu", "leaky_relu", "gelu", "silu"]
+ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
+"""`vggsearch.model.ACTIVATION_MODULES` has the module of each, which may work in place."""
 
 DROPOUT = 0.5
 """Dropout probability after each hidden layer of an `fc` head (Simonyan & Zisserman 2014, §3.1)."""
@@ -87,7 +92,8 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The classifier: hidden fully connected layers (ReLU and dropout after each), or global average pooling.
+    """The classifier: hidden fully connected layers (activation and dropout after each), or global average
+    pooling.
 
     With `hidden == ()` the feature maps are averaged and one linear layer follows (`gap`); otherwise they are
     flattened into the first hidden layer (`fc4096,4096` is the paper's).
@@ -126,8 +132,14 @@ class Architecture:
     blocks: tuple[Block, ...]
     batch_norm: bool = False
     head: Head = Head()
+    activation: Activation = "relu"
+    """One of `ACTIVATIONS`: after every convolution, and after every hidden layer of the head."""
 
     def __post_init__(self) -> None:
+        if self.activation not in ACTIVATIONS:
+            raise ArchitectureError(
+                f"an activation is one of {', '.join(ACTIVATIONS)}, not {quoted(self.activation)}: use relu"
+            )
         if not 1 <= len(self.blocks) <= MAX_BLOCKS:
             raise ArchitectureError(
                 f"an architecture has 1 to {MAX_BLOCKS} blocks, not {len(self.blocks)}: "
@@ -175,9 +187,12 @@ class Architecture:
         body, *tail = text.split("+")
         batch_norm = bool(tail) and tail[0] == "bn"
         heads = tail[1:] if batch_norm else tail
+        activation: Activation = "relu"
+        if heads and heads[0] in ACTIVATIONS[1:]:
+            activation, heads = heads[0], heads[1:]
         if len(heads) != 1:
-            position = len(body) + (3 if batch_norm else 0)
-            _expected(text, position, "one head, +gap or +fc4096,4096, after the blocks and +bn")
+            position = len(text) - len("+".join(["", *heads]))
+            _expected(text, position, "one head, +gap or +fc4096,4096, after the blocks, +bn and activation")
         blocks = []
         position = 0
         for part in body.split("-"):
@@ -186,11 +201,13 @@ class Architecture:
                 _expected(text, position, "a block NUMxCHANNELS or NUMxCHANNELSkKERNEL, as in 2x64 or 2x64k5")
             blocks.append(_block(match, text, position))
             position += len(part) + 1
-        return cls(tuple(blocks), batch_norm, Head.parse(heads[0]))
+        return cls(tuple(blocks), batch_norm, Head.parse(heads[0]), activation)
 
     def __str__(self) -> str:
-        parts = ["-".join(map(str, self.blocks)), *(["bn"] if self.batch_norm else []), str(self.head)]
-        return "+".join(parts)
+        parts = ["-".join(map(str, self.blocks))]
+        parts += ["bn"] if self.batch_norm else []
+        parts += [self.activation] if self.activation != "relu" else []
+        return "+".join([*parts, str(self.head)])
 
 
 def _block(match: re.Match[str], text: str, position: int) -> Block:

@@ -134,7 +134,9 @@ def _rows(total: Cost, by_layer: bool) -> Iterator[tuple[str, str, Shape, int, i
     for name, group in groupby(total.layers, key=_stage):
         members = list(group)
         words = [
-            _describe(one, total.architecture) for one in members if one.layer.op not in ("norm", "relu")
+            _describe(one, total.architecture)
+            for one in members
+            if one.layer.op not in ("norm", "activation")
         ]
         runs = [(word, len(list(same))) for word, same in groupby(words)]
         yield (
@@ -147,7 +149,7 @@ def _rows(total: Cost, by_layer: bool) -> Iterator[tuple[str, str, Shape, int, i
 
 
 def _stage(one: LayerCost) -> str:
-    """A block is one stage; in the head, flattening and each linear layer with its ReLU and dropout."""
+    """A block is one stage; in the head, flattening and each linear layer with its activation and dropout."""
     if one.layer.stage is not None:
         return f"block {one.layer.stage + 1}"
     digits = re.sub(r"\D", "", one.layer.name)
@@ -163,7 +165,7 @@ def _describe(one: LayerCost, architecture: Architecture) -> str:
         "gap": "global average pool",
         "linear": f"linear {layer.out_shape[0]}",
         "norm": "batch norm",
-        "relu": "ReLU",
+        "activation": "ReLU" if architecture.activation == "relu" else architecture.activation,
     }.get(layer.op, layer.op)
 
 

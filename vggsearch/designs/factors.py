@@ -6,6 +6,7 @@
 | `convs_per_block` | whole number | every block has this many convolutions, of the block's one kernel size |
 | `ratio` | whole number | every channel count is floor-divided by it; the control's own level is 1 |
 | `kernel_size` | odd number | every convolution has it |
+| `activation` | `relu`, `gelu`, … | has this activation |
 | `batch_norm` | true or false | with or without batch norm |
 | `head` | `gap`, `fc128`, … | has this head |
 | a field of `Recipe` but `lr` | its values | is trained with it |
@@ -17,7 +18,7 @@ that suits another.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from vggsearch.arch import MAX_CONVS, Architecture, Block, Head, Task, expand
+from vggsearch.arch import ACTIVATIONS, MAX_CONVS, Architecture, Block, Head, Task, expand
 from vggsearch.designs.design import CONTROL, Arm, Design
 from vggsearch.designs.one_control import Comparison, against_control
 from vggsearch.designs.recipes import RECIPE_FACTORS, with_fields
@@ -26,7 +27,15 @@ from vggsearch.errors import ArchitectureError, DesignError
 from vggsearch.recipe import Recipe
 from vggsearch.text import suggestion
 
-ARCHITECTURE_FACTORS = ("num_blocks", "convs_per_block", "ratio", "kernel_size", "batch_norm", "head")
+ARCHITECTURE_FACTORS = (
+    "num_blocks",
+    "convs_per_block",
+    "ratio",
+    "kernel_size",
+    "activation",
+    "batch_norm",
+    "head",
+)
 
 FACTORS = (*ARCHITECTURE_FACTORS, *RECIPE_FACTORS)
 """Names of the factors, in the order in which their levels are applied."""
@@ -130,6 +139,7 @@ def own_level(control: Architecture, recipe: Recipe, factor: str) -> str:
     own: dict[str, Level] = {
         "ratio": 1,
         "num_blocks": len(control.blocks),
+        "activation": control.activation,
         "batch_norm": control.batch_norm,
         "head": str(control.head),
     }
@@ -145,6 +155,13 @@ def _built(architecture: Architecture, factor: str, level: Level) -> Architectur
         if not isinstance(level, bool):
             raise DesignError(f"batch_norm is true or false, not {quoted_level(level)}: write one of them")
         return replace(architecture, batch_norm=level)
+    if factor == "activation":
+        known = next((name for name in ACTIVATIONS if name == level), None)
+        if known is None:
+            raise DesignError(
+                f"activation is one of {', '.join(ACTIVATIONS)}, not {quoted_level(level)}: write one of them"
+            )
+        return replace(architecture, activation=known)
     if factor == "head":
         if not isinstance(level, str):
             raise DesignError(f"head is gap or fcN,N, not {quoted_level(level)}: write gap or fc4096,4096")

@@ -12,6 +12,9 @@ from vggsearch.recipe import Recipe
 RECIPE_FACTORS = tuple(name for name in Recipe.model_fields if name != "lr")
 """Fields of a recipe that may be factors."""
 
+IMPLIED: Mapping[str, Mapping[str, Level]] = {"adamw": {"nesterov": False}}
+"""Fields that a level of `optimizer` sets with it, because it has no other value for them."""
+
 _RULES: Mapping[str, Callable[[Mapping[str, object]], str]] = {
     "int_type": lambda _: "a whole number",
     "float_type": lambda _: "a number",
@@ -30,8 +33,9 @@ def with_fields(recipe: Recipe, levels: Mapping[str, Level]) -> Recipe:
 
     Raises `DesignError` where a level has the wrong type or value, or contradicts another field.
     """
+    implied = IMPLIED.get(str(levels.get("optimizer")), {})
     try:
-        return Recipe.model_validate({**recipe.model_dump(), **levels}, strict=True)
+        return Recipe.model_validate({**recipe.model_dump(), **implied, **levels}, strict=True)
     except ValidationError as error:
         raise DesignError(_one_line(error.errors(include_url=False)[0], recipe, levels)) from error
 

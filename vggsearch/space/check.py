@@ -1,8 +1,8 @@
 """Checks of a new space: its nets can be built, and no two choices give the same net."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
-from vggsearch.arch import MAX_SIDE, Block, Head, Task
+from vggsearch.arch import MAX_SIDE, Block, Task
 from vggsearch.errors import SpaceError
 from vggsearch.space.choices import Choice, shortened
 
@@ -55,16 +55,19 @@ def check_ratio(ratio: Choice, channels: tuple[int, ...], num_blocks: tuple[int,
             seen[widths] = value
 
 
+_EXAMPLES = {"activation": "[relu]", "batch_norm": "[true]", "head": "[gap]"}
+
+
 def check_options(
-    convs_per_block: Choice, kernel_size: Choice, batch_norm: tuple[bool, ...], head: tuple[Head, ...]
+    convs_per_block: Choice, kernel_size: Choice, whole_net: Mapping[str, tuple[Hashable, ...]]
 ) -> None:
     """Raise `SpaceError` or `ArchitectureError` where an option cannot be built or is listed twice."""
     for convs in convs_per_block.values:
         Block.uniform(convs, 1)
     for kernel in kernel_size.values:
         Block.uniform(1, 1, kernel)
-    _check_different("batch_norm", batch_norm, "[true]")
-    _check_different("head", tuple(map(str, head)), "[gap]")
+    for name, options in whole_net.items():
+        _check_different(name, options, _EXAMPLES[name])
 
 
 def _check_different(name: str, values: Sequence[Hashable], example: str) -> None:

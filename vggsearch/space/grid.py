@@ -1,7 +1,8 @@
 """`Grid`: every candidate that some choices give, numbered. `SearchSpace` adds constraints.
 
 Candidates are ordered by number of blocks, then convolutions, ratio, kernel size (block by block where each
-block has its own), batch norm, head. The last varies fastest, and options come in the order given.
+block has its own), activation, batch norm, head. The last varies fastest, and options come in the order
+given.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from vggsearch.arch import FASHION_MNIST, Architecture, Block, Head, Task
+from vggsearch.arch import FASHION_MNIST, Activation, Architecture, Block, Head, Task
 from vggsearch.cost import METRICS, IntArray, cost, costs, head_costs
 from vggsearch.errors import SpaceError
 from vggsearch.space.base import Choose, Scalar
@@ -33,6 +34,7 @@ class Grid:
     ratio: Choice = _ONE
     """Divisors of the channels of each block; quotients are rounded down."""
     kernel_size: Choice = _THREE
+    activation: tuple[Activation, ...] = ("relu",)
     batch_norm: tuple[bool, ...] = (False,)
     head: tuple[Head, ...] = (Head(),)
     channels: tuple[int, ...] = (64, 128, 256, 512, 512)
@@ -42,7 +44,7 @@ class Grid:
     def __post_init__(self) -> None:
         check_depth(self.num_blocks, self.channels, self.task)
         check_ratio(self.ratio, self.channels, self.num_blocks)
-        check_options(self.convs_per_block, self.kernel_size, self.batch_norm, self.head)
+        check_options(self.convs_per_block, self.kernel_size, self._whole_net)
         if max(self.size, *(high for _, high in self.ranges.values())) >= MAX_COUNT:
             raise SpaceError(
                 f"a space has fewer than {MAX_COUNT:.0e} candidates, each with fewer MACs and bytes; "
@@ -66,6 +68,15 @@ class Grid:
             sections.append(section)
         return tuple(sections)
 
+    @cached_property
+    def _whole_net(self) -> dict[str, tuple[Scalar, ...]]:
+        """Options of the parameters that apply to the whole net; they come last in every section."""
+        return {
+            "activation": self.activation,
+            "batch_norm": self.batch_norm,
+            "head": tuple(map(str, self.head)),
+        }
+
     def _section(self, num_blocks: int, start: int) -> Section:
         named: list[tuple[str, tuple[Scalar, ...], int | None]] = []
         for name, choice in (
@@ -77,7 +88,7 @@ class Grid:
                 named += [(f"{name}_{stage + 1}", choice.values, stage) for stage in range(num_blocks)]
             else:
                 named.append((name, choice.values, None))
-        named += [("batch_norm", self.batch_norm, None), ("head", tuple(map(str, self.head)), None)]
+        named += [(name, options, None) for name, options in self._whole_net.items()]
         parameters: list[Parameter] = []
         weight = 1
         for name, options, stage in reversed(named):
@@ -133,7 +144,10 @@ class Grid:
         for channels, convs, ratio, kernel in zip(self.channels, *columns, strict=False):
             kernels = (self.kernel_size.values[digits[kernel]],) * self.convs_per_block.values[digits[convs]]
             blocks.append(Block(channels // self.ratio.values[digits[ratio]], kernels))
-        return Architecture(tuple(blocks), self.batch_norm[digits[-2]], self.head[digits[-1]])
+        activation, batch_norm, head = digits[-3:]
+        return Architecture(
+            tuple(blocks), self.batch_norm[batch_norm], self.head[head], self.activation[activation]
+        )
 
     def index(self, architecture: Architecture) -> int | None:
         """Index of `architecture` among the candidates; None where it is not one of them."""
@@ -155,7 +169,7 @@ class Grid:
             ],
         }
         digits = []
-        for parameter in section.parameters[:-2]:
+        for parameter in section.parameters[: -len(self._whole_net)]:
             own = fits[parameter.name.partition("_")[0]]
             if parameter.stage is not None:
                 own = [own[parameter.stage]]
@@ -163,13 +177,12 @@ class Grid:
             if not fitting:
                 return None
             digits.append(fitting[0])
-        if architecture.batch_norm not in self.batch_norm or architecture.head not in self.head:
-            return None
-        return section, (
-            *digits,
-            self.batch_norm.index(architecture.batch_norm),
-            self.head.index(architecture.head),
-        )
+        levels = (architecture.activation, architecture.batch_norm, str(architecture.head))
+        for value, options in zip(levels, self._whole_net.values(), strict=True):
+            if value not in options:
+                return None
+            digits.append(options.index(value))
+        return section, tuple(digits)
 
     def costs(self, indices: IntArray) -> dict[str, IntArray]:
         """`METRICS` of the candidates at `indices`, [N], as arrays [N], at about a million a second."""

@@ -92,4 +92,5 @@ def _differences(one: Architecture, other: Architecture) -> int:
         differences += (a.num_convs != b.num_convs) + (a.channels != b.channels)
         kernels = zip(a.kernel_sizes, b.kernel_sizes, strict=False)
         differences += any(x != y for x, y in kernels)
-    return differences + (one.batch_norm != other.batch_norm) + (one.head != other.head)
+    differences += (one.batch_norm != other.batch_norm) + (one.activation != other.activation)
+    return differences + (one.head != other.head)

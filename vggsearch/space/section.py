@@ -18,7 +18,8 @@ class Parameter:
     """One choice in the candidates of one number of blocks."""
 
     name: str
-    """`convs`, `ratio` or `kernel`, with `_1`, `_2`, … where each block has its own; `batch_norm`, `head`."""
+    """`convs`, `ratio` or `kernel`, with `_1`, `_2`, … where each block has its own; `activation`,
+    `batch_norm`, `head`."""
     options: tuple[Scalar, ...]
     weight: int
     """Difference in index from one option to the next."""

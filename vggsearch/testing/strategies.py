@@ -5,10 +5,12 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from vggsearch.arch import (
+    ACTIVATIONS,
     MAX_BLOCKS,
     MAX_CHANNELS,
     MAX_CONVS,
     MAX_KERNEL,
+    Activation,
     Architecture,
     Block,
     Head,
@@ -33,6 +35,11 @@ def heads(max_layers: int = 2, max_width: int = 16) -> st.SearchStrategy[Head]:
     return st.builds(Head, st.lists(st.integers(1, max_width), max_size=max_layers).map(tuple))
 
 
+def activations() -> st.SearchStrategy[Activation]:
+    """Activations, ReLU most often."""
+    return st.sampled_from(("relu", *ACTIVATIONS))
+
+
 @st.composite
 def input_shapes(draw: st.DrawFn, min_side: int = 8, max_side: int = 33) -> tuple[int, int, int]:
     """Image shapes (channels, height, width); height and width may differ and be odd."""
@@ -44,14 +51,14 @@ def input_shapes(draw: st.DrawFn, min_side: int = 8, max_side: int = 33) -> tupl
 def architectures(draw: st.DrawFn, input_shape: tuple[int, int, int] = (1, 28, 28)) -> Architecture:
     """Small architectures that fit `input_shape`."""
     stack = st.lists(blocks(), min_size=1, max_size=min(4, Task(input_shape).max_blocks)).map(tuple)
-    return Architecture(draw(stack), draw(st.booleans()), draw(heads()))
+    return Architecture(draw(stack), draw(st.booleans()), draw(heads()), draw(activations()))
 
 
 def any_architectures() -> st.SearchStrategy[Architecture]:
     """Architectures of any valid size; the images that they need may be of any size too."""
     odd = tuple(range(1, MAX_KERNEL + 1, 2))
     stack = st.lists(blocks(MAX_CONVS, MAX_CHANNELS, odd), min_size=1, max_size=MAX_BLOCKS).map(tuple)
-    return st.builds(Architecture, stack, st.booleans(), heads(MAX_BLOCKS, MAX_CHANNELS))
+    return st.builds(Architecture, stack, st.booleans(), heads(MAX_BLOCKS, MAX_CHANNELS), activations())
 
 
 def choices(options: tuple[int, ...], max_size: int = 2) -> st.SearchStrategy[Choice]:
@@ -73,6 +80,7 @@ def search_spaces(
         convs_per_block=draw(choices((1, 2, 3), max_options)),
         ratio=draw(choices((1, 2, 4), max_options)),
         kernel_size=draw(choices(KERNELS, max_options)),
+        activation=draw(st.sampled_from((("relu",), ("silu",), ("gelu", "relu")))),
         batch_norm=draw(st.sampled_from(((False,), (True,), (False, True)))),
         head=draw(st.lists(heads(), min_size=1, max_size=2, unique=True).map(tuple)),
         channels=draw(st.lists(st.integers(4, 24), min_size=depth, max_size=depth).map(tuple)),

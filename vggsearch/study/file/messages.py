@@ -7,12 +7,14 @@ from typing import cast
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from vggsearch.recipe import RECIPES, Recipe
 from vggsearch.study.file.yaml_text import Value, read
 from vggsearch.text import shown, suggestion
 
-EXAMPLE = cast(
-    dict[str, Value],
-    read("""
+EXAMPLE: Mapping[str, Value] = {
+    **cast(
+        dict[str, Value],
+        read("""
 kind: search
 question: Which net gives the best accuracy for its cost?
 data: {name: fashion-mnist, resize: 224, val_fraction: 0.1, split_seed: 0}
@@ -22,6 +24,7 @@ space:
   convs_per_block: [1, 2]
   ratio: [4, 8, 16]
   kernel_size: [3, 5]
+  activation: [relu, gelu]
   batch_norm: [true]
   head: [gap]
   constraints:
@@ -35,9 +38,6 @@ space:
     activation_bytes: {min: 1e4, max: 1e7}
     receptive_field: {min: 12, max: 300}
 architectures: [d2l-vgg11/4, 1x16-1x32+gap]
-recipe:
-  {base: fast, lr: 0.1, momentum: 0.9, nesterov: true, weight_decay: 5e-4, schedule: linear, warmup: 0.1,
-   batch_size: 128, label_smoothing: 0.1, shift_px: 2, flip: true, initialization: kaiming, precision: auto}
 budget: {seconds: 60, epochs: 3, steps: 1000, macs: 1e12}
 sampler: tpe
 trials: 54
@@ -59,7 +59,9 @@ evaluate_on: validation
 seed: 0
 time_limit_s: 3600
 """),
-)
+    ),
+    "recipe": {"base": "fast", **{name: getattr(RECIPES["fast"], name) for name in Recipe.model_fields}},
+}
 """A value for every key, for the remedies. It is not a study: no kind has all the keys."""
 
 TAGS = ("<net>", "<block>")

@@ -4,9 +4,9 @@ from typing import Annotated, Self
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from vggsearch.arch import MAX_BLOCKS, MAX_CHANNELS, Head, Task
+from vggsearch.arch import MAX_BLOCKS, MAX_CHANNELS, Activation, Head, Task
 from vggsearch.errors import ArchitectureError
-from vggsearch.schema import Frozen
+from vggsearch.schema import ADDED, Frozen
 from vggsearch.space import Choice, Constraint, SearchSpace
 from vggsearch.study.file.messages import broken
 from vggsearch.text import shown
@@ -72,6 +72,7 @@ class SpaceChoice(Frozen):
     convs_per_block: FactorChoice
     ratio: FactorChoice
     kernel_size: FactorChoice
+    activation: Annotated[tuple[Activation, ...], Field(min_length=1), ADDED] = ("relu",)
     batch_norm: Annotated[tuple[bool, ...], Field(min_length=1, max_length=2)] = (True,)
     head: Annotated[tuple[str, ...], Field(min_length=1, max_length=64)] = ("gap",)
     constraints: Constraints = Constraints()
@@ -94,6 +95,7 @@ class SpaceChoice(Frozen):
             convs_per_block=_choice(self.convs_per_block),
             ratio=_choice(self.ratio),
             kernel_size=_choice(self.kernel_size),
+            activation=self.activation,
             batch_norm=self.batch_norm,
             head=tuple(map(Head.parse, self.head)),
             channels=self.channels,

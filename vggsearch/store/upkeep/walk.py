@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from vggsearch.errors import StoreError
 from vggsearch.runs import TEMPORARY, Damage, Digest, first_error, read_checksummed, temporary_files
 from vggsearch.store import layout as names
-from vggsearch.store.layout import Layout, shards
+from vggsearch.store.layout import Layout, folders
 from vggsearch.store.ledger import Ledger, read_record
 from vggsearch.store.plans import PlanBook
 from vggsearch.store.state import PendingCandidates, RateChoice, Selection, read_state
@@ -52,10 +52,10 @@ def survey(root: Path, now_s: float) -> Survey:
 
 def leftovers(layout: Layout) -> Iterator[Path]:
     """The temporary files in a store, which are removed by whoever takes its lock."""
-    of_ledger = [] if layout.ledger.is_symlink() else [layout.ledger]
-    for folders in (layout.written_folders(), (shard for ledger in of_ledger for shard in shards(ledger))):
+    ledgers = [] if layout.ledger.is_symlink() else [layout.ledger]
+    for written in (layout.written_folders(), (shard for ledger in ledgers for shard in folders(ledger))):
         with contextlib.suppress(OSError):  # the walk reports folders that cannot be read
-            for folder in folders:
+            for folder in written:
                 yield from temporary_files(folder)
 
 
@@ -90,10 +90,10 @@ class _Walk:
 
     def _top(self) -> dict[str, list[os.DirEntry[str]]]:
         """The entries of each of the store's folders."""
-        folders = {}
+        found = {}
         for entry in self._entries(self._root):
             if entry.name in names.FOLDERS:
-                folders[entry.name] = self._inside(entry)
+                found[entry.name] = self._inside(entry)
             elif entry.name == names.LOCK and not entry.is_file(follow_symlinks=False):
                 self._add("obstacle", entry, "must be a file, and is none")
             elif entry.name == names.TOKEN:
@@ -102,7 +102,7 @@ class _Walk:
                 self._add("aside", entry, "a damaged database, of which a new one was made")
             elif entry.name not in (names.LOCK, names.OPTUNA, *names.OPTUNA_SIDECARS):
                 self._foreign(entry)
-        return folders
+        return found
 
     def _studies(self, entries: list[os.DirEntry[str]]) -> Iterator[StudySurvey]:
         for entry in entries:

@@ -342,7 +342,7 @@ class TestMachine:
         *_, writing = check_disk(Path("/proc/self"))
         assert writing.state == "wrong"
         assert writing.text.startswith("/proc/self cannot be written (")
-        assert writing.text.endswith("): mend its permissions, or name another --store")
+        assert writing.text.endswith("): fix its permissions, or name another --store")
 
     def test_a_disk_without_locks(self, monkeypatch, tmp_path):
         def no_locks(*_):

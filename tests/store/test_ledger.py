@@ -237,7 +237,7 @@ def test_a_full_disk_is_one_line_and_leaves_no_rest(tmp_path, monkeypatch):
     digest = RECORD.key.digest
     path = tmp_path / "ledger" / digest[:2] / f"{digest}.json"
     assert str(error.value) == (
-        f"{path} cannot be written (No space left on device): free space or mend "
+        f"{path} cannot be written (No space left on device): free space or fix "
         "permissions, and run the same command again"
     )
     assert len(list(ledger.path.glob("*/*"))) == 1

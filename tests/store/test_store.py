@@ -136,7 +136,7 @@ def test_a_disk_that_fills_up_is_one_line_and_loses_nothing(tmp_path, monkeypatc
         store.put_trial(trial(told_at=3.0))
     assert message(error) == (
         f"{tmp_path}/studies/lasting/trials/search-000000.json cannot be written (No space left on device): "
-        "free space or mend permissions, and run the same command again"
+        "free space or fix permissions, and run the same command again"
     )
     assert store.trials("lasting") == [trial(told_at=2.0)]
 

@@ -290,7 +290,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     with pytest.raises(StoreError) as error:
         write_small(tmp_path / "file")
     assert str(error.value) == (
-        f"{tmp_path}/file: cannot be written (File exists): free space, mend its permissions, or name "
+        f"{tmp_path}/file: cannot be written (File exists): free space, fix its permissions, or name "
         "another folder"
     )
 

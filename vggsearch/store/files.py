@@ -18,7 +18,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            f"{path} cannot be written ({error.strerror}): free space or mend permissions, and run the same "
+            f"{path} cannot be written ({error.strerror}): free space or fix permissions, and run the same "
             "command again"
         ) from error
 
@@ -30,7 +30,7 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            f"{path} cannot be read ({error.strerror}): mend its permissions, or name another --store"
+            f"{path} cannot be read ({error.strerror}): fix its permissions, or name another --store"
         ) from error
 
 

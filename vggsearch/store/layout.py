@@ -72,7 +72,7 @@ class Layout:
 
     def study_folders(self) -> list[Path]:
         """The folder of every study by name; links are left out."""
-        return _folders(self.studies) if _is_folder(self.studies) else []
+        return folders(self.studies) if _is_folder(self.studies) else []
 
     def written_folders(self) -> Iterator[Path]:
         """The folders whose files the store's writer writes, its ledger apart; links are left out."""
@@ -88,11 +88,6 @@ def record_path(ledger: Path, digest: Digest) -> Path:
     return ledger / digest[:2] / f"{digest}.json"
 
 
-def shards(ledger: Path) -> list[Path]:
-    """The folders of a ledger, each for the digests that begin with its name; links are left out."""
-    return _folders(ledger)
-
-
 def trial_name(trial: TrialRecord) -> str:
     """The name of a trial's file."""
     return f"{trial.stage}-{trial.number:06d}.json"
@@ -103,10 +98,10 @@ def tensors_of(counters: Path) -> Path:
     return counters.with_suffix(".safetensors")
 
 
-def _folders(folder: Path) -> list[Path]:
-    """The folders in `folder`, by name; empty where it is absent. Raises OSError."""
+def folders(path: Path) -> list[Path]:
+    """The folders in a folder, by name; links are left out; empty where it is absent. Raises OSError."""
     try:
-        return sorted(path for path in folder.iterdir() if _is_folder(path))
+        return sorted(inner for inner in path.iterdir() if _is_folder(inner))
     except FileNotFoundError:
         return []
 

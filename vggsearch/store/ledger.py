@@ -22,7 +22,7 @@ from vggsearch.runs import (
 )
 from vggsearch.store.base import BaseLedger, check_digest, decode_record, encode_record, is_kept
 from vggsearch.store.files import entries, read_each, reading, writing
-from vggsearch.store.layout import RECORD, record_path, shards
+from vggsearch.store.layout import RECORD, folders, record_path
 
 
 class Ledger(BaseLedger):
@@ -72,7 +72,7 @@ class Ledger(BaseLedger):
 
     def _shards(self) -> list[Path]:
         with reading(self.path):
-            return shards(self.path)
+            return folders(self.path)
 
     def _files(self, prefix: str = "") -> Iterator[Path]:
         """What lies in the shards whose names begin with `prefix`."""

@@ -70,7 +70,7 @@ def write_folder(folder: Path, contents: Contents, source: str, trials: list[str
         write_atomically(folder / "study.json", contents.model_dump_json(indent=2).encode() + b"\n")
     except OSError as error:
         raise StoreError(
-            f"{folder}: cannot be written ({error.strerror}): free space, mend its permissions, or name "
+            f"{folder}: cannot be written ({error.strerror}): free space, fix its permissions, or name "
             "another folder"
         ) from error
 

@@ -91,7 +91,7 @@ def _survey(path: Path) -> Survey | Check:
     except NotADirectoryError:
         return Check("store", "wrong", "a store is a folder, and this is none: name another --store")
     except OSError as error:
-        return Check("store", "wrong", f"cannot be read ({error.strerror}): mend its permissions")
+        return Check("store", "wrong", f"cannot be read ({error.strerror}): fix its permissions")
     if not names & {"ledger", "studies"}:
         return Check("store", "ok", "no runs in it yet")
     return survey(root, time.time())

@@ -34,8 +34,12 @@ def check_libraries() -> Iterator[Check]:
     yield from _pair()
     for extra, option in _EXTRAS.items():
         for one in requirements("vggsearch", extra):
-            if _version(one.name):
-                yield _extra(one, extra, option)
+            version = _version(one.name)
+            if version is not None and fits(version, one):
+                yield Check(one.name, "ok", f"{version}, for {option}")
+            elif version is not None:
+                remedy = f"pip install --upgrade 'vggsearch[{extra}]'"
+                yield Check(one.name, "note", f"{version}, and {option} needs {one.specifier}: {remedy}")
 
 
 def requirements(distribution: str, extra: str = "") -> list[Requirement]:
@@ -91,14 +95,6 @@ def _pair() -> Iterator[Check]:
                 f"{torchvision} was built for torch {needed.specifier}, and torch is {torch}: install both "
                 "again together: pip install --upgrade torch torchvision",
             )
-
-
-def _extra(needed: Requirement, extra: str, option: str) -> Check:
-    version = _version(needed.name) or ""
-    if not fits(version, needed):
-        remedy = f"pip install --upgrade 'vggsearch[{extra}]'"
-        return Check(needed.name, "note", f"{version}, and {option} needs {needed.specifier}: {remedy}")
-    return Check(needed.name, "ok", f"{version}, for {option}")
 
 
 def _version(name: str) -> str | None:

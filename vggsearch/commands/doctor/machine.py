@@ -102,5 +102,5 @@ def _writing(folder: Path) -> Check:
                 return Check("writing", "wrong", f"{text}: name a --store on a local disk")
     except OSError as error:
         text = f"{folder} cannot be written ({error.strerror})"
-        return Check("writing", "wrong", f"{text}: mend its permissions, or name another --store")
+        return Check("writing", "wrong", f"{text}: fix its permissions, or name another --store")
     return Check("writing", "ok", "files can be written, synchronised and locked there")

@@ -37,10 +37,14 @@ def check_store(root: Path, found: Survey, controller: int | None) -> Iterator[C
     yield Check("store", "ok", counted(found.runs, "run") + (f", {word} {named}" if named else ""))
     works = "none works here" if controller is None else f"process {controller} works here"
     yield Check("controller", "ok", f"{works}; one at a time may")
-    yield from (_check(problem, root) for problem in found.problems if problem.wrong)
+    checks = [
+        Check(one.kind, "wrong" if one.wrong else "note", described(one, root)) for one in found.problems
+    ]
+    yield from (check for check in checks if check.state == "wrong")
     yield from _database(found, controller)
     yield from _checkpoints(found, controller)
-    yield from (_lacking(study) for study in found.studies if study.absent and controller is None)
+    lacks = [lacking(study) for study in found.studies if study.absent and controller is None]
+    yield from (Check("runs", "note", text) for text in lacks)
     count = len(found.leftovers)
     if count and controller is None:
         text = f"{counted(count, 'leftover')} of interrupted writes"
@@ -51,7 +55,7 @@ def check_store(root: Path, found: Survey, controller: int | None) -> Iterator[C
         what = "file or moment in a record is" if found.future == 1 else "files or moments in records are"
         text = f"{found.future} {what} later than now"
         yield Check("clock", "note", f"{text}: set this machine's clock, or times in reports are wrong")
-    yield from (_check(problem, root) for problem in found.problems if not problem.wrong)
+    yield from (check for check in checks if check.state == "note")
 
 
 def described(problem: Problem, root: Path) -> str:
@@ -80,14 +84,6 @@ def repair_command(root: Path) -> str:
     """The command that repairs the store at `root`."""
     named = [] if root == STORE.absolute() else ["--store", str(root)]
     return f"`{shlex.join(['vggsearch', 'doctor', '--repair', *named])}`"
-
-
-def _check(problem: Problem, root: Path) -> Check:
-    return Check(problem.kind, "wrong" if problem.wrong else "note", described(problem, root))
-
-
-def _lacking(study: StudySurvey) -> Check:
-    return Check("runs", "note", lacking(study))
 
 
 def _database(found: Survey, controller: int | None) -> Iterator[Check]:

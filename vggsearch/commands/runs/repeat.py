@@ -42,8 +42,7 @@ def command(
     """
     before = find_run(key, store=store, source=source).record
     kind = _device(before.key, select_gpu(device))
-    _check_revision(before.key)
-    _check_data(before.key, data_dir)
+    _check_repeatable(before.key, data_dir)
     now = _train(before.key, kind, data_dir, make_console(sys.stderr))
     found = compare(before, now)
     if json:
@@ -66,16 +65,13 @@ def _device(key: RunKey, device: str) -> DeviceKind:
     return kind
 
 
-def _check_revision(key: RunKey) -> None:
+def _check_repeatable(key: RunKey, data_dir: Path | None) -> None:
+    """Raise `VggSearchError` where the training revision, the images, or their split are not the run's."""
     if key.training_revision != TRAINING_REVISION:
         raise VggSearchError(
             f"run {key.digest[:12]} was made by training revision {key.training_revision}, and this version "
             f"trains by revision {TRAINING_REVISION}: install the version that `vggsearch runs show` names"
         )
-
-
-def _check_data(key: RunKey, data_dir: Path | None) -> None:
-    """Raise `DataError` where the images, or their split, are not those of the run."""
     data = key.data
     fetch_if_absent(data.name, data_dir)
     here = data_key(data.name, data_dir=data_dir, val_fraction=data.val_fraction, split_seed=data.split_seed)

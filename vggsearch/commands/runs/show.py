@@ -69,7 +69,7 @@ def _lines(found: FoundRun) -> Iterator[tuple[str, str]]:
     speed = f"{record.images / record.train_s:,.0f} images/s" if record.train_s else "no throughput"
     yield "training", f"{record.train_s:.4g} s ({clocks}), {speed}"
     contended = "; the machine was contended" if record.contended else ""
-    yield "beside it", f"{record.setup_s:.3g} s of set-up, {record.eval_s:.3g} s of evaluation{contended}"
+    yield "other time", f"{record.setup_s:.3g} s of set-up, {record.eval_s:.3g} s of evaluation{contended}"
     yield "latency", "–" if record.latency_ms is None else f"{record.latency_ms:.3g} ms an image"
     yield "memory", "–" if record.peak_memory_bytes is None else f"{size(record.peak_memory_bytes)} at most"
     yield from _provenance(record)

@@ -3,6 +3,7 @@
 No torch: a checkpoint is judged by its checksums. Its trainer finds out whether it fits its run.
 """
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -11,9 +12,16 @@ from pathlib import Path
 
 from pydantic_core import from_json
 
-from vggsearch.runs import Digest, open_bounded, read_checksummed
+from vggsearch.runs import Damage, Digest, open_bounded, read_checksummed
 from vggsearch.store.base import BaseLedger
-from vggsearch.store.layout import COUNTERS, DIGEST, MAX_COUNTERS_BYTES, MAX_TENSORS_BYTES, tensors_of
+from vggsearch.store.layout import (
+    COUNTERS,
+    DIGEST,
+    MAX_COUNTERS_BYTES,
+    MAX_TENSORS_BYTES,
+    folders,
+    tensors_of,
+)
 
 
 @dataclass
@@ -36,15 +44,15 @@ def survey_checkpoints(root: Path, ledger: BaseLedger) -> CheckpointSurvey:
     finished = set(finished_runs(root, ledger))
     for digest in _digests(root):
         path = root / digest
-        names = _names(path)
-        count = sum(_bytes(path / name) for name in names)
+        sizes = _sizes(path)
+        count = sum(sizes.values())
         if digest in finished:
             found.finished.append(digest)
             found.finished_bytes += count
             continue
         found.interrupted.append(digest)
         found.interrupted_bytes += count
-        for name in names:
+        for name in sizes:
             reason = _fault(path / name) if COUNTERS.fullmatch(name) else None
             if reason is not None and os.path.lexists(path / name):  # its run may have replaced it meanwhile
                 found.damaged.append((path / name, reason))
@@ -62,27 +70,20 @@ def is_checkpoints(entry: os.DirEntry[str]) -> bool:
 
 
 def _digests(root: Path) -> list[Digest]:
-    if root.is_symlink():
-        return []
-    try:
-        with os.scandir(root) as entries:
-            return sorted(entry.name for entry in entries if is_checkpoints(entry))
-    except OSError:
-        return []
+    with contextlib.suppress(OSError):
+        if not root.is_symlink():
+            return [folder.name for folder in folders(root) if DIGEST.fullmatch(folder.name)]
+    return []
 
 
-def _names(folder: Path) -> list[str]:
-    try:
-        return sorted(path.name for path in folder.iterdir())
-    except OSError:
-        return []
-
-
-def _bytes(path: Path) -> int:
-    try:
-        return path.lstat().st_size
-    except OSError:
-        return 0
+def _sizes(folder: Path) -> dict[str, int]:
+    """The bytes of each file, by name; what cannot be read is left out."""
+    sizes = {}
+    with contextlib.suppress(OSError):
+        for path in sorted(folder.iterdir()):
+            with contextlib.suppress(OSError):
+                sizes[path.name] = path.lstat().st_size
+    return sizes
 
 
 def _fault(path: Path) -> str | None:
@@ -90,7 +91,11 @@ def _fault(path: Path) -> str | None:
     try:
         counters = from_json(read_checksummed(path, MAX_COUNTERS_BYTES))
         expected = counters.get("tensors") if isinstance(counters, dict) else None
-        with open_bounded(tensors_of(path), MAX_TENSORS_BYTES) as tensors:
+        try:
+            tensors = open_bounded(tensors_of(path), MAX_TENSORS_BYTES)
+        except Damage as damage:
+            return f"its tensors are {damage}"
+        with tensors:
             if hashlib.file_digest(tensors, "sha256").hexdigest() != expected:
                 return "its tensors' checksum does not match them"
     except FileNotFoundError:

@@ -10,6 +10,7 @@ A registered plan is not moved: it proves that an ablation's question was fixed 
 that replaced it would forge the proof.
 """
 
+import itertools
 import os
 import time
 from dataclasses import dataclass, field
@@ -100,15 +101,12 @@ def _new_backup(layout: Layout, now_s: float) -> Path:
         if parent.is_symlink():
             raise StoreError(f"{parent}: is a link, and a backup stays in its store: move the link away")
         sync_folder(layout.root)
-        for number in range(1, 1000):
-            path = parent / (stamp if number == 1 else f"{stamp}-{number}")
-            try:
-                path.mkdir()
-            except FileExistsError:
-                continue
-            sync_folder(parent)
-            return path
-    raise StoreError(f"{parent} holds 1000 backups of this second: check this machine's clock")
+        taken = {path.name for path in parent.iterdir()}
+        names = (stamp if number == 1 else f"{stamp}-{number}" for number in itertools.count(1))
+        path = parent / next(name for name in names if name not in taken)
+        path.mkdir()
+        sync_folder(parent)
+        return path
 
 
 def _move(root: Path, path: Path, backup: Path) -> None:

@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from vggsearch.errors import StoreError
 from vggsearch.runs import TEMPORARY, Damage, Digest, first_error, read_checksummed, temporary_files
 from vggsearch.store import layout as names
-from vggsearch.store.layout import Layout, shards
+from vggsearch.store.layout import Layout, folders
 from vggsearch.store.ledger import Ledger, read_record
 from vggsearch.store.plans import PlanBook
 from vggsearch.store.state import PendingCandidates, RateChoice, Selection, read_state
@@ -52,10 +52,10 @@ def survey(root: Path, now_s: float) -> Survey:
 
 def leftovers(layout: Layout) -> Iterator[Path]:
     """The temporary files in a store, which are removed by whoever takes its lock."""
-    of_ledger = [] if layout.ledger.is_symlink() else [layout.ledger]
-    for folders in (layout.written_folders(), (shard for ledger in of_ledger for shard in shards(ledger))):
+    ledgers = [] if layout.ledger.is_symlink() else [layout.ledger]
+    for written in (layout.written_folders(), (shard for ledger in ledgers for shard in folders(ledger))):
         with contextlib.suppress(OSError):  # the walk reports folders that cannot be read
-            for folder in folders:
+            for folder in written:
                 yield from temporary_files(folder)
 
 
@@ -70,13 +70,13 @@ class _Walk:
     def survey(self) -> Survey:
         found = self._found
         found.leftovers = list(leftovers(self._layout))
-        self._top()
-        found.studies = list(self._studies())
-        present = set(self._records())
+        top = self._top()
+        found.studies = list(self._studies(top.get(names.STUDIES, [])))
+        present = set(self._records(top.get(names.LEDGER, [])))
         for study in found.studies:
             # The ledger is asked again, as a controller may have put a record meanwhile.
             study.absent = {run for run in study.absent if run not in present and run not in self._ledger}
-        for entry in self._folder(names.CHECKPOINTS):
+        for entry in top.get(names.CHECKPOINTS, []):
             if not is_checkpoints(entry):
                 self._foreign(entry)
         found.checkpoints = survey_checkpoints(self._layout.checkpoints, self._ledger)
@@ -88,10 +88,12 @@ class _Walk:
         found.problems.sort(key=lambda problem: (not problem.wrong, problem.kind, problem.path))
         return found
 
-    def _top(self) -> None:
+    def _top(self) -> dict[str, list[os.DirEntry[str]]]:
+        """The entries of each of the store's folders."""
+        found = {}
         for entry in self._entries(self._root):
             if entry.name in names.FOLDERS:
-                self._is_folder(entry)
+                found[entry.name] = self._inside(entry)
             elif entry.name == names.LOCK and not entry.is_file(follow_symlinks=False):
                 self._add("obstacle", entry, "must be a file, and is none")
             elif entry.name == names.TOKEN:
@@ -100,9 +102,10 @@ class _Walk:
                 self._add("aside", entry, "a damaged database, of which a new one was made")
             elif entry.name not in (names.LOCK, names.OPTUNA, *names.OPTUNA_SIDECARS):
                 self._foreign(entry)
+        return found
 
-    def _studies(self) -> Iterator[StudySurvey]:
-        for entry in self._folder(names.STUDIES):
+    def _studies(self, entries: list[os.DirEntry[str]]) -> Iterator[StudySurvey]:
+        for entry in entries:
             if entry.is_symlink():
                 self._add("link", entry, "a link")
             elif not entry.is_dir() or names.STUDY.fullmatch(entry.name) is None:
@@ -134,9 +137,9 @@ class _Walk:
                 study.absent |= set() if trial.run is None else {trial.run}
                 self._at(trial.told_at)
 
-    def _records(self) -> Iterator[Digest]:
+    def _records(self, folders: list[os.DirEntry[str]]) -> Iterator[Digest]:
         """The digests of the sound records."""
-        for folder in self._folder(names.LEDGER):
+        for folder in folders:
             if names.SHARD.fullmatch(folder.name) is None and not folder.is_dir(follow_symlinks=False):
                 self._foreign(folder)
                 continue
@@ -165,28 +168,18 @@ class _Walk:
             self._add("unreadable" if denied else kind, path, _words(cause or error))
             return None
 
-    def _folder(self, name: str) -> list[os.DirEntry[str]]:
-        """The entries of a folder of the store; empty where it is absent or, as `_top` reports, no folder."""
-        path = self._root / name
-        try:
-            mode = path.lstat().st_mode
-        except OSError:
-            mode = 0
-        return self._entries(path) if stat.S_ISDIR(mode) else []
-
     def _files(self, folder: os.DirEntry[str]) -> list[Path]:
-        """What lies in a folder that holds one file a record; reported where it is no folder."""
-        entries = self._entries(Path(folder)) if self._is_folder(folder) else []
-        return [Path(entry) for entry in entries if not entry.name.startswith(TEMPORARY)]
+        """The files of a folder that holds one a record."""
+        return [Path(entry) for entry in self._inside(folder) if not entry.name.startswith(TEMPORARY)]
 
-    def _is_folder(self, entry: os.DirEntry[str]) -> bool:
-        if entry.is_symlink():
-            self._add("link", entry, "a link")
-            return False
-        if not entry.is_dir():
-            self._add("obstacle", entry, "must be a folder, and is none")
-            return False
-        return True
+    def _inside(self, folder: os.DirEntry[str]) -> list[os.DirEntry[str]]:
+        """The entries of a folder of the store; empty where it is no folder, which is reported."""
+        if not folder.is_dir(follow_symlinks=False):
+            link = folder.is_symlink()
+            reason = "a link" if link else "must be a folder, and is none"
+            self._add("link" if link else "obstacle", folder, reason)
+            return []
+        return self._entries(Path(folder))
 
     def _entries(self, folder: Path) -> list[os.DirEntry[str]]:
         try:

@@ -1,4 +1,4 @@
-"""Read a study file: YAML, of one of the kinds, validated once, here.
+"""Read a study file: YAML of one of the kinds, validated once, here.
 
 Every way in which a file can be wrong raises `StudyFileError`, one line of the form
 `studies/x.yaml: key.path: rule, not VALUE: remedy`.
@@ -17,7 +17,7 @@ from vggsearch.study.file.yaml_text import MAX_BYTES, YamlTextError, read
 from vggsearch.text import shown, suggestion
 
 KINDS: Mapping[str, type[Study]] = {"search": SearchStudy, "ablation": AblationStudy}
-"""By the key `kind`; a file without it is a search."""
+"""The class of each value of the key `kind`; a file without that key is a search."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}", re.ASCII)
 
@@ -56,10 +56,8 @@ def _text(path: Path) -> str:
             f"{where}: no such file: give a study's path, as in studies/quickstart.yaml"
         ) from error
     except Damage as damage:
-        raise StudyFileError(
-            f"{where}: a study is a file of at most {MAX_BYTES} bytes, and here is {damage}: give another "
-            "path"
-        ) from damage
+        rule = f"a study is a file of at most {MAX_BYTES} bytes, and here is {damage}"
+        raise StudyFileError(f"{where}: {rule}: give another path") from damage
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise StudyFileError(

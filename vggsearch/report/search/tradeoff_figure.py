@@ -6,11 +6,13 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from vggsearch.report.document import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, PURPLE, SKY, Drawing
-from vggsearch.report.figures.style import (
+from vggsearch.report.figures import (
     MAX_VECTOR_POINTS,
     PANEL,
+    WIDE,
     key_above,
     label,
+    letter,
     log_axis,
     panel,
     percent_axis,
@@ -29,7 +31,7 @@ KERNELS = {
 
 OTHER = ("other", MUTED, "P")
 
-_HERO = (5.3, 3.8)
+_HERO = (WIDE, 3.8)
 _COLUMNS = ("stage", "architecture", "kernel_size", "mark", "val_accuracy")
 
 
@@ -97,11 +99,8 @@ def _floor(accuracy: pd.Series, front: pd.Series) -> float:
 def _cloud(axes: Axes, cost: str, shown: pd.DataFrame) -> None:
     for kernel in [*KERNELS, None]:
         name, colour, marker = OTHER if kernel is None else KERNELS[kernel]
-        chosen = (
-            shown[~shown["kernel_size"].isin(KERNELS)]
-            if kernel is None
-            else shown[shown["kernel_size"] == kernel]
-        )
+        own = ~shown["kernel_size"].isin(KERNELS) if kernel is None else shown["kernel_size"] == kernel
+        chosen = shown[own]
         if chosen.empty:
             continue
         many = len(shown) > MAX_VECTOR_POINTS
@@ -168,18 +167,8 @@ def _marks(axes: Axes, cost: str, front: pd.DataFrame) -> None:
         x, y = at[i] + np.array([-5.5, 5.5]) * scale
         if all(abs(x - a) > 9 * scale or abs(y - b) > 9 * scale for a, b in placed):
             placed.append((x, y))
-            axes.annotate(
-                front["mark"].iloc[i],
-                (front[cost].iloc[i], 100 * front["val_accuracy"].iloc[i]),
-                (-3, 3),
-                textcoords="offset points",
-                ha="right",
-                va="bottom",
-                fontsize=8,
-                fontweight="bold",
-                color=INK,
-                zorder=6,
-            )
+            where = front[cost].iloc[i], 100 * front["val_accuracy"].iloc[i]
+            letter(axes, front["mark"].iloc[i], where, (-3, 3), "right", "bottom", zorder=6)
 
 
 def _caption(cost: str, total: int, hidden: int, low: float, finalists: int) -> str:

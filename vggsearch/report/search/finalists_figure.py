@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from vggsearch.report.document import BLUE, INK, ORANGE, PAPER, Drawing
-from vggsearch.report.figures.style import PANEL, panel
+from vggsearch.report.figures import PANEL, panel
 
 
 def finalist_figure(finalists: pd.DataFrame) -> Drawing:

@@ -1,28 +1,16 @@
-"""Kernel sizes compared, and where the workers' time went."""
-
-from collections.abc import Mapping
+"""Kernel sizes compared: within matched pairs, and at like MACs."""
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from vggsearch.analysis import TIME_PARTS, KernelComparison, Spending
-from vggsearch.report.document import BLUE, GREEN, INK, MUTED, NBSP, ORANGE, PAPER, RULE, SKY, Drawing, si
-from vggsearch.report.figures.style import MOST_DOTS, PANEL, jitter, label, panel, percent_axis
-from vggsearch.report.figures.tradeoff import KERNELS, OTHER
+from vggsearch.analysis import KernelComparison
+from vggsearch.report.document import GREEN, INK, PAPER, Drawing, si
+from vggsearch.report.figures import MOST_DOTS, PANEL, jitter, label, panel, percent_axis, signed_ticks
+from vggsearch.report.search.tradeoff_figure import KERNELS, OTHER
 
 NO_VERDICT = "Observational: what a search happened to train, not the ablation; no verdict."
 
 _ENOUGH = 4
 """Fewer values than that have a median, but no quartiles worth drawing."""
-
-_PARTS = {
-    "completed": ("trained to the end", BLUE),
-    "pruned": ("pruned", SKY),
-    "failed": ("failed", ORANGE),
-    "overhead": ("evaluation, set-up", MUTED),
-    "waiting": ("waiting", RULE),
-}
 
 
 def pair_figure(comparison: KernelComparison) -> Drawing:
@@ -46,10 +34,7 @@ def pair_figure(comparison: KernelComparison) -> Drawing:
     axes.set_yticks(range(len(changes)), names)
     axes.set_ylabel("")
     axes.set_xlabel(f"validation accuracy, {large}×{large} minus {small}×{small} (pp)")
-    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: f"{value:+g}".replace("-", "−") if value else "0")
-    )
+    signed_ticks(axes.xaxis)
     axes.grid(axis="y", visible=False)
     caption = (
         f"n = {len(pairs)} pairs of trained nets that are alike but for their kernels: every block "
@@ -74,9 +59,8 @@ def bin_figure(comparison: KernelComparison) -> Drawing:
         for number, values in (100 * chosen["val_accuracy"]).groupby(chosen["bin"]):
             x = int(str(number)) - 1.07 + (at - 0.5) * 0.36
             if len(bins) <= MOST_DOTS:
-                where = x + 0.14 + jitter(len(values), 0.12)
                 axes.scatter(
-                    where,
+                    x + 0.14 + jitter(len(values), 0.12),
                     values,
                     s=15,
                     color=colour,
@@ -105,78 +89,3 @@ def bin_figure(comparison: KernelComparison) -> Drawing:
         f"depth and width too. Hollow mark and bar: median and quartiles. {NO_VERDICT}"
     )
     return Drawing("kernel_bins", "Kernel sizes at like MACs", caption, figure, bins)
-
-
-def spending_figure(spent: Spending, names: Mapping[str, str]) -> Drawing:
-    """Worker time by stage and part, stacked; `names` of the stages, in their order."""
-    table = spent.frame.pivot(index="stage", columns="part", values="seconds").reindex(
-        columns=list(TIME_PARTS)
-    )
-    stages = [stage for stage in names if stage in table.index]
-    table = table.loc[stages]
-    margin = max(0.85, 0.2 + 0.065 * max((len(names[stage]) for stage in stages), default=0))
-    figure, axes = panel((_WIDE, 0.95 + 0.45 * max(1, len(stages))), left=margin, top=0.42)
-    longest = float(table.sum(axis=1).max())
-    unit, seconds = ("h", 3600.0) if longest >= 3 * 3600 else ("min", 60.0) if longest >= 180 else ("s", 1.0)
-    left = np.zeros(len(stages))
-    for part in TIME_PARTS:
-        values = table[part].to_numpy(dtype=float) / seconds
-        if values.sum() <= 0:
-            continue
-        name, colour = _PARTS[part]
-        axes.barh(
-            [names[stage] for stage in stages],
-            values,
-            left=left,
-            color=colour,
-            edgecolor=PAPER,
-            linewidth=0.8,
-            height=0.62,
-            label=name,
-        )
-        _shares(
-            axes, part, values, left, table.sum(axis=1).to_numpy(dtype=float) / seconds, longest / seconds
-        )
-        left += values
-    axes.invert_yaxis()
-    axes.grid(axis="y", visible=False)
-    axes.set_xlabel(f"worker time ({unit})")
-    axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
-    axes.legend(
-        loc="lower left",
-        bbox_to_anchor=(-0.12, 1.0),
-        ncols=5,
-        columnspacing=1.1,
-        handlelength=1.0,
-        handletextpad=0.4,
-    )
-    caption = (
-        f"Wall-clock time of {spent.workers} worker{'s' if spent.workers > 1 else ''} from the first run to "
-        f"the last. “Failed” is training "
-        "time of runs that diverged, crashed, timed out or ran out of memory."
-    )
-    return Drawing("budget", "Where the time went", caption, figure, spent.frame)
-
-
-ON_DARK, ON_LIGHT = "#fffffe", "#1f2327"
-"""Text on a coloured ground, the same in light and dark pages."""
-
-_WIDE = 5.3
-
-
-def _shares(
-    axes: Axes, part: str, values: np.ndarray, left: np.ndarray, totals: np.ndarray, longest: float
-) -> None:
-    """Percentages inside the segments that are wide enough."""
-    for i, value in enumerate(values):
-        if value > 0.065 * longest:
-            dark = part in ("completed", "overhead")
-            axes.text(
-                left[i] + value / 2,
-                i,
-                f"{100 * value / totals[i]:.0f}{NBSP}%",
-                ha="center",
-                va="center",
-                fontsize=8,
-                color=ON_DARK if dark else ON_LIGHT,
-            )

@@ -82,8 +82,7 @@ def _summed(curves: pd.DataFrame, side: str, found: AblationFindings) -> pd.Data
 
 
 def still_rising(curves: pd.DataFrame) -> dict[str, float]:
-    """By side, how much mean validation accuracy gains over the last part of the budget, linearly
-    interpolated."""
+    """Gain of mean validation accuracy over the last part of the budget, by side; linearly interpolated."""
     gains = {}
     for side, own in curves.groupby("side", sort=False):
         end = float(own["fraction"].iloc[-1])

@@ -18,7 +18,7 @@ def arm_curve_figure(curves: pd.DataFrame, x: str, names: dict[str, str]) -> Dra
     """Validation accuracy over epochs or training seconds.
 
     Args:
-        curves: side, point, n, epoch, train_s, mean, sd; one row a point of a side's curve.
+        curves: side, point, n, epoch, train_s, mean, sd; one row for each point of a side's curve.
         x: `epoch` or `train_s`.
         names: The name of each side, in their order.
     """

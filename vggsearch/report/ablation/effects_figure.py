@@ -95,7 +95,7 @@ def _reach(axes: Axes, margin: float) -> None:
 
 
 def _name_sides(axes: Axes, effects: Sequence[ContrastFinding]) -> None:
-    """Say what either end of the axis speaks for, by name where all contrasts have the same two sides."""
+    """Name the side that each end of the axis favours, where all contrasts have the same two sides."""
     left, right = _sides([effect.contrast for effect in effects])
     for words, align, x in ((f"← {left}", "left", 0), (f"{right} →", "right", 1)):
         axes.annotate(

@@ -98,7 +98,7 @@ def held_up(runs: pd.DataFrame) -> int:
 
 
 def _run_table(found: AblationFindings) -> Table:
-    """All trials, those of pairs first."""
+    """All trials, the pairs first."""
     params = pd.DataFrame(
         [trial.params for trial in found.results.trials], columns=["arm", "pair", "repeat", "lr"]
     )

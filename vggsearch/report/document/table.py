@@ -92,7 +92,7 @@ class Table:
 
     @cached_property
     def keys(self) -> list[list[str | None]]:
-        """What to sort by where that is not the text itself; empty where nobody sorts."""
+        """The numbers to sort by, one list for each record; empty where the table is not interactive."""
         if not self.interactive:
             return []
         return [[column.sort_key(one) for column in self.columns] for one in self._printed]

@@ -227,7 +227,7 @@ def jitter(number: int, width: float = 0.3) -> npt.NDArray[np.float64]:
 
 
 def svg(figure: Figure) -> str:
-    """The figure as SVG, without a date or a version; its texts stay texts."""
+    """The figure as SVG, without a date or a version; texts are kept as texts."""
     buffer = io.StringIO()
     figure.savefig(
         buffer,

@@ -66,7 +66,6 @@ def spending_figure(spent: Spending, names: Mapping[str, str]) -> Drawing:
     )
     caption = (
         f"Wall-clock time of {spent.workers} worker{'s' if spent.workers > 1 else ''} from the first run to "
-        f"the last. “Failed” is training "
-        "time of runs that diverged, crashed, timed out or ran out of memory."
+        "the last. “Failed” is training time of runs that diverged, crashed, timed out or ran out of memory."
     )
     return Drawing("budget", "Where the time went", caption, figure, spent.frame)

@@ -7,10 +7,10 @@ from vggsearch.report.document import GREEN, INK, PAPER, Drawing, si
 from vggsearch.report.figures import MOST_DOTS, PANEL, jitter, label, panel, percent_axis, signed_ticks
 from vggsearch.report.search.tradeoff_figure import KERNELS, OTHER
 
-NO_VERDICT = "Observational: what a search happened to train, not the ablation; no verdict."
+NO_VERDICT = "Observational: from the nets that a search trained, not from an ablation; no verdict."
 
 _ENOUGH = 4
-"""Fewer values than that have a median, but no quartiles worth drawing."""
+"""Quartiles of fewer values are not drawn."""
 
 
 def pair_figure(comparison: KernelComparison) -> Drawing:
@@ -37,10 +37,9 @@ def pair_figure(comparison: KernelComparison) -> Drawing:
     signed_ticks(axes.xaxis)
     axes.grid(axis="y", visible=False)
     caption = (
-        f"n = {len(pairs)} pairs of trained nets that are alike but for their kernels: every block "
-        f"{small}×{small} against every block "
-        f"{large}×{large}, or one block alone. Equal depth and width, not equal MACs. One seed each; "
-        f"diamond and bar: median and quartiles. {NO_VERDICT}"
+        f"n = {len(pairs)} pairs of trained nets that differ in their kernels alone: every block "
+        f"{small}×{small} against every block {large}×{large}, or one block. Depth and width are equal, MACs "
+        f"are not. One seed each; diamond and bar: median and quartiles. {NO_VERDICT}"
     )
     return Drawing(
         "kernel_pairs", f"{large}×{large} against {small}×{small}: matched pairs", caption, figure, pairs
@@ -48,7 +47,7 @@ def pair_figure(comparison: KernelComparison) -> Drawing:
 
 
 def bin_figure(comparison: KernelComparison) -> Drawing:
-    """Accuracies of nets of one kernel size, within bins of like MACs."""
+    """Accuracies of nets of one kernel size, in bins of similar MACs."""
     bins, sizes = comparison.bins, (str(comparison.small), str(comparison.large))
     figure, axes = panel(bottom=0.72)
     accuracy = 100 * bins["val_accuracy"]
@@ -85,7 +84,7 @@ def bin_figure(comparison: KernelComparison) -> Drawing:
     axes.legend(loc="lower right", bbox_to_anchor=(1.02, 1.0), ncols=2, borderpad=0.2)
     caption = (
         f"Completed nets whose kernels are all {sizes[0]}×{sizes[0]} or all {sizes[1]}×{sizes[1]}, in bins "
-        f"of like MACs; they differ in "
-        f"depth and width too. Hollow mark and bar: median and quartiles. {NO_VERDICT}"
+        "of similar MACs. They differ in depth and width too. Hollow mark and bar: median and quartiles. "
+        f"{NO_VERDICT}"
     )
     return Drawing("kernel_bins", "Kernel sizes at like MACs", caption, figure, bins)

@@ -62,15 +62,14 @@ def curve_figure(curves: pd.DataFrame, front: pd.DataFrame, x: str) -> Drawing:
     thinned = f" {len(chosen)} of the front's {len(front)} members." if len(chosen) < len(front) else ""
     caption = (
         f"Validation accuracy against {words}, lighter for fewer MACs; letters as in table 1.{thinned} "
-        f"Before the end it is measured on "
-        "a fixed part of the validation images."
+        "Before the end of a run it is measured on a fixed part of the validation images."
     )
     name = "curves_budget" if x == "fraction" else "curves_images"
     return Drawing(name, f"Learning curves by {words}", caption, figure, shown[_CURVE_DATA.split()])
 
 
 def _end_marks(axes: Axes, ends: list[tuple[float, float]], marks: list[str]) -> None:
-    """Each curve's letter at its end; those that would cover each other are moved up and down."""
+    """Each curve's letter at its end; letters that would overlap are moved up and down."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     place = axes.get_position()
     across, up = place.width * PANEL[0] * 72 / (right - left), place.height * PANEL[1] * 72 / (high - low)

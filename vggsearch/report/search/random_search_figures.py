@@ -20,9 +20,9 @@ def anytime_figure(
 
     Args:
         curves: `anytime_best` of each stage.
-        names: What a stage is called in the legend.
+        names: Names of the stages in the legend.
         luck: `luck_of_random` of the random trials, if there are any.
-        luck_of: The legend's words for it.
+        luck_of: Its name in the legend.
     """
     figure, axes = panel()
     unit, seconds = time_unit(max(float(curve["spent_s"].max()) for curve in curves.values()))
@@ -42,14 +42,12 @@ def anytime_figure(
     _focus(axes, ((curve["spent_s"], 100 * curve["val_accuracy"]) for curve in curves.values()))
     _time_axes(axes, f"training time spent ({unit})", "Best validation accuracy (%)")
     caption = (
-        "Best validation accuracy among completed runs, against the training time that all runs up to then "
-        "had taken, failed and "
-        "pruned ones included. One search is one draw: it says little about the method in general."
+        "Best validation accuracy among completed runs, against the training time of all runs so far, failed "
+        "and pruned ones included. One search is one draw: it says little about the method in general."
     )
     if luck is not None and len(luck):
         caption += (
-            " The band is exact: nine in ten orders in which the random trials could have come keep random "
-            "search inside it."
+            " The band is exact: in nine of ten possible orders of its trials, random search stays inside it."
         )
     data = pd.concat([curve.assign(stage=stage) for stage, curve in curves.items()], ignore_index=True)
     if luck is not None and len(luck):
@@ -60,8 +58,10 @@ def anytime_figure(
 def hypervolume_figure(
     curves: Mapping[str, pd.DataFrame], names: Mapping[str, str], reference: str
 ) -> Drawing:
-    """Hypervolume so far over training time; `curves` have `trial`, `spent_s` and `hypervolume`, `reference`
-    is in words."""
+    """Hypervolume so far over training time.
+
+    `curves` have `trial`, `spent_s` and `hypervolume`; `reference` is the caption.
+    """
     figure, axes = panel()
     unit, seconds = time_unit(max(float(curve["spent_s"].max()) for curve in curves.values()))
     for stage, curve in curves.items():
@@ -84,7 +84,7 @@ def _stairs(axes: Axes, x: pd.Series, y: pd.Series, stage: str, name: str) -> No
 
 
 def _focus(axes: Axes, curves: Iterable[tuple[pd.Series, pd.Series]]) -> None:
-    """Leave out what was reached in the first moments, which would flatten the rest."""
+    """Cut off the values of the first moments, which would flatten the rest."""
     pairs = list(curves)
     top = max(float(y.max()) for _, y in pairs)
     moment = 0.03 * max(float(x.max()) for x, _ in pairs)

@@ -69,7 +69,7 @@ class SearchFindings:
         return self.trials[self.trials["stage"] == name]
 
     def finalist(self, architecture: str) -> pd.Series | None:
-        """The row of a finalist; None where the architecture is none, or no fresh seed of it completed."""
+        """The row of a finalist; None where the architecture is not one, or no fresh seed of it completed."""
         found = self.finalists[(self.finalists["architecture"] == architecture) & (self.finalists["n"] > 0)]
         return found.iloc[0] if len(found) else None
 

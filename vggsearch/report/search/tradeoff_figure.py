@@ -26,8 +26,7 @@ KERNELS = {
     "1": ("1×1", PURPLE, "^"),
     "7": ("7×7", SKY, "v"),
 }
-"""Name, colour and marker of a net's kernel size, darker for smaller; any other size is drawn like
-`OTHER`."""
+"""Name, colour and marker by kernel size; smaller kernels are darker. `OTHER` is for all other sizes."""
 
 OTHER = ("other", MUTED, "P")
 
@@ -49,8 +48,8 @@ def accuracy_against(
     Args:
         cost: A column of `METRICS` with a logarithmic axis.
         ranked: Completed runs: `stage`, `architecture`, `kernel_size`, `mark`, `val_accuracy` and `cost`.
-        front: Those of `ranked` that are on the study's front; `mark` names them.
-        staircase: Those that no other beats in accuracy and this cost, in the order of the cost.
+        front: Runs of `ranked` that are on the study's front; `mark` names them.
+        staircase: Runs that no other beats in accuracy and this cost, in the order of the cost.
         finalists: `val_mean`, `val_low`, `val_high` over fresh seeds, and `cost`.
         large: Whether it is the page's first figure.
     """
@@ -89,8 +88,10 @@ def accuracy_against(
 
 
 def _floor(accuracy: pd.Series, front: pd.Series) -> float:
-    """Accuracy below which a few poor nets would squeeze all others into a corner; the front's are kept
-    unless far below."""
+    """The accuracy below which nets are not drawn, as they would squeeze all others into a corner.
+
+    Members of the front are kept unless they are far below.
+    """
     low, middle, high = accuracy.quantile([0.05, 0.5, 1.0])
     floor = min(low, high - 4 * (high - middle))
     return float(max(accuracy.min(), min(floor, max(front.min(), high - 8 * (high - middle)))))
@@ -154,7 +155,7 @@ def _intervals(axes: Axes, cost: str, known: pd.DataFrame) -> None:
 
 
 def _marks(axes: Axes, cost: str, front: pd.DataFrame) -> None:
-    """Letters above the front's members, moved aside or left out where they would touch."""
+    """Letters above the members of the front; a letter that would touch another is left out."""
     if front.empty:
         return
     front = front[front["mark"] != ""]
@@ -172,23 +173,19 @@ def _marks(axes: Axes, cost: str, front: pd.DataFrame) -> None:
 
 
 def _caption(cost: str, total: int, hidden: int, low: float, finalists: int) -> str:
-    parts = [
-        f"Every completed search and baseline run ({total}), one seed each. The line is the front of "
-        f"accuracy and "
-        f"{METRICS[cost].label}; ringed are the members of the study's front, lettered as in table 1."
-    ]
+    caption = (
+        f"Every completed search and baseline run ({total}), one seed each. The line is the front of accuracy "
+        f"and {METRICS[cost].label}. The members of the study's front are ringed; their letters are those of "
+        "table 1."
+    )
     if finalists:
-        parts.append("Bars: mean and 95 % t interval of the finalists' fresh seeds.")
+        caption += " Bars: mean and 95 % t interval of the finalists' fresh seeds."
     if hidden:
-        parts.append(
-            f"{hidden} run{'s' if hidden > 1 else ''} below {100 * low:.1f} % not drawn, but in the table."
-        )
-    return " ".join(parts)
+        runs = f"{hidden} run{'s' if hidden > 1 else ''} below {100 * low:.1f} %"
+        caption += f" Only the table has the {runs}."
+    return caption
 
 
 def _brief_caption(cost: str) -> str:
-    of = {
-        "conv_params": " alone; the head's are not counted",
-        "params": " of the whole net, the head's among them",
-    }
-    return f"As the figure before, over the {METRICS[cost].label}{of.get(cost, '')}."
+    of = {"conv_params": " alone, without those of the head", "params": " of the whole net, head included"}
+    return f"The same, over the {METRICS[cost].label}{of.get(cost, '')}."

@@ -56,7 +56,7 @@ def trials_section(findings: SearchFindings) -> Iterator[Block]:
 
 
 def _trial_table(findings: SearchFindings) -> Table:
-    """Printed are up to `MOST_TRIALS`: the most accurate first, then those that did not complete."""
+    """All trials. At most `MOST_TRIALS` are printed: the most accurate first, then those not completed."""
     trials = findings.trials
     trials = trials.assign(mark=[findings.marks.get(text, "") for text in trials["architecture"]])
     order = _ranked(trials)

@@ -41,7 +41,7 @@ def effort_tiles(
 
 
 def workers(spent: Spending) -> str:
-    """`2 workers`."""
+    """The number of workers: `2 workers`."""
     return f"{spent.workers} worker{'s' if spent.workers > 1 else ''}"
 
 

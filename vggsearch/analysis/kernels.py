@@ -39,7 +39,7 @@ class KernelComparison:
     is the large kernel's validation accuracy minus the small one's, as a fraction.
     """
     bins: pd.DataFrame
-    """`BIN_COLUMNS`, one row for each net with all `small` or all `large` kernels, in bins of similar MACs."""
+    """`BIN_COLUMNS`, one row for each net of `small` or of `large` kernels alone, in bins of similar MACs."""
 
 
 def compare_kernels(ranked: pd.DataFrame) -> KernelComparison | None:
@@ -109,7 +109,7 @@ def _enlarged(
 
 
 def _bins(ranked: pd.DataFrame, sizes: tuple[int, int], most: int = 4, fewest: int = 8) -> pd.DataFrame:
-    """Nets of one kernel size in up to `most` bins of MACs, with about equal numbers and at least `fewest`."""
+    """Nets of one kernel size in up to `most` bins of MACs, each of about as many and at least `fewest`."""
     wanted = [str(size) for size in sizes]
     pure = ranked.loc[
         ranked["kernel_size"].isin(wanted), ["architecture", "kernel_size", "macs", "val_accuracy"]

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-import pandas as pd
-
 from vggsearch.analysis import Verdict, differences
 from vggsearch.report.ablation.ablation_findings import AblationFindings, ContrastFinding
 from vggsearch.report.ablation.effects_figure import effect_figure
@@ -113,15 +111,12 @@ def _effect_table(
 
     The data are the analysis' own frame, with the sides and the interval over images.
     """
-    rows = []
-    for effect in effects:
-        better, worse = sides(effect.contrast)
-        low, high = over.get(effect.contrast.name, (float("nan"), float("nan")))
-        extra = {"better": better, "worse": worse, "images_low": low, "images_high": high}
-        rows.append({"contrast": effect.contrast.name, "verdict": str(effect.verdict), **extra})
-    own = found.table.drop(columns="verdict")
-    data = pd.DataFrame(rows).merge(own, on="contrast")
-    data = data[[*found.table.columns, "better", "worse", "images_low", "images_high"]]
+    names = [effect.contrast.name for effect in effects]
+    nothing = (float("nan"), float("nan"))
+    extra = [(*sides(effect.contrast), *over.get(effect.contrast.name, nothing)) for effect in effects]
+    data = found.table.set_index("contrast").loc[names].reset_index()
+    data["verdict"] = [str(effect.verdict) for effect in effects]
+    data[["better", "worse", "images_low", "images_high"]] = extra
     columns = [
         text_column("contrast", "contrast"),
         text_column("verdict", "verdict", lambda verdict: verdict_name(Verdict(verdict))),

@@ -8,7 +8,7 @@ from vggsearch.report.figures import PANEL, panel
 
 
 def finalist_figure(finalists: pd.DataFrame) -> Drawing:
-    """For each finalist the accuracy in the search, and with fresh seeds on validation and on the test set."""
+    """Accuracy of each finalist in the search, and with fresh seeds on validation and on the test set."""
     rows = finalists.reset_index(drop=True)
     figure, axes = panel((PANEL[0], 1.05 + 0.42 * max(2, len(rows))), left=0.45)
     y = -np.arange(len(rows), dtype=float)

@@ -174,9 +174,9 @@ def _marks(axes: Axes, cost: str, front: pd.DataFrame) -> None:
 
 def _caption(cost: str, total: int, hidden: int, low: float, finalists: int) -> str:
     caption = (
-        f"Every completed search and baseline run ({total}), one seed each. The line is the front of accuracy "
-        f"and {METRICS[cost].label}. The members of the study's front are ringed; their letters are those of "
-        "table 1."
+        f"Every completed search and baseline run ({total}), one seed each. The line is the front of "
+        f"accuracy and {METRICS[cost].label}. The members of the study's front are ringed; their letters are "
+        "those of table 1."
     )
     if finalists:
         caption += " Bars: mean and 95 % t interval of the finalists' fresh seeds."

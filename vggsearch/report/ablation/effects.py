@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
+import pandas as pd
+
 from vggsearch.analysis import Verdict, differences
 from vggsearch.report.ablation.ablation_findings import AblationFindings, ContrastFinding
 from vggsearch.report.ablation.effects_figure import effect_figure
@@ -44,8 +46,9 @@ def effects_section(found: AblationFindings, over: Mapping[str, Interval]) -> It
         return
     yield from _group(found, single, over, "main_effects", "Main effects")
     yield paragraph(
-        "An interaction is the effect of a step of one factor at the first level of the other factor, minus "
-        "its effect at the other level. It is 0 where the factors do not interact; either sign shows one."
+        "An interaction is the accuracy that a step of one factor costs at the first level of the other factor, "
+        "minus what it costs at the other level. It is 0 where the factors do not interact. Either sign is an "
+        "interaction."
     )
     yield from _group(found, crossed, over, "interactions", "Interactions")
     cells = interaction_cells(found)
@@ -116,7 +119,7 @@ def _effect_table(
     extra = [(*sides(effect.contrast), *over.get(effect.contrast.name, nothing)) for effect in effects]
     data = found.table.set_index("contrast").loc[names].reset_index()
     data["verdict"] = [str(effect.verdict) for effect in effects]
-    data[["better", "worse", "images_low", "images_high"]] = extra
+    data = data.join(pd.DataFrame(extra, columns=["better", "worse", "images_low", "images_high"]))
     columns = [
         text_column("contrast", "contrast"),
         text_column("verdict", "verdict", lambda verdict: verdict_name(Verdict(verdict))),

@@ -37,7 +37,7 @@ def proof_section(found: AblationFindings) -> Iterator[Block]:
     design = design_of(plan)
     yield paragraph(
         "The arms were derived from the control before anything was trained. Differences are from the first "
-        "arm. Parameters are those of convolutions and head, which contrasts hold equal."
+        "arm. Parameters are those of convolutions and head, as in contrasts at equal parameters."
     )
     yield _arm_table(found, plan, proof(design, plan.input_shape, plan.num_classes))
     yield _held_table(found, plan, design)

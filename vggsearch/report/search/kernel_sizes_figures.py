@@ -38,8 +38,8 @@ def pair_figure(comparison: KernelComparison) -> Drawing:
     axes.grid(axis="y", visible=False)
     caption = (
         f"n = {len(pairs)} pairs of trained nets that differ in their kernels alone: every block "
-        f"{small}×{small} against every block {large}×{large}, or one block. Depth and width are equal, MACs "
-        f"are not. One seed each; diamond and bar: median and quartiles. {NO_VERDICT}"
+        f"{small}×{small} against every block {large}×{large}, or one block alone. Depth and width are "
+        f"equal, MACs are not. One seed each; diamond and bar: median and quartiles. {NO_VERDICT}"
     )
     return Drawing(
         "kernel_pairs", f"{large}×{large} against {small}×{small}: matched pairs", caption, figure, pairs

@@ -46,9 +46,9 @@ def effects_section(found: AblationFindings, over: Mapping[str, Interval]) -> It
         return
     yield from _group(found, single, over, "main_effects", "Main effects")
     yield paragraph(
-        "An interaction is the accuracy that a step of one factor costs at the first level of the other factor, "
-        "minus what it costs at the other level. It is 0 where the factors do not interact. Either sign is an "
-        "interaction."
+        "An interaction is the accuracy that a step of one factor costs at the first level of the other "
+        "factor, minus what it costs at the other level. It is 0 where the factors do not interact. Either "
+        "sign is an interaction."
     )
     yield from _group(found, crossed, over, "interactions", "Interactions")
     cells = interaction_cells(found)

@@ -42,9 +42,9 @@ def price_section(found: AblationFindings) -> Iterator[Block]:
     table = prices(found, known)
     shown = table.head(MOST_DRAWN)
     yield paragraph(
-        "This section compares each effect with its cost. MACs are of one forward pass. Seconds are those of the "
-        "pairs' own runs. "
-        "They include what MACs leave out, such as memory traffic and fast kernels of a library."
+        "This section compares each effect with its cost. MACs are of one forward pass. Seconds are those of "
+        "the pairs' own runs. They include what MACs leave out, such as memory traffic and fast kernels of a "
+        "library."
     )
     drawings = tuple(
         price_figure(shown, cost, found.part.accuracy)

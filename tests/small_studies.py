@@ -24,7 +24,7 @@ from vggsearch.study import (
     parse_study,
     run_study,
 )
-from vggsearch.study.control import NullObserver
+from vggsearch.study.control.events import NullObserver
 from vggsearch.testing.fake import FakeExecutor, run_key
 
 SPACE: Mapping[str, object] = {

@@ -212,7 +212,7 @@ def test_a_report_whose_folders_are_links_is_not_made_again(place, part):
     shutil.move(folder / part, place.own / part)
     (folder / part).symlink_to(place.own / part)
     line = place.refused("report", "--from", "report", writable=(folder,))
-    assert f"{part} is a folder of its own, and here is a link" in line
+    assert f"{part} must be a folder, and is a link" in line
 
 
 @pytest.mark.parametrize("name", ["study.json", "study.yaml", "runs.jsonl", "trials.jsonl"])

@@ -9,7 +9,7 @@ from pages import Page, content
 
 from vggsearch.analysis.paired import differences, effects
 from vggsearch.report import summarize_results, write_report
-from vggsearch.report.ablation import find
+from vggsearch.report.ablation.ablation_findings import find_ablation
 from vggsearch.report.ablation.images import image_count, new_images
 from vggsearch.report.ablation.sentences import pp, pp_interval, sentence
 from vggsearch.study import StudyResults
@@ -96,7 +96,7 @@ def test_every_figure_table_and_section_is_there(written, page):
 
 
 def test_the_page_opens_with_the_sentence_of_each_contrast_the_primary_first(page, results):
-    found = find(results)
+    found = find_ablation(results)
     header = page.split("</header>")[0]
     paragraphs = re.findall(r'<p class="(verdict|finding)">(.*?)</p>', header, flags=re.DOTALL)
     assert [tone for tone, _ in paragraphs] == ["verdict", *["finding"] * 5]
@@ -220,11 +220,11 @@ def test_the_hash_of_the_plan_is_printed_and_no_deviation(page, results):
 
 def test_the_number_of_test_images_is_known_to_one(results):
     assert synthetic_ablation.TEST_IMAGES % 8
-    assert image_count(find(results)) == synthetic_ablation.TEST_IMAGES
+    assert image_count(find_ablation(results)) == synthetic_ablation.TEST_IMAGES
 
 
 def test_the_interval_over_images_is_wider_than_that_over_seeds(results):
-    found = find(results)
+    found = find_ablation(results)
     over = new_images(found)
     assert set(over) == {effect.contrast.name for effect in found.effects}
     for effect in found.effects:

@@ -10,8 +10,8 @@ from synthetic_ablation import FACTORIAL, Maker, source
 
 from vggsearch.analysis.verdicts import Verdict
 from vggsearch.analysis.worker_time import spending
-from vggsearch.report.ablation import find
-from vggsearch.report.ablation.answer import summarize, tiles
+from vggsearch.report.ablation.ablation_findings import find_ablation
+from vggsearch.report.ablation.headline import ablation_tiles, summarize_ablation
 from vggsearch.report.ablation.sentences import pair_s, pp, pp_interval, sentence
 from vggsearch.report.document.content import Strong
 from vggsearch.report.document.formats import NBSP
@@ -22,13 +22,13 @@ NAN = float("nan")
 @pytest.fixture(scope="module")
 def found():
     """Two pairs of every kernel contrast: enough to be worded."""
-    return find(Maker(curves=False).register().pair(2).results())
+    return find_ablation(Maker(curves=False).register().pair(2).results())
 
 
 @pytest.fixture(scope="module")
 def crossed():
     """The interaction of a factorial."""
-    return find(Maker(source(FACTORIAL)).register().pair(2).results())
+    return find_ablation(Maker(source(FACTORIAL)).register().pair(2).results())
 
 
 def effect(found, verdict, mean, low, high, *, n=10, more=0, certain=False, at=0):
@@ -152,7 +152,7 @@ def test_nothing_is_bold_where_the_interval_covers_zero(found, verdict, low, mea
     if any(isinstance(span, Strong) for span in spans):
         assert off_zero
         assert verdict.decides
-    shown = tiles(replace(found, effects=(some,)), spending(found.trials))
+    shown = ablation_tiles(replace(found, effects=(some,)), spending(found.trials))
     if n:
         assert shown[0].value == pp(mean)
         assert not shown[0].bold or (off_zero and verdict.decides)
@@ -167,8 +167,8 @@ def test_what_speaks_against_the_claim_is_printed_as_what_speaks_for_it(found, m
 
 
 def test_the_summary_counts_the_other_verdicts(tmp_path):
-    found = find(synthetic_ablation.kernels(curves=False))
-    summary = summarize(found, tmp_path / "index.html")
+    found = find_ablation(synthetic_ablation.kernels(curves=False))
+    summary = summarize_ablation(found, tmp_path / "index.html")
     first, others, where = str(summary).splitlines()
     assert first == str(sentence(found, found.effects[0]))
     verdicts = [each.verdict.value for each in found.effects[1:]]
@@ -187,11 +187,11 @@ def test_the_primary_contrast_comes_first(found):
 def test_seconds_of_a_pair_are_as_measured_where_the_plan_does_not_know_them():
     maker = Maker(curves=False)
     arms = tuple(arm.model_copy(update={"step_s": None}) for arm in maker.plan().arms)
-    found = find(maker.register(arms=arms).pair(2).results())
+    found = find_ablation(maker.register(arms=arms).pair(2).results())
     contrast = found.effects[0].contrast
     measured = sum(found.arm_mean(arm, "train_s") for arm in contrast.weights)
     assert pair_s(found, contrast) == pytest.approx(measured)
-    nothing = find(Maker(curves=False).register(arms=arms).results())
+    nothing = find_ablation(Maker(curves=False).register(arms=arms).results())
     assert pair_s(nothing, contrast) is None
     text = said(nothing, "undecided", 0.0008, -0.0005, 0.0021, more=14)
     assert text.endswith("; about 14 more seeds would decide.")

@@ -13,8 +13,9 @@ from small_studies import conduct, make_ablation
 from synthetic_ablation import FACTORIAL, KERNELS, TEST_IMAGES, TRUTH, Maker, source
 
 from vggsearch.report import summarize_results, write_report
-from vggsearch.report.ablation import compose, find
+from vggsearch.report.ablation.ablation_findings import find_ablation
 from vggsearch.report.ablation.images import image_count, new_images
+from vggsearch.report.ablation.page import ablation_report
 from vggsearch.report.figures.style import theme
 from vggsearch.runs.record import RunKey, RunRecord
 from vggsearch.study import StudyResults
@@ -73,7 +74,7 @@ def test_effects_and_verdicts_are_of_the_images_that_the_file_names(tmp_path, mo
     }
     control, larger = "2x8-2x16+bn+gap", "2x8k5-2x16k5+bn+gap"
     expected = np.mean([reached[control, seed] - reached[larger, seed] for seed in range(1, 9)])
-    (effect,) = find(results).effects
+    (effect,) = find_ablation(results).effects
     assert (effect.n, effect.mean) == (8, pytest.approx(expected))
     assert str(effect.verdict) == {"test": "refuted", "validation": "supported"}[part]
     assert {key.evaluate_on for key in executor.submitted} == {part, "validation"}
@@ -105,7 +106,7 @@ def test_the_words_that_are_looked_for_stand_in_a_report_on_the_test_set(tmp_pat
 
 def test_axes_name_the_validation_images(results):
     with theme():
-        drawings = list(compose(find(results), COMMAND).drawings())
+        drawings = list(ablation_report(find_ablation(results), COMMAND).drawings())
     words = [text.get_text() for drawing in drawings for text in drawing.figure.findobj(Text)]
     words += [drawing.caption for drawing in drawings]
     assert not [text for text in words if OPENED.search(text)]
@@ -132,7 +133,7 @@ def test_tables_have_no_column_of_what_was_not_measured(written):
 
 
 def test_single_images_are_those_of_validation(results):
-    found = find(results)
+    found = find_ablation(results)
     assert image_count(found) == TEST_IMAGES
     over = new_images(found)
     assert set(over) == {effect.contrast.name for effect in found.effects}
@@ -154,7 +155,9 @@ def test_the_checklist_counts_a_run_that_was_tested_all_the_same(results, writte
     runs = {**results.runs, first: results.runs[first].model_copy(update={"test_accuracy": 0.5})}
     stray = StudyResults(results.study, results.trials, runs, plans=results.plans)
     with theme():
-        (table,) = (one for one in compose(find(stray), COMMAND).tables() if one.name == "checklist")
+        (table,) = (
+            one for one in ablation_report(find_ablation(stray), COMMAND).tables() if one.name == "checklist"
+        )
     assert ("not met", "1 runs were tested, and the study says that the test set was not opened") in [
         tuple(row[-2:]) for row in table.rows
     ]

@@ -9,7 +9,9 @@ import synthetic_ablation
 from synthetic_ablation import FACTORIAL, TRUTH, Maker, source
 from test_any_study import HOSTILE
 
-from vggsearch.report.ablation import compose, find, summarize
+from vggsearch.report.ablation.ablation_findings import find_ablation
+from vggsearch.report.ablation.headline import summarize_ablation
+from vggsearch.report.ablation.page import ablation_report
 from vggsearch.report.ablation.sentences import pp
 from vggsearch.report.document.files import table_files
 from vggsearch.report.document.inline_svg import Markup
@@ -24,9 +26,9 @@ AGAIN = "contrasts: [control-again]\nprimary: control-again\n"
 
 def report_of(results, *, draw=False):
     """The report, its page, its Markdown and its summary."""
-    found = find(results)
+    found = find_ablation(results)
     with theme():
-        report = compose(found, "vggsearch report studies/x.yaml")
+        report = ablation_report(found, "vggsearch report studies/x.yaml")
         for drawing in report.drawings() if draw else ():
             svg(drawing.figure)
     drawn = {drawing.name: Markup("<svg></svg>") for drawing in report.drawings()}
@@ -34,7 +36,7 @@ def report_of(results, *, draw=False):
     links |= {f"figure_{name}": f"tables/figure_{name}.csv" for name in drawn}
     text = html(report, drawn, links).replace("\u00a0", " ")
     table_files(report)
-    return report, text, markdown_page(report, links), str(summarize(found, Path("p")))
+    return report, text, markdown_page(report, links), str(summarize_ablation(found, Path("p")))
 
 
 def names(report):
@@ -132,7 +134,7 @@ def test_all_runs_failed():
 def test_no_variance_at_all():
     maker = Maker(source(ONE), truth={"drop-in": -0.01}, sigma=0.0, curves=False).register().tune().pair(8)
     report, text, _, _ = report_of(maker.results(), draw=True)
-    (effect,) = find(maker.results()).effects
+    (effect,) = find_ablation(maker.results()).effects
     printed = pp(effect.mean).replace("\u00a0", " ")
     assert f"by {printed} of test accuracy (95 % interval {printed.removesuffix(' pp')} to {printed}," in text
     assert "effects_by_seed" in names(report)
@@ -174,7 +176,7 @@ def test_pairs_at_another_rate_than_the_best_are_told():
     maker = Maker(source(ONE), best_rate={"drop-in": 0.4}, sigma=0.0001).register().tune()
     maker.best_rate = {}
     _, text, _, _ = report_of(maker.pair(3).results())
-    assert "The pairs of drop-in were trained at another rate than is best by the runs known now." in text
+    assert "The pairs of drop-in were trained at another rate than the runs known now call for." in text
 
 
 def test_a_budget_in_seconds_needs_no_calibration():
@@ -208,7 +210,7 @@ def test_a_pair_that_was_made_twice_counts_once():
     maker = Maker(source(ONE), curves=False).register().pair(6)
     maker.best_rate = {"drop-in": 0.4}
     maker.pair(1)
-    found = find(maker.results())
+    found = find_ablation(maker.results())
     assert (found.effects[0].n, found.repeated) == (6, 2)
     _, text, _, _ = report_of(maker.results())
     assert "2 trials of pairs are left out" in text
@@ -217,9 +219,9 @@ def test_a_pair_that_was_made_twice_counts_once():
 def test_an_arm_against_itself_that_differs_is_a_warning():
     maker = Maker(source(AGAIN), truth={"control-again": -0.01}, curves=False).register().pair(8)
     report, text, _, _ = report_of(maker.results())
-    assert "control-again compares an arm with itself and differs all the same: one in 20" in text
+    assert "control-again compares an arm with itself and finds a difference all the same. One in 20" in text
     maker = Maker(source(AGAIN), curves=False).register().pair(8)
-    assert "differs all the same" not in report_of(maker.results())[1]
+    assert "finds a difference all the same" not in report_of(maker.results())[1]
     assert "What was claimed" in text
     assert "effects_by_seed" in names(report)
 
@@ -231,7 +233,7 @@ def test_a_factorial_keeps_main_effects_and_interactions_apart():
     assert [row[0] for row in tables["main_effects"].rows] == ["ratio=2", "batch_norm=false"]
     assert [row[0] for row in tables["interactions"].rows] == ["ratio=2 × batch_norm=false"]
     (figure,) = (drawing for drawing in report.drawings() if drawing.name == "cell_means")
-    pairs = find(results).complete
+    pairs = find_ablation(results).complete
     for row in figure.data.to_dict("records"):
         arm = f"{row['factor']}={row['level']} {row['other']}={row['other_level']}"
         assert row["mean"] == pytest.approx(
@@ -257,7 +259,7 @@ design: factorial
 primary: ratio=2
 """
     maker = Maker(source(body), curves=False).register().pair(1)
-    found = find(maker.results())
+    found = find_ablation(maker.results())
     assert len(found.effects) > 20
     report, text, _, _ = report_of(maker.results())
     assert f"And {len(found.effects) - 20} more in the table of effects:" in text

@@ -9,21 +9,21 @@ from vggsearch.report.document.files import table_files
 from vggsearch.report.document.inline_svg import Markup
 from vggsearch.report.document.render import html, markdown_page
 from vggsearch.report.figures.style import theme
-from vggsearch.report.search.answers import summarize
-from vggsearch.report.search.findings import find
-from vggsearch.report.write import compose
+from vggsearch.report.search.headline import summarize_search
+from vggsearch.report.search.page import search_report
+from vggsearch.report.search.search_findings import find_search
 from vggsearch.runs.record import Outcome
 
 
 def report_of(maker, path):
-    findings = find(maker.results())
+    findings = find_search(maker.results())
     with theme():
-        report = compose(findings, "vggsearch report studies/x.yaml")
+        report = search_report(findings, "vggsearch report studies/x.yaml")
     drawn = {drawing.name: Markup("<svg></svg>") for drawing in report.drawings()}
     links = {table.name: f"tables/{table.name}.csv" for table in report.tables()}
     links |= {f"figure_{name}": f"tables/figure_{name}.csv" for name in drawn}
     text = html(report, drawn, links).replace("\u00a0", " ")
-    return report, text, markdown_page(report, links), summarize(findings, path)
+    return report, text, markdown_page(report, links), summarize_search(findings, path)
 
 
 def trials(maker, number, stage="search", **options):
@@ -155,7 +155,7 @@ def test_a_long_study_prints_the_best_and_the_front_and_keeps_all_in_its_file(tm
     assert (len(table.rows), len(table.data)) == (1000, 1100)
     assert "1 000 of 1 100 trials" in text
     printed = {row[1] for row in table.rows}
-    assert set(find(maker.results()).front["architecture"]) <= printed
+    assert set(find_search(maker.results()).front["architecture"]) <= printed
     at = [column.heading for column in table.columns].index("validation")
     accuracies = [float(key[at]) for key in table.keys if key[at] is not None]
     assert accuracies == sorted(accuracies, reverse=True)
@@ -197,7 +197,7 @@ def test_hostile_texts_reach_files_harmless():
     maker.trial("search", outcome=Outcome.DIVERGED, reason="=cmd|'/c calc'!A1")
     maker.trial("search", outcome=Outcome.DIVERGED, reason=r"\write18{rm -rf /} & $x_1$")
     with theme():
-        report = compose(find(maker.results()), "c")
+        report = search_report(find_search(maker.results()), "c")
         files = table_files(report)
     for name, content in files.items():
         if name.endswith(".csv"):

@@ -7,8 +7,8 @@ from synthetic_study import Maker, source
 
 from vggsearch.analysis.worker_time import spending
 from vggsearch.recipe import Budget
-from vggsearch.report.search.findings import find
-from vggsearch.report.search.practices import checklist
+from vggsearch.report.search.checklist import search_checklist
+from vggsearch.report.search.search_findings import find_search
 from vggsearch.runs.record import Outcome
 
 NETS = ("1x8-1x16+bn+gap", "1x16-1x32+bn+gap", "2x8-2x16+bn+gap")
@@ -30,8 +30,8 @@ def study(*, baseline=True, finalists=True, **options):
 
 
 def answers(results):
-    findings = find(results)
-    return [item.answer.value for item in checklist(findings, spending(findings.trials))]
+    findings = find_search(results)
+    return [item.answer.value for item in search_checklist(findings, spending(findings.trials))]
 
 
 def changed(results, change, which=0):

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 from vggsearch.report.document.drawing import BLUE, INK, ORANGE
 from vggsearch.report.document.inline_svg import inline
 from vggsearch.report.figures.style import apart, panel, png, svg, theme
-from vggsearch.report.figures.tradeoff import KERNELS
+from vggsearch.report.search.tradeoff_figure import KERNELS
 
 
 @settings(deadline=None)

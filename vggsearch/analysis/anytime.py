@@ -1,4 +1,4 @@
-"""What a study had found after each run, and how much of that is the luck of the order."""
+"""What a study had found after each run, and how much of it is due to the order of the runs."""
 
 import numpy as np
 import numpy.typing as npt
@@ -9,11 +9,10 @@ FloatArray = npt.NDArray[np.float64]
 
 
 def spent(stage: pd.DataFrame) -> pd.DataFrame:
-    """The runs of one stage in the order in which they ended, with what they had cost by then.
+    """The trials of one stage in the order in which they ended, with the time spent so far.
 
-    Adds `trial` (from 1) and `spent_s`: the training seconds of this and all earlier trials, failed, pruned
-    and cached ones too; a
-    run that answered several trials counts once, as the search paid for it once.
+    Adds `trial` (from 1) and `spent_s`: the training seconds of this and all earlier trials, including
+    failed, pruned and cached ones. A run that answered several trials counts once.
     """
     ended = stage.sort_values(["told_at", "number"], kind="stable")
     paid = ended["train_s"].fillna(0.0).where(~ended["digest"].duplicated() | ended["digest"].isna(), 0.0)
@@ -23,8 +22,8 @@ def spent(stage: pd.DataFrame) -> pd.DataFrame:
 def anytime_best(stage: pd.DataFrame) -> pd.DataFrame:
     """Best validation accuracy of the completed runs so far, as the corners of a staircase.
 
-    Columns `trial`, `spent_s`, `val_accuracy`, `architecture` (the one that holds the record); the last row
-    is the stage's end.
+    Columns: `trial`, `spent_s`, `val_accuracy` and `architecture` of the best run. The last row is the end of
+    the stage.
     """
     ended = spent(stage)
     value = ended["val_accuracy"].where(ended["outcome"] == "completed")
@@ -35,7 +34,7 @@ def anytime_best(stage: pd.DataFrame) -> pd.DataFrame:
 
 
 def _corners(steps: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The rows where `column` changes, and the last: nothing else is needed to draw the staircase."""
+    """The rows where `column` changes, and the last row; they are enough to draw the staircase."""
     kept = steps[column].notna() & (steps[column] != steps[column].shift())
     if len(steps):
         kept.iloc[-1] = bool(steps[column].notna().iloc[-1])
@@ -43,13 +42,12 @@ def _corners(steps: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def luck_of_random(stage: pd.DataFrame, low: float = 0.05, high: float = 0.95) -> pd.DataFrame:
-    """Best of the first k trials of random search over all orders in which its N trials could have come.
+    """Quantiles of the best of the first k trials of random search, over all orders of its N trials.
 
-    Exact, without resampling: the j-th smallest of N is at least the best of k drawn without replacement with
-    probability
-    C(j, k) / C(N, k) (Dodge et al., EMNLP 2019, for draws with replacement). A failed trial counts as worse
-    than any other. Columns
-    `trial`, `spent_s` (k times the mean cost of a trial), `low`, `median`, `high`; at most 200 rows.
+    Exact, without resampling: the best of k drawn without replacement is at most the j-th smallest of N with
+    probability C(j, k) / C(N, k) (Dodge et al., EMNLP 2019, for draws with replacement). A failed trial
+    counts as worse than any other. Columns: `trial`, `spent_s` (k times the mean cost of a trial), `low`,
+    `median`, `high`; at most 200 rows.
     """
     ended = spent(stage)
     total = len(ended)
@@ -65,7 +63,7 @@ def luck_of_random(stage: pd.DataFrame, low: float = 0.05, high: float = 0.95) -
 
 
 def _best_of(ordered: FloatArray, k: int, levels: tuple[float, ...]) -> FloatArray:
-    """Quantiles of the largest of `k` values drawn without replacement from `ordered`, which rises."""
+    """Quantiles of the largest of `k` values drawn without replacement from `ordered`, an ascending array."""
     total = len(ordered)
     at = np.arange(k, total + 1)
     # log of C(j, k) / C(N, k): the chance that all k drawn are among the j smallest

@@ -1,5 +1,7 @@
-"""Kernel sizes compared among nets that are otherwise alike: an observation on what a search trained, not the
-ablation."""
+"""Kernel sizes compared among nets that are otherwise alike.
+
+This is an observation on the nets that a search trained, not an ablation.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,23 +28,25 @@ _Skeleton = tuple[tuple[tuple[int, int], ...], bool, str, str]
 
 @dataclass(frozen=True, slots=True)
 class KernelComparison:
-    """Matched pairs, and what there is where pairs are few."""
+    """Matched pairs, and bins for where there are few pairs."""
 
     small: int
     large: int
     pairs: pd.DataFrame
-    """`PAIR_COLUMNS`, one row a pair: `change` is `every block` (all `small` against all `large`) or `block
-    N` (that one alone), and
-    `difference` the large kernel's validation accuracy minus the small one's, as a fraction."""
+    """`PAIR_COLUMNS`, one row for each pair.
+
+    `change` is `every block` (all `small` against all `large`) or `block N` (that block alone); `difference`
+    is the large kernel's validation accuracy minus the small one's, as a fraction.
+    """
     bins: pd.DataFrame
-    """`BIN_COLUMNS`, one row a net whose kernels are all `small` or all `large`, in bins of like MACs."""
+    """`BIN_COLUMNS`, one row for each net of `small` or of `large` kernels alone, in bins of similar MACs."""
 
 
 def compare_kernels(ranked: pd.DataFrame) -> KernelComparison | None:
-    """3×3 against 5×5 over completed runs, or the two commonest kernel sizes where these are not both there.
+    """3×3 against 5×5 over completed runs, or else the two most common kernel sizes.
 
-    `ranked` has one row an architecture: `architecture`, `kernel_size`, `macs`, `val_accuracy`. None where
-    all kernels are alike.
+    `ranked` has one row for each architecture: `architecture`, `kernel_size`, `macs`, `val_accuracy`. None
+    where all kernels have one size.
     """
     sizes = _two_sizes(ranked)
     if sizes is None:
@@ -70,7 +74,7 @@ def compare_kernels(ranked: pd.DataFrame) -> KernelComparison | None:
 
 
 def _two_sizes(ranked: pd.DataFrame) -> tuple[int, int] | None:
-    """The two kernel sizes that most convolutions have, the smaller first; 3 and 5 where both are there."""
+    """The two most common kernel sizes, the smaller first; 3 and 5 where both occur."""
     blocks: dict[int, int] = {}
     for text in ranked["architecture"]:
         for block in Architecture.parse(text).blocks:
@@ -85,7 +89,7 @@ def _two_sizes(ranked: pd.DataFrame) -> tuple[int, int] | None:
 
 
 def _structure(architecture: Architecture) -> tuple[_Skeleton, tuple[tuple[int, ...], ...]]:
-    """All but the kernels, and the kernels by block."""
+    """What two nets of a pair share, and the kernel sizes by block."""
     shapes = tuple((block.num_convs, block.channels) for block in architecture.blocks)
     kernels = tuple(block.kernel_sizes for block in architecture.blocks)
     return (shapes, architecture.batch_norm, architecture.activation, str(architecture.head)), kernels
@@ -94,7 +98,7 @@ def _structure(architecture: Architecture) -> tuple[_Skeleton, tuple[tuple[int, 
 def _enlarged(
     kernels: tuple[tuple[int, ...], ...], small: int, large: int
 ) -> Iterator[tuple[str, tuple[tuple[int, ...], ...]]]:
-    """The kernels with every block, or one block, made large where it was small throughout."""
+    """The kernel sizes with every block, or one block, of small kernels made large."""
     is_small = [set(block) == {small} for block in kernels]
     if all(is_small):
         yield "every block", tuple((large,) * len(block) for block in kernels)
@@ -105,8 +109,7 @@ def _enlarged(
 
 
 def _bins(ranked: pd.DataFrame, sizes: tuple[int, int], most: int = 4, fewest: int = 8) -> pd.DataFrame:
-    """Nets of one kernel size in up to `most` bins of MACs, each of about as many nets and at least
-    `fewest`."""
+    """Nets of one kernel size in up to `most` bins of MACs, each of about as many and at least `fewest`."""
     wanted = [str(size) for size in sizes]
     pure = ranked.loc[
         ranked["kernel_size"].isin(wanted), ["architecture", "kernel_size", "macs", "val_accuracy"]

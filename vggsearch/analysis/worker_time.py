@@ -1,4 +1,4 @@
-"""Where the workers' time went: training by outcome, evaluation and setting up, waiting."""
+"""Where the workers' time went: training by outcome, evaluation and set-up, waiting."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,11 +6,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 TIME_PARTS = ("completed", "pruned", "failed", "overhead", "waiting")
-"""Training of completed, pruned and failed runs; evaluation, setting up and all else in a run; idle
-workers."""
+"""Training of completed, pruned and failed runs; everything else in a run; idle workers."""
 
 PAUSE_S = 120.0
-"""With no run going for so long, nobody was waiting: the study itself was stopped."""
+"""A longer time without any run counts as a stop of the study, not as waiting."""
 
 _TRAINED = {"completed": "completed", "pruned": "pruned"}
 
@@ -22,9 +21,9 @@ class Spending:
     frame: pd.DataFrame
     """`stage`, `part` (of `TIME_PARTS`), `seconds`: worker seconds by the wall clock."""
     workers: int
-    """Most runs that went on at once."""
+    """The largest number of runs at one time."""
     elapsed_s: float
-    """Wall seconds during which the study ran."""
+    """Wall-clock seconds during which the study ran."""
     pauses: int
     """How often it was stopped and resumed."""
     cached: int
@@ -48,11 +47,11 @@ class _Span:
 
 
 def spending(trials: pd.DataFrame) -> Spending:
-    """Account for every worker second of the trials (of `StudyResults.frame`) that this study trained itself.
+    """Account for every worker second of the runs that this study trained itself.
 
-    A worker waits from the end of a run, or the start of a session, to the start of its next run, and from
-    its last run to the
-    session's end. A session ends when no run goes on for `PAUSE_S`.
+    `trials` is from `StudyResults.frame`. A worker waits from the end of a run, or the start of a session, to
+    the start of its next run, and from its last run to the end of the session. A session ends when no run is
+    active for `PAUSE_S`.
     """
     spans = sorted(_spans(trials), key=lambda span: (span.start, span.end))
     seconds = {(stage, part): 0.0 for stage in dict.fromkeys(trials["stage"]) for part in TIME_PARTS}
@@ -88,7 +87,7 @@ def _spans(trials: pd.DataFrame) -> Iterable[_Span]:
     for stage, outcome, started, finished, asked, told, train_s in own[list(columns)].itertuples(
         index=False, name=None
     ):
-        # A worker that died left no times of its own: the controller's are the next best.
+        # A worker that died recorded no times; the controller's are the next best.
         start, end = (asked, told) if pd.isna(started) or pd.isna(finished) else (started, finished)
         end = max(start, end)
         train = min(max(0.0, 0.0 if pd.isna(train_s) else train_s), end - start)
@@ -96,7 +95,7 @@ def _spans(trials: pd.DataFrame) -> Iterable[_Span]:
 
 
 def _sessions(spans: list[_Span]) -> list[list[_Span]]:
-    """Spans in the order of their starts, cut where nothing ran for `PAUSE_S`."""
+    """Split the spans, sorted by start, wherever nothing ran for `PAUSE_S`."""
     sessions: list[list[_Span]] = []
     end = 0.0
     for span in spans:
@@ -109,7 +108,7 @@ def _sessions(spans: list[_Span]) -> list[list[_Span]]:
 
 
 def _concurrency(spans: list[_Span]) -> int:
-    """Most spans that overlap."""
+    """The largest number of spans that overlap."""
     changes = sorted([(span.end, -1) for span in spans] + [(span.start, 1) for span in spans])
     most = now = 0
     for _, change in changes:

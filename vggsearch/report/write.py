@@ -1,17 +1,12 @@
-"""A report as files: an HTML page that needs nothing else, Markdown, figures, tables, the data behind
-them."""
+"""A report as files: an HTML page that needs no other file, Markdown, figures, tables and their data."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from vggsearch.analysis import spending
 from vggsearch.errors import StoreError
-from vggsearch.report.ablation import (
-    compose as compose_ablation,
-    find as find_ablation,
-    summarize as summarize_ablation,
-)
+from vggsearch.report.ablation import ablation_report, find_ablation, summarize_ablation
 from vggsearch.report.document import (
     OWNED,
     Report,
@@ -19,26 +14,39 @@ from vggsearch.report.document import (
     html,
     inline,
     markdown_page,
-    plain,
     table_files,
     write_files,
 )
 from vggsearch.report.figures import png, svg, theme
-from vggsearch.report.search import Findings, answer, comparisons, find, sections, summarize, tiles
-from vggsearch.report.shared import ReportSummary, provenance
-from vggsearch.study import AblationStudy, StudyResults
+from vggsearch.report.search import find_search, search_report, summarize_search
+from vggsearch.report.shared import ReportSummary
+from vggsearch.study import AblationStudy, SearchStudy, StudyResults
+
+
+class _Kind(NamedTuple):
+    """How results of one kind of study become findings, and findings a report and a summary."""
+
+    find: Callable[[StudyResults], Any]
+    compose: Callable[[Any, str], Report]
+    summarize: Callable[[Any, Path], ReportSummary]
+
+
+_KINDS: Mapping[type[object], _Kind] = {
+    SearchStudy: _Kind(find_search, search_report, summarize_search),
+    AblationStudy: _Kind(find_ablation, ablation_report, summarize_ablation),
+}
 
 
 def write_report(results: StudyResults, folder: Path, *, command: str) -> ReportSummary:
     """Write `folder/index.html`, `report.md`, `figures/`, `tables/` and `data/`.
 
-    The same results and command give the same bytes; `StudyResults.read(folder / "data")` are the same
+    The same results and command give the same bytes. `StudyResults.read(folder / "data")` gives the same
     results.
 
     Args:
-        results: What the study has so far; any part of it may be missing.
-        folder: Made where it is absent. Figures and tables that an earlier report left in it are removed.
-        command: Printed as the one that makes this report.
+        results: The results so far; any part of them may be missing.
+        folder: It is created where it is absent. Figures and tables of an earlier report are removed from it.
+        command: Printed as the command that makes this report.
 
     Raises:
         StoreError: The folder cannot be written.
@@ -48,12 +56,14 @@ def write_report(results: StudyResults, folder: Path, *, command: str) -> Report
     for part in ("data", *OWNED):
         if (folder / part).is_symlink():
             raise StoreError(
-                f"report {folder}: {part} is a folder of its own, and here is a link: remove the link, or "
+                f"report {folder}: {part} must be a folder, and is a link: remove the link, or "
                 "name another folder with --out"
             )
     results = results.trimmed()
     with theme():
-        report, summary = _composed(results, command, folder / "index.html")
+        kind = _KINDS[type(results.study)]
+        findings = kind.find(results)
+        report = kind.compose(findings, command)
         vectors = {drawing.name: svg(drawing.figure) for drawing in report.drawings()}
         rasters = {drawing.name: png(drawing.figure) for drawing in report.drawings()}
     drawn = {
@@ -69,22 +79,13 @@ def write_report(results: StudyResults, folder: Path, *, command: str) -> Report
     with _writing(folder):
         write_files(folder, files)
     results.write(folder / "data")
-    return summary
+    return kind.summarize(findings, folder / "index.html")
 
 
 def summarize_results(results: StudyResults, page: Path) -> ReportSummary:
-    """What the report of `results`, whose page is `page`, says on the terminal; nothing is written."""
-    if isinstance(results.study, AblationStudy):
-        return summarize_ablation(find_ablation(results), page)
-    return summarize(find(results), page)
-
-
-def _composed(results: StudyResults, command: str, page: Path) -> tuple[Report, ReportSummary]:
-    if isinstance(results.study, AblationStudy):
-        found = find_ablation(results)
-        return compose_ablation(found, command), summarize_ablation(found, page)
-    findings = find(results)
-    return compose(findings, command), summarize(findings, page)
+    """What the terminal says of the report of `results`, whose page is `page`. Nothing is written."""
+    kind = _KINDS[type(results.study)]
+    return kind.summarize(kind.find(results), page)
 
 
 @contextmanager
@@ -96,26 +97,3 @@ def _writing(folder: Path) -> Iterator[None]:
             f"report {folder} cannot be written ({error.strerror}): free space or mend its permissions, "
             "or name another folder"
         ) from error
-
-
-def compose(findings: Findings, command: str) -> Report:
-    """The report of what was found, before it takes any format. Call it inside `theme`."""
-    spent = spending(findings.trials)
-    study = findings.study
-    return Report(
-        study.name,
-        plain(study.question, limit=2000),
-        answer(findings, spent),
-        tiles(findings, spent),
-        (
-            sections.tradeoff(findings),
-            sections.finalists(findings),
-            comparisons.against_random(findings),
-            comparisons.kernels(findings),
-            sections.learning(findings),
-            sections.time_and_outcomes(findings, spent),
-            sections.all_trials(findings),
-            provenance(findings.results, spent, command),
-            sections.practices(findings, spent),
-        ),
-    )

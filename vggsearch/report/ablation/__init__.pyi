@@ -1,3 +1,7 @@
-from .answer import summarize as summarize
-from .findings import Ablation as Ablation, Finding as Finding, find as find
-from .page import compose as compose
+from .ablation_findings import (
+    AblationFindings as AblationFindings,
+    ContrastFinding as ContrastFinding,
+    find_ablation as find_ablation,
+)
+from .headline import summarize_ablation as summarize_ablation
+from .page import ablation_report as ablation_report

@@ -1,59 +1,55 @@
 """Learning curves of the primary contrast's two sides."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
-from vggsearch.report.ablation.findings import Ablation, Finding
+from vggsearch.report.ablation.ablation_findings import AblationFindings, ContrastFinding
+from vggsearch.report.ablation.curves_figure import arm_curve_figure
 from vggsearch.report.ablation.sentences import interacts
-from vggsearch.report.document import Block, Figures, Section, note, percent, plain, points, text
-from vggsearch.report.figures import arm_curve_figure
+from vggsearch.report.document import Block, Figures, paragraph, percent, plain, points, remark, section
 from vggsearch.runs import curves_frame
 
-TITLE = "Learning curves"
 LAST_PART = 0.25
-"""Of the budget, over which it is asked whether curves still rise."""
+"""The last fraction of the budget, in which curves may still rise."""
 
 COLUMNS = ("side", "point", "n", "epoch", "train_s", "mean", "sd")
 
 
-def section(found: Ablation) -> Section:
-    """Curves by epoch and by training second."""
+@section("curves", "Learning curves")
+def curves_section(found: AblationFindings) -> Iterator[Block]:
+    """Curves of the primary contrast's sides, by epoch and by training second."""
     if not found.effects:
-        return Section("curves", TITLE, (note("No contrast is known, so there are no curves to compare."),))
+        yield remark("No contrast is known, so there are no curves to compare.")
+        return
     first = found.effects[0]
     if interacts(first.contrast):
-        why = "The primary contrast is an interaction, which has no two sides whose curves could be compared."
-        return Section("curves", TITLE, (note(why),))
+        yield remark(
+            "The primary contrast is an interaction, which has no two sides whose curves to compare."
+        )
+        return
     curves = side_curves(found, first)
     if curves["side"].nunique() < 2 or curves["point"].max() < 1:
-        why = "The pairs of the primary contrast hold no learning curves of both sides."
-        return Section("curves", TITLE, (note(why),))
-    names = _names(first)
-    drawings = tuple(arm_curve_figure(curves, x, names) for x in ("epoch", "train_s"))
-    blocks: list[Block] = [Figures(drawings)]
+        yield remark("The pairs of the primary contrast hold no learning curves of both sides.")
+        return
+    names = {"better": first.contrast.better, "worse": first.contrast.worse}
     rising = still_rising(curves)
     if rising:
         said = " and ".join(f"{plain(names[side])} {points(gain)}" for side, gain in rising.items())
-        blocks.insert(
-            0,
-            text(
-                f"Of the primary contrast, {plain(first.contrast.name)}. In the last "
-                f"{percent(LAST_PART, 0)} of the budget validation accuracy still rises: {said}. Where "
-                "curves still rise, or cross, the answer is one for this budget."
-            ),
+        yield paragraph(
+            f"The primary contrast is {plain(first.contrast.name)}. In the last {percent(LAST_PART, 0)} of "
+            f"the budget validation accuracy still rises: {said}. Where curves still rise, or cross, the "
+            "answer holds for this budget alone."
         )
-    return Section("curves", TITLE, tuple(blocks))
+    yield Figures(tuple(arm_curve_figure(curves, x, names) for x in ("epoch", "train_s")))
 
 
-def _names(effect: Finding) -> dict[str, str]:
-    return {"better": effect.contrast.better, "worse": effect.contrast.worse}
-
-
-def side_curves(found: Ablation, effect: Finding) -> pd.DataFrame:
+def side_curves(found: AblationFindings, effect: ContrastFinding) -> pd.DataFrame:
     """`COLUMNS`: mean and standard deviation over the completed runs of a side, point by point.
 
-    Runs whose number of points is not the commonest of their side are left out: their points are of other
-    moments.
+    Runs whose number of points is not the most common of their side are left out, as their points were
+    measured at other times.
     """
     frames = []
     for side, sign in (("better", 1), ("worse", -1)):
@@ -69,7 +65,7 @@ def side_curves(found: Ablation, effect: Finding) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(COLUMNS))
 
 
-def _summed(curves: pd.DataFrame, side: str, found: Ablation) -> pd.DataFrame:
+def _summed(curves: pd.DataFrame, side: str, found: AblationFindings) -> pd.DataFrame:
     size = found.plan.train_images if found.plan else 0
     grouped = curves.groupby("point")
     frame = pd.DataFrame(
@@ -86,8 +82,7 @@ def _summed(curves: pd.DataFrame, side: str, found: Ablation) -> pd.DataFrame:
 
 
 def still_rising(curves: pd.DataFrame) -> dict[str, float]:
-    """By side, how much mean validation accuracy gains over the last part of the budget, linearly
-    interpolated."""
+    """Gain of mean validation accuracy over the last part of the budget, by side; linearly interpolated."""
     gains = {}
     for side, own in curves.groupby("side", sort=False):
         end = float(own["fraction"].iloc[-1])

@@ -5,17 +5,18 @@ from itertools import combinations, product
 import pandas as pd
 
 from vggsearch.designs import level_text
-from vggsearch.report.ablation.findings import Ablation
+from vggsearch.report.ablation.ablation_findings import AblationFindings
 from vggsearch.report.document import plain
 
 CELL_COLUMNS = ("factor", "level", "other", "other_level", "n", "mean", "se")
 
 
-def interaction_cells(found: Ablation) -> pd.DataFrame:
-    """For every two factors of a factorial, `CELL_COLUMNS`: mean accuracy, on the images that judge the
-    pairs, where they have these levels, over all levels of the others and all seeds.
+def interaction_cells(found: AblationFindings) -> pd.DataFrame:
+    """`CELL_COLUMNS` for every two factors of a factorial, at each pair of their levels.
 
-    `se` is the standard error over seeds, of each seed's mean over the cells. Empty where nothing completed.
+    `mean` is the accuracy on the images that judge the pairs, over all levels of the other factors and all
+    seeds. `se` is the standard error over seeds of each seed's mean over the cells. Empty where no run
+    completed.
     """
     factors = found.study.factors or {}
     names, column = list(factors), found.part.column

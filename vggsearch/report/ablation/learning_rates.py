@@ -1,85 +1,89 @@
-"""Learning rates: which each arm got, and what the effects would be at each."""
+"""Learning rates: the rate that each arm got, and the effects at every rate."""
+
+from collections.abc import Hashable, Iterator
 
 import pandas as pd
 
 from vggsearch.analysis import differences
-from vggsearch.report.ablation.findings import Ablation
-from vggsearch.report.document import Block, Column, Figures, Section, Table, count, note, plain, spread, text
-from vggsearch.report.figures import rate_figure, robustness_figure
+from vggsearch.report.ablation.ablation_findings import AblationFindings
+from vggsearch.report.ablation.learning_rates_figures import rate_figure, robustness_figure
+from vggsearch.report.document import (
+    Block,
+    Figures,
+    Table,
+    count,
+    number_column,
+    optional_number,
+    paragraph,
+    plain,
+    remark,
+    section,
+    spread,
+    text_column,
+)
 
-TITLE = "Learning rates"
 
-
-def section(found: Ablation) -> Section:
+@section("rates", "Learning rates")
+def learning_rates_section(found: AblationFindings) -> Iterator[Block]:
     """Validation accuracy of each arm at each rate, and each contrast at each rate."""
-    plan = found.plan
+    plan, table = found.plan, found.chosen
     if plan is None:
-        return Section("rates", TITLE, (note("No plan is known, so no learning rates were tried."),))
+        yield remark("No plan is known, so no learning rates were tried.")
+        return
     if not plan.tuned:
-        why = (
-            f"Every arm was trained at {plan.rates[0]:g}: the study file names one rate, so none was chosen."
+        yield remark(
+            f"Every arm was trained at {plan.rates[0]:g}: the study file names one rate, so none was chosen. "
+            "An arm that would do better at another rate has a disadvantage, which nothing here shows."
         )
-        warning = " An arm whom another rate suits better is at a disadvantage that nothing here shows."
-        return Section("rates", TITLE, (note(why + warning),))
-    table = found.chosen
+        return
     if table.empty:
-        return Section("rates", TITLE, (note("No run for learning rates is known yet."),))
-    blocks: list[Block] = [
-        text(
-            f"Every arm tried the same {len(plan.rates)} rates with {plan.rate_seeds} "
-            f"seed{'s' if plan.rate_seeds > 1 else ''} of its own, which no pair has, and got the one with "
-            f"the best mean validation accuracy. {found.words.rates}"
-        ),
-        *_warnings(found, table),
-    ]
+        yield remark("No run for learning rates is known yet.")
+        return
+    yield paragraph(
+        f"Every arm tried the same {len(plan.rates)} rates with {plan.rate_seeds} "
+        f"seed{'s' if plan.rate_seeds > 1 else ''} that no pair has, and got the rate with the best mean "
+        f"validation accuracy. {found.wording.rates}"
+    )
+    yield from _warnings(found, table)
     if table["n"].sum():
-        blocks.append(Figures((rate_figure(found.rates, table),)))
+        yield Figures((rate_figure(found.rates, table),))
         strip = by_rate(found)
         if len(strip):
-            blocks.append(Figures((robustness_figure(strip),)))
+            yield Figures((robustness_figure(strip),))
         else:
-            blocks.append(note("No rate has completed runs of both sides of a contrast with the same seed."))
+            yield remark("No rate has completed runs of both sides of a contrast with the same seed.")
     else:
-        blocks.append(note("No run for learning rates completed, so there is nothing to draw."))
-    blocks.append(_table(found, table))
-    return Section("rates", TITLE, tuple(blocks))
+        yield remark("No run for learning rates completed, so there is nothing to draw.")
+    yield _table(found, table)
 
 
-def trained_at(found: Ablation) -> dict[str, float]:
-    """The rate of each arm's pairs, which stays the one that was first chosen."""
+def trained_at(found: AblationFindings) -> dict[str, float]:
+    """The rate at which each arm's pairs were trained, by arm."""
     rates = found.pairs.dropna(subset=["lr"]).groupby("arm", sort=False)["lr"].last()
     return {str(arm): float(lr) for arm, lr in rates.items()}
 
 
-def _warnings(found: Ablation, table: pd.DataFrame) -> list[Block]:
-    warnings: list[Block] = []
+def _warnings(found: AblationFindings, table: pd.DataFrame) -> Iterator[Block]:
     edge = [plain(arm, 60) for arm in table.loc[table["at_edge"], "arm"]]
     if edge:
-        warnings.append(
-            note(
-                f"The best rate of {_listed(edge)} is the smallest or largest that was tried: a wider grid "
-                "might have suited better, so a part of the effect may be the grid's."
-            )
+        yield remark(
+            f"The best rate of {_listed(edge)} is the smallest or largest that was tried. A wider grid might "
+            "hold a better one, so a part of the effect may be due to the grid."
         )
-    used = trained_at(found)
     best = {str(row["arm"]): float(row["lr"]) for row in table[table["chosen"]].to_dict("records")}
-    other = [plain(arm, 60) for arm, lr in used.items() if arm in best and lr != best[arm]]
+    other = [plain(arm, 60) for arm, lr in trained_at(found).items() if arm in best and lr != best[arm]]
     if other:
-        warnings.append(
-            note(
-                f"The pairs of {_listed(other)} were trained at another rate than is best by the runs "
-                f"known now."
-            )
+        yield remark(
+            f"The pairs of {_listed(other)} were trained at another rate than the runs known now call for."
         )
-    return warnings
 
 
 def _listed(names: list[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} others" if len(names) > most else "")
 
 
-def by_rate(found: Ablation) -> pd.DataFrame:
-    """contrast, lr, repeat, difference: the effect on validation, with each rate given to all arms alike."""
+def by_rate(found: AblationFindings) -> pd.DataFrame:
+    """contrast, lr, repeat, difference: the effect on validation where all arms have the same rate."""
     frames = []
     runs = found.rates.rename(columns={"repeat": "pair"})
     for effect in found.effects:
@@ -100,27 +104,25 @@ def by_rate(found: Ablation) -> pd.DataFrame:
     return pd.concat(known, ignore_index=True) if known else pd.DataFrame()
 
 
-def _table(found: Ablation, table: pd.DataFrame) -> Table:
+def _table(found: AblationFindings, table: pd.DataFrame) -> Table:
+    """A row for each arm, a column for each rate."""
     used = trained_at(found)
-    arms = list(dict.fromkeys(table["arm"]))
     rates = sorted({float(lr) for lr in table["lr"]})
-    rows = {(str(row["arm"]), float(row["lr"])): row for row in table.to_dict("records")}
-    printed = []
-    for arm in arms:
-        cells = [plain(arm)]
-        for lr in rates:
-            row = rows.get((arm, lr))
-            mark = " ◂" if row is not None and row["chosen"] else ""
-            failed = f" ({count(row['failed'])} failed)" if row is not None and row["failed"] else ""
-            cells.append(f"{spread(row['mean'], row['sd'])}{failed}{mark}" if row is not None else "")
-        printed.append([*cells, f"{used[arm]:g}" if arm in used else ""])
-    columns = (
-        Column("arm", "left"),
-        *(Column(f"lr {lr:g}") for lr in rates),
-        Column("pairs trained at"),
-    )
+    records: dict[str, dict[Hashable, str]] = {}
+    for row in table.to_dict("records"):
+        arm, failed = str(row["arm"]), f" ({count(row['failed'])} failed)" if row["failed"] else ""
+        record = records.setdefault(arm, {"arm": arm, "used": optional_number(used.get(arm, float("nan")))})
+        record[f"{row['lr']}"] = f"{spread(row['mean'], row['sd'])}{failed}{' ◂' if row['chosen'] else ''}"
+    for record in records.values():
+        record.update({f"{lr}": "" for lr in rates if f"{lr}" not in record})
+    columns = [
+        text_column("arm", "arm"),
+        *(number_column(f"lr {lr:g}", f"{lr}", str) for lr in rates),
+        number_column("pairs trained at", "used", str),
+    ]
     caption = (
-        "Validation accuracy, mean ± standard deviation over the seeds for learning rates; ◂ marks the best "
-        "mean among rates at which no run failed."
+        "Validation accuracy, mean ± standard deviation over the seeds for learning rates. ◂ marks the best "
+        "mean among the rates at which no run failed."
     )
-    return Table("learning_rates", "Learning rates of the arms", columns, printed, table, caption)
+    title = "Learning rates of the arms"
+    return Table("learning_rates", title, columns, table, caption, list(records.values()))

@@ -1,50 +1,50 @@
 """Proof of change: what each arm is beside the first, and what remains of what a contrast holds equal."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from vggsearch.arch import Architecture
 from vggsearch.designs import Arm, Contrast, Design, Plan, Row, level_text, mismatch, proof
-from vggsearch.report.ablation.findings import Ablation
+from vggsearch.report.ablation.ablation_findings import AblationFindings
 from vggsearch.report.document import (
     MISSING,
     Block,
     Column,
-    Section,
+    Record,
     Table,
     count,
     duration,
     missing,
-    note,
+    number_column,
+    paragraph,
     plain,
+    remark,
+    section,
     si,
-    text,
+    signed_percent,
+    text_column,
 )
 
-TITLE = "Proof of change"
 
-
-def section(found: Ablation) -> Section:
+@section("proof", "Proof of change")
+def proof_section(found: AblationFindings) -> Iterator[Block]:
     """The arms beside the first, and what their contrasts hold equal."""
     plan = found.plan
     if plan is None:
-        return Section("proof", TITLE, (note("No plan is known, so there are no arms to compare."),))
+        yield remark("No plan is known, so there are no arms to compare.")
+        return
     design = design_of(plan)
-    rows = proof(design, plan.task)
-    blocks: list[Block] = [
-        text(
-            "What was derived from the control, before anything was trained. Differences are from the first "
-            "arm; parameters are those of convolutions and head, which contrasts weigh."
-        ),
-        _arms(found, plan, rows),
-        _held(found, plan, design),
-    ]
-    return Section("proof", TITLE, tuple(blocks))
+    yield paragraph(
+        "The arms were derived from the control before anything was trained. Differences are from the first "
+        "arm. Parameters are those of convolutions and head, as in contrasts at equal parameters."
+    )
+    yield _arm_table(found, plan, proof(design, plan.task))
+    yield _held_table(found, plan, design)
 
 
 def design_of(plan: Plan) -> Design:
-    """The design that a plan wrote down."""
+    """The design that a plan records."""
     arms = [
         Arm(arm.name, Architecture.parse(arm.architecture), arm.recipe, seed_offset=arm.seed_offset)
         for arm in plan.arms
@@ -52,24 +52,9 @@ def design_of(plan: Plan) -> Design:
     return Design(tuple(arms), tuple(planned.contrast() for planned in plan.contrasts))
 
 
-def _arms(found: Ablation, plan: Plan, rows: tuple[Row, ...]) -> Table:
-    columns = (
-        Column("arm", "left"),
-        Column("architecture", "left", code=True),
-        Column("convs"),
-        Column("params"),
-        Column("MACs"),
-        Column("field (px)"),
-        *([Column("trained otherwise", "left")] if any(map(_otherwise, rows)) else []),
-        Column("ms a step"),
-        Column("steps"),
-        Column("a run"),
-    )
-    printed, data = [], []
-    for row in rows:
-        arm = plan.arm(row.arm)
-        steps, run_s = plan.steps(arm), plan.run_s(arm)
-        data.append(
+def _arm_table(found: AblationFindings, plan: Plan, rows: Sequence[Row]) -> Table:
+    data = pd.DataFrame(
+        [
             {
                 "arm": row.arm,
                 "architecture": str(row.architecture),
@@ -82,52 +67,48 @@ def _arms(found: Ablation, plan: Plan, rows: tuple[Row, ...]) -> Table:
                 **{f"{name}_difference": value for name, value in row.differences.items()},
                 "budget": str(arm.budget),
                 "step_s": arm.step_s,
-                "steps": steps,
-                "run_s": run_s,
+                "steps": plan.steps(arm),
+                "run_s": plan.run_s(arm),
                 "measured_train_s": found.arm_mean(row.arm, "train_s"),
             }
-        )
-        printed.append(
-            [
-                plain(row.arm),
-                plain(row.architecture),
-                _beside(str(row.num_convs), row.differences["num_convs"]),
-                _beside(si(row.conv_head_params), row.differences["conv_head_params"]),
-                _beside(si(row.macs), row.differences["macs"]),
-                _beside(str(row.receptive_field), row.differences["receptive_field"]),
-                *([plain(_otherwise(row))] if any(map(_otherwise, rows)) else []),
-                MISSING if arm.step_s is None else f"{1000 * arm.step_s:.3g}",
-                MISSING if steps is None else count(steps),
-                duration(run_s),
-            ]
-        )
-    budgets = list(dict.fromkeys(str(arm.budget) for arm in plan.arms))
+            for row, arm in ((row, plan.arm(row.arm)) for row in rows)
+        ]
+    )
+    otherwise = [_otherwise(row) for row in rows]
+    columns = [
+        text_column("arm", "arm"),
+        text_column("architecture", "architecture", code=True),
+        _beside("convs", "num_convs", str),
+        _beside("params", "conv_head_params", si),
+        _beside("MACs", "macs", si),
+        _beside("field (px)", "receptive_field", str),
+        text_column("trained otherwise", "otherwise", when=any(otherwise)),
+        number_column("ms a step", "step_s", _milliseconds),
+        number_column("steps", "steps", count),
+        number_column("a run", "run_s", duration),
+    ]
+    budgets = list(dict.fromkeys(data["budget"]))
+    one = f"Budget of a run: {budgets[0]}."
     caption = (
         "Architectures: block by block convolutions × channels, then k and the kernels that are not 3×3. "
+        f"{one if len(budgets) == 1 else 'Budgets of runs differ, and are in the CSV file.'} Seconds of a "
+        f"step were measured alone, in turns, on {plain(plan.device_model)}, before the plan."
     )
-    caption += (
-        f"Budget of a run: {budgets[0]}. "
-        if len(budgets) == 1
-        else "Budgets of runs differ, and are in the CSV file. "
-    )
-    caption += (
-        f"Seconds of a step were measured alone, in turns, on {plain(plan.device_model)}, before the plan."
-    )
-    return Table("arms_beside_control", "Arms", columns, printed, pd.DataFrame(data), caption)
+    records = data.assign(otherwise=otherwise).to_dict("records")
+    return Table("arms_beside_control", "Arms", columns, data, caption, records)
 
 
-def _beside(value: str, difference: float) -> str:
-    return value if difference == 0 else f"{value} ({signed_percent(difference)})"
+def _beside(heading: str, name: str, show: Callable[[float], str]) -> Column:
+    """A number, and where it differs from the first arm's, by how much."""
+
+    def cell(value: float, difference: float) -> str:
+        return show(value) if difference == 0 else f"{show(value)} ({signed_percent(difference)})"
+
+    return number_column(heading, (name, f"{name}_difference"), cell)
 
 
-def signed_percent(fraction: float) -> str:
-    """A relative difference: `+15 %`, `−0.4 %`, `0 %`."""
-    if missing(fraction):
-        return MISSING
-    if fraction == 0:
-        return "0\u00a0%"
-    digits = 0 if abs(fraction) >= 0.0995 else 1 if abs(fraction) >= 0.0005 else 2
-    return f"{100 * fraction:+.{digits}f}\u00a0%".replace("-", "−")
+def _milliseconds(seconds: float | None) -> str:
+    return MISSING if seconds is None or missing(seconds) else f"{1000 * seconds:.3g}"
 
 
 def _otherwise(row: Row) -> str:
@@ -137,36 +118,42 @@ def _otherwise(row: Row) -> str:
     return ", ".join(parts)
 
 
-def _held(found: Ablation, plan: Plan, design: Design) -> Block:
-    rows, data = [], []
-    for effect in found.effects:
-        contrast = effect.contrast
-        if not contrast.held:
-            continue
+def _held_table(found: AblationFindings, plan: Plan, design: Design) -> Block:
+    records: list[Record] = []
+    rows: list[tuple[str, str, float]] = []
+    for contrast in (effect.contrast for effect in found.effects if effect.contrast.held):
         left = _remaining(found, plan, design, contrast)
         equal = [held for held, value in left.items() if value == 0]
         other = [f"{held} {signed_percent(value)}" for held, value in left.items() if value != 0]
-        arms = " / ".join(plain(name, 60) for name in contrast.weights)
-        rows.append([plain(contrast.name), arms, ", ".join(equal) or MISSING, ", ".join(other) or "nothing"])
-        data += [(contrast.name, held, value) for held, value in left.items()]
-    if not rows:
-        return note("No contrast holds anything equal but the budget of a run, its recipe and its seeds.")
-    columns = (
-        Column("contrast", "left"),
-        Column("arms", "left"),
-        Column("exactly equal", "left"),
-        Column("what remains", "left"),
-    )
+        records.append(
+            {
+                "contrast": contrast.name,
+                "arms": " / ".join(plain(name, 60) for name in contrast.weights),
+                "equal": ", ".join(equal) or MISSING,
+                "other": ", ".join(other) or "nothing",
+            }
+        )
+        rows += [(contrast.name, held, value) for held, value in left.items()]
+    if not records:
+        return remark("No contrast holds anything equal but the budget of a run, its recipe and its seeds.")
+    columns = [
+        text_column("contrast", "contrast"),
+        text_column("arms", "arms", str),
+        text_column("exactly equal", "equal", str),
+        text_column("what remains", "other", str),
+    ]
     caption = (
-        "What each contrast holds equal, and the mismatch that remains, as channels are whole numbers and "
-        "seconds are measured: the second arm's difference from the first."
+        "What each contrast holds equal, and the mismatch that remains, because channels are whole numbers "
+        "and seconds are measured: the second arm's difference from the first."
     )
-    frame = pd.DataFrame(data, columns=["contrast", "held", "difference"])
-    return Table("held_equal", "Held equal", columns, rows, frame, caption)
+    data = pd.DataFrame(rows, columns=["contrast", "held", "difference"])
+    return Table("held_equal", "Held equal", columns, data, caption, records)
 
 
-def _remaining(found: Ablation, plan: Plan, design: Design, contrast: Contrast) -> Mapping[str, float]:
-    """As `mismatch`, but of training seconds what was measured: of the pairs, or before them of the steps."""
+def _remaining(
+    found: AblationFindings, plan: Plan, design: Design, contrast: Contrast
+) -> Mapping[str, float]:
+    """As `mismatch`, with training seconds as measured in the pairs, or else as the plan expects them."""
     remaining = mismatch(design, contrast, plan.task)
     left = {str(held): value for held, value in remaining.items()}
     if "training seconds" in left:

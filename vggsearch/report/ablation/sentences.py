@@ -1,34 +1,34 @@
-"""The verdict of a contrast as one plain sentence: on the page, on the terminal, in quotations."""
+"""The verdict of a contrast as one plain sentence."""
 
 from dataclasses import dataclass
 
 from vggsearch.analysis import MAX_PAIRS, Verdict
 from vggsearch.designs import Contrast
-from vggsearch.report.ablation.findings import Ablation, Finding
-from vggsearch.report.document import NBSP, Span, Strong, duration, plain, points
+from vggsearch.report.ablation.ablation_findings import AblationFindings, ContrastFinding
+from vggsearch.report.document import MISSING, NBSP, Span, Strong, duration, missing, plain, points
 
 FEWEST_DIGITS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What was found, and by what numbers."""
+    """What was found, and the numbers behind it."""
 
     head: str
     body: str
     bold: bool
-    """Never where the interval covers zero."""
+    """Whether `head` is bold; never where the interval covers zero."""
 
     def spans(self) -> tuple[Span, ...]:
-        """For the page."""
+        """The sentence with its bold part."""
         return (Strong(self.head) if self.bold else self.head, f": {self.body}")
 
     def __str__(self) -> str:
         return f"{self.head}: {self.body}".replace(NBSP, " ")
 
 
-def sentence(found: Ablation, effect: Finding) -> Sentence:
-    """The sentence of one contrast. What speaks against the claim is said as loudly as what speaks for it."""
+def sentence(found: AblationFindings, effect: ContrastFinding) -> Sentence:
+    """The sentence of one contrast; a refutation is worded and set exactly as a confirmation is."""
     contrast, where = effect.contrast, _where(found, effect)
     match effect.verdict:
         case Verdict.SUPPORTED:
@@ -49,13 +49,15 @@ def sentence(found: Ablation, effect: Finding) -> Sentence:
 
 
 def pp(fraction: float) -> str:
-    """`+0.42 pp`; one digit more where the others would be zeros."""
+    """`+0.42 pp`; with one digit more where the other digits would be zeros."""
     small = 0 < abs(fraction) < 0.5 * 10 ** -(FEWEST_DIGITS + 2)
     return points(fraction + 0.0, FEWEST_DIGITS + small)  # a zero has no sign
 
 
 def pp_interval(low: float, high: float) -> str:
     """`+0.25 to +0.59 pp`."""
+    if missing(low) or missing(high):
+        return MISSING
     return f"{pp(low).removesuffix(f'{NBSP}pp')} to {pp(high)}"
 
 
@@ -65,31 +67,31 @@ def interacts(contrast: Contrast) -> bool:
 
 
 def reverse(contrast: Contrast) -> Contrast:
-    """The same with its sides exchanged."""
+    """The same contrast with its sides exchanged."""
     weights = {arm: -weight for arm, weight in contrast.weights.items()}
     return Contrast(contrast.name, weights, contrast.worse, contrast.better, contrast.at, contrast.held)
 
 
 def sides(contrast: Contrast) -> tuple[str, str]:
-    """What the claim favours, and what it does not, in print."""
+    """The side that the claim favours, and the other side, as printed."""
     return plain(contrast.better, 120), plain(contrast.worse, 120)
 
 
-def pair_s(found: Ablation, contrast: Contrast) -> float | None:
-    """Training seconds of one more pair: of the plan, or else as measured; None where nobody knows."""
+def pair_s(found: AblationFindings, contrast: Contrast) -> float | None:
+    """Training seconds of one more pair, by the plan or else as measured; None where neither says it."""
     total = 0.0
     for name in contrast.weights:
         planned = found.plan.run_s(found.plan.arm(name)) if found.plan else None
         seconds = found.arm_mean(name, "train_s") if planned is None else planned
-        if seconds != seconds:  # NaN
+        if missing(seconds):
             return None
         total += seconds
     return total
 
 
-def _where(found: Ablation, effect: Finding, *, sign: int = 1) -> str:
+def _where(found: AblationFindings, effect: ContrastFinding, *, sign: int = 1) -> str:
     low, high = sorted((sign * effect.low, sign * effect.high))
-    if effect.low != effect.low:  # NaN
+    if missing(effect.low):
         return f"of {found.part.accuracy} (n = {effect.n})"
     seeds = f"n = {effect.n} pair{'s' if effect.n != 1 else ''}"
     return f"of {found.part.accuracy} ({found.level} interval {pp_interval(low, high)}, {seeds})"
@@ -114,15 +116,15 @@ def _no_difference(contrast: Contrast) -> str:
     return f"{_upper(which)} makes no difference that matters"
 
 
-def _sign(effect: Finding) -> str:
-    """What is to be said of an effect that is too small to matter, and whose sign is known all the same."""
+def _sign(effect: ContrastFinding) -> str:
+    """A sentence on an effect that is too small to matter, but whose sign is certain."""
     if not (effect.sign_certain and effect.off_zero) or interacts(effect.contrast):
         return ""
     better, worse = sides(effect.contrast)
     return f" The sign is certain all the same: {better if effect.mean > 0 else worse} is ahead."
 
 
-def _more(found: Ablation, effect: Finding) -> str:
+def _more(found: AblationFindings, effect: ContrastFinding) -> str:
     if effect.more_pairs is None:
         return f"by what these pairs show, {MAX_PAIRS} would not decide"
     seconds = pair_s(found, effect.contrast)
@@ -132,12 +134,12 @@ def _more(found: Ablation, effect: Finding) -> str:
     return f"about {many}{time} would decide"
 
 
-def _described(effect: Finding, where: str) -> str:
+def _described(effect: ContrastFinding, where: str) -> str:
     if effect.n == 0:
         return "no pair is complete, so nothing can be said"
     return f"descriptive only, n = {effect.n}: no verdict. {pp(effect.mean)} {where}."
 
 
 def _upper(text: str) -> str:
-    """A sentence's beginning, unless it is a name of the study file's."""
+    """Start a sentence with a capital; names from the study file stay as they are."""
     return f"T{text[1:]}" if text.startswith("the ") else text

@@ -5,44 +5,45 @@ from collections.abc import Iterator
 import pandas as pd
 
 from vggsearch.designs import Plan, deviations
-from vggsearch.report.ablation.arms import held_up
+from vggsearch.report.ablation.ablation_findings import AblationFindings
 from vggsearch.report.ablation.curves import LAST_PART, side_curves, still_rising
-from vggsearch.report.ablation.findings import Ablation
 from vggsearch.report.ablation.images import image_count
+from vggsearch.report.ablation.runs import held_up
 from vggsearch.report.ablation.sentences import interacts
 from vggsearch.report.document import (
     NBSP,
-    Column,
-    Section,
+    Block,
     Table,
     count,
     duration,
+    missing,
+    paragraph,
     percent,
     plain,
     points,
+    section,
     si,
-    text,
+    text_column,
 )
 from vggsearch.report.shared import data_names
 
 Threat = tuple[str, str]
-"""What it is, and how it stands here."""
+"""Its name, and what it means in this study."""
 
 
-def section(found: Ablation) -> Section:
-    """One row a threat, none of them left out for being harmless."""
-    rows = list(threats(found))
-    columns = (Column("threat", "left"), Column("in this study", "left"))
-    data = pd.DataFrame(rows, columns=["threat", "in_this_study"])
-    how = text(
-        "What could make the answers wrong, or true of less than they seem to be; computed from the records."
+@section("threats", "Threats to validity")
+def threats_section(found: AblationFindings) -> Iterator[Block]:
+    """One row for each threat, harmless ones too."""
+    yield paragraph(
+        "What could make the answers wrong, or true of less than they seem to be. Computed from the records."
     )
-    table = Table("threats", "Threats to validity", columns, rows, data, latex=False)
-    return Section("threats", "Threats to validity", (how, table))
+    columns = [text_column("threat", "threat", str), text_column("in this study", "in_this_study", str)]
+    data = pd.DataFrame(list(threats(found)), columns=["threat", "in_this_study"])
+    yield Table("threats", "Threats to validity", columns, data, latex=False)
 
 
-def threats(found: Ablation) -> Iterator[Threat]:
-    """Of all that is known."""
+def threats(found: AblationFindings) -> Iterator[Threat]:
+    """All threats that are known."""
     yield "one data set", _data(found)
     plan = found.plan
     if plan is not None:
@@ -50,7 +51,7 @@ def threats(found: Ablation) -> Iterator[Threat]:
     yield "budget short of convergence", _budget(found)
     yield "one recipe", _recipe(found)
     yield "learning rates", _rates(found)
-    yield found.words.threat, _images(found)
+    yield found.wording.threat, _images(found)
     yield "one split", _split(found)
     yield "runs that failed", _failed(found)
     yield "a busy machine", _contended(found)
@@ -58,9 +59,9 @@ def threats(found: Ablation) -> Iterator[Threat]:
     yield "several contrasts", _contrasts(found)
 
 
-def _data(found: Ablation) -> str:
+def _data(found: AblationFindings) -> str:
     size, accuracy = image_count(found), float(found.complete[found.part.column].astype(float).mean())
-    if size is None or accuracy != accuracy:  # NaN
+    if size is None or missing(accuracy):
         return f"{data_names(found.results)}; no run has read its {found.part.images} yet"
     error = (accuracy * (1 - accuracy) / size) ** 0.5
     return (
@@ -70,14 +71,14 @@ def _data(found: Ablation) -> str:
     )
 
 
-def _sizes(found: Ablation, plan: Plan) -> str:
+def _sizes(found: AblationFindings, plan: Plan) -> str:
     params = found.trials.loc[found.trials["stage"] == "pairs", "params"].dropna()
     of = f"{si(params.min())} to {si(params.max())} parameters" if len(params) else "sizes not known yet"
     shape = "×".join(map(str, plan.input_shape))
     return f"{len(plan.arms)} arms of {of}, at {shape} pixels: wider nets and larger images were not asked"
 
 
-def _budget(found: Ablation) -> str:
+def _budget(found: AblationFindings) -> str:
     budgets = ", ".join(dict.fromkeys(str(arm.budget) for arm in found.plan.arms)) if found.plan else ""
     said = budgets or str(found.study.budget)
     if not found.effects or interacts(found.effects[0].contrast):
@@ -91,7 +92,7 @@ def _budget(found: Ablation) -> str:
     return f"{said}: over the last {percent(LAST_PART, 0)} validation accuracy still rose ({rise})"
 
 
-def _recipe(found: Ablation) -> str:
+def _recipe(found: AblationFindings) -> str:
     recipe = found.study.recipe
     return (
         f"batch {recipe.batch_size}, momentum {recipe.momentum:g}, weight decay {recipe.weight_decay:g}, "
@@ -99,7 +100,7 @@ def _recipe(found: Ablation) -> str:
     )
 
 
-def _rates(found: Ablation) -> str:
+def _rates(found: AblationFindings) -> str:
     rates = found.study.rates
     grid = ", ".join(f"{lr:g}" for lr in rates.grid)
     if len(rates.grid) == 1:
@@ -108,19 +109,19 @@ def _rates(found: Ablation) -> str:
     arms = found.chosen["arm"].nunique() if len(found.chosen) else 0
     return (
         f"{len(rates.grid)} tried ({grid}), {rates.seeds} seeds each; best at an end of the grid: {edges} "
-        f"of {arms} arms{found.words.rates_threat}"
+        f"of {arms} arms{found.wording.rates_threat}"
     )
 
 
-def _images(found: Ablation) -> str:
-    judged = f"all {count(int(found.complete['digest'].nunique()))} {found.words.judged} runs share"
+def _images(found: AblationFindings) -> str:
+    judged = f"all {count(int(found.complete['digest'].nunique()))} {found.wording.judged} runs share"
     return (
-        f"{found.words.shared.format(judged)}: verdicts are over seeds; for new images see “Two "
+        f"{found.wording.shared.format(judged)}: verdicts are over seeds; for new images see “Two "
         f"questions kept apart”"
     )
 
 
-def _split(found: Ablation) -> str:
+def _split(found: AblationFindings) -> str:
     data = found.study.data
     return (
         f"validation is one {percent(data.val_fraction, 0)} part, of split seed {data.split_seed}, in "
@@ -128,7 +129,7 @@ def _split(found: Ablation) -> str:
     )
 
 
-def _failed(found: Ablation) -> str:
+def _failed(found: AblationFindings) -> str:
     failed = found.failed
     if failed.empty:
         return f"none of {count(len(found.pairs))} runs of the pairs"
@@ -138,7 +139,7 @@ def _failed(found: Ablation) -> str:
     return f"{len(failed)} of {count(len(found.pairs))} runs of the pairs ({arms}): their pairs are left out"
 
 
-def _contended(found: Ablation) -> str:
+def _contended(found: AblationFindings) -> str:
     own = found.pairs.drop_duplicates("digest")
     busy = held_up(own)
     effect = (
@@ -150,7 +151,7 @@ def _contended(found: Ablation) -> str:
     return f"{busy} of {count(len(own))} runs of the pairs ({took}) were held up by other work: {effect}"
 
 
-def _looking(found: Ablation) -> str:
+def _looking(found: AblationFindings) -> str:
     lines = deviations(found.results.plans)
     if not found.results.plans:
         return "no plan is registered, so nobody can tell"
@@ -162,7 +163,7 @@ def _looking(found: Ablation) -> str:
     )
 
 
-def _contrasts(found: Ablation) -> str:
+def _contrasts(found: AblationFindings) -> str:
     number = len(found.effects)
     if number < 2:
         return "one contrast, nothing to correct for" if number else "none is known"

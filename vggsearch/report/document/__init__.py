@@ -1,4 +1,4 @@
-"""TODO document."""
+"""The parts of a report, how numbers and texts are printed, and the output formats."""
 
 import lazy_loader
 

@@ -1,7 +1,6 @@
 from .content import (
     Block as Block,
     Code as Code,
-    Column as Column,
     Figures as Figures,
     Listing as Listing,
     Paragraph as Paragraph,
@@ -9,10 +8,10 @@ from .content import (
     Section as Section,
     Span as Span,
     Strong as Strong,
-    Table as Table,
     Tile as Tile,
-    note as note,
-    text as text,
+    paragraph as paragraph,
+    remark as remark,
+    section as section,
 )
 from .drawing import (
     BLUE as BLUE,
@@ -40,15 +39,25 @@ from .formats import (
     duration as duration,
     fixed as fixed,
     interval as interval,
+    level as level,
     milliseconds as milliseconds,
     missing as missing,
+    optional_number as optional_number,
     percent as percent,
     plain as plain,
     points as points,
     printable as printable,
     si as si,
+    signed_percent as signed_percent,
     spread as spread,
     tick as tick,
 )
 from .inline_svg import inline as inline
 from .render import html as html, markdown_page as markdown_page
+from .table import (
+    Column as Column,
+    Record as Record,
+    Table as Table,
+    number_column as number_column,
+    text_column as text_column,
+)

@@ -1,27 +1,29 @@
-"""The pieces of which a report is composed, before they become HTML or Markdown."""
+"""The parts of a report, before they become HTML or Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
-
-import pandas as pd
+from functools import wraps
+from typing import Literal, ParamSpec
 
 from vggsearch.report.document.drawing import Drawing
+from vggsearch.report.document.table import Table
+
+P = ParamSpec("P")
 
 Tone = Literal["text", "lead", "verdict", "finding", "note"]
-"""How much a paragraph weighs: `verdict` is the answer itself, in the largest letters."""
+"""How a paragraph is set: `verdict` is the answer itself, in the largest letters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """An architecture's text, a command, a digest: printed in the typewriter's letters."""
+    """An architecture's text, a command or a digest, set in typewriter letters."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Strong:
-    """What must not be overlooked."""
+    """Bold text."""
 
     text: str
 
@@ -37,13 +39,13 @@ class Paragraph:
     tone: Tone = "text"
 
 
-def text(*spans: Span) -> Paragraph:
-    """A paragraph."""
+def paragraph(*spans: Span) -> Paragraph:
+    """Plain running text."""
     return Paragraph(spans)
 
 
-def note(*spans: Span) -> Paragraph:
-    """A remark, set apart."""
+def remark(*spans: Span) -> Paragraph:
+    """A remark, set apart from the text."""
     return Paragraph(spans, "note")
 
 
@@ -55,37 +57,7 @@ class Tile:
     name: str
     detail: str = ""
     bold: bool = True
-    """Not where it might be chance."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a printed table."""
-
-    heading: str
-    align: Literal["left", "right"] = "right"
-    code: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table as printed, and the numbers behind it."""
-
-    name: str
-    """Of its files."""
-    title: str
-    columns: tuple[Column, ...]
-    rows: Sequence[Sequence[str]]
-    """Texts, one for each column."""
-    data: pd.DataFrame
-    """What the CSV file holds: the frame's own columns and units."""
-    caption: str = ""
-    keys: Sequence[Sequence[str | None]] = ()
-    """Numbers to sort by, one for each column, where that is not the text itself."""
-    interactive: bool = False
-    """Whether a reader may sort and filter it."""
-    latex: bool = True
-    number: int | None = None
+    """False where the figure may be chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +69,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A file's text or commands."""
+    """A file's text, or commands, set line by line."""
 
     text: str
     title: str = ""
@@ -108,11 +80,24 @@ Block = Paragraph | Table | Figures | Listing
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading and what stands under it."""
+    """A heading and the blocks under it."""
 
     anchor: str
     title: str
     blocks: tuple[Block, ...]
+
+
+def section(anchor: str, title: str) -> Callable[[Callable[P, Iterable[Block]]], Callable[P, Section]]:
+    """Make a function that yields blocks one that returns the section of these blocks."""
+
+    def decorate(blocks: Callable[P, Iterable[Block]]) -> Callable[P, Section]:
+        @wraps(blocks)
+        def build(*args: P.args, **kwargs: P.kwargs) -> Section:
+            return Section(anchor, title, tuple(blocks(*args, **kwargs)))
+
+        return build
+
+    return decorate
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +113,11 @@ class Report:
 
     def tables(self) -> list[Table]:
         """All tables, in order."""
-        return [block for section in self.sections for block in section.blocks if isinstance(block, Table)]
+        return [block for block in self._blocks() if isinstance(block, Table)]
 
     def drawings(self) -> list[Drawing]:
         """All figures, in order."""
-        blocks = [
-            block for section in self.sections for block in section.blocks if isinstance(block, Figures)
-        ]
-        return [drawing for block in blocks for drawing in block.drawings]
+        return [one for block in self._blocks() if isinstance(block, Figures) for one in block.drawings]
+
+    def _blocks(self) -> Iterator[Block]:
+        return (block for section in self.sections for block in section.blocks)

@@ -6,19 +6,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from vggsearch.report.document.content import Report, Table
+from vggsearch.report.document.content import Report
 from vggsearch.report.document.formats import csv_cell, latex
+from vggsearch.report.document.table import Table
 from vggsearch.runs import METRICS
 
 MAX_CSV_BYTES = 256 * 1024
 """A larger CSV file is written as `.csv.gz`."""
 
 OWNED = {"figures": (".svg", ".png"), "tables": (".csv", ".gz", ".tex")}
-"""Folders of a report, and what an earlier report may have left in them."""
+"""A report's own folders, and the suffixes of the files that a new report removes from them."""
 
 
 def table_files(report: Report) -> dict[str, bytes]:
-    """Every table's and every figure's numbers, and what their columns mean, by path."""
+    """The files of all tables and of the numbers in all figures, by path; one explains the columns."""
     files: dict[str, bytes] = {}
     for table in report.tables():
         files |= _csv_file(table.name, table.data)
@@ -37,7 +38,7 @@ def csv_links(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def _csv_file(name: str, frame: pd.DataFrame) -> dict[str, bytes]:
-    """The frame under its file's path; a large one compressed, as pandas and R read it."""
+    """The frame under its file's path; a large file is compressed, which pandas and R can read."""
     content = _csv(frame)
     if len(content) <= MAX_CSV_BYTES:
         return {f"tables/{name}.csv": content}
@@ -45,7 +46,7 @@ def _csv_file(name: str, frame: pd.DataFrame) -> dict[str, bytes]:
 
 
 def _csv(frame: pd.DataFrame) -> bytes:
-    """The frame in its own units (fractions, seconds, counts), texts made harmless for spreadsheets."""
+    """The frame in its own units (fractions, seconds, counts), with texts made harmless for spreadsheets."""
     texts = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])]
     wholes = [name for name in frame.columns if name not in texts and _whole(frame[name])]
     safe = frame.copy()
@@ -56,7 +57,7 @@ def _csv(frame: pd.DataFrame) -> bytes:
 
 
 def _whole(column: pd.Series) -> bool:
-    """Whether a column holds counts, floats only because one is missing: they keep their last digit."""
+    """Whether a column of floats holds counts, some of them missing; all digits of counts are written."""
     if not pd.api.types.is_float_dtype(column):
         return False
     known = column.dropna()
@@ -68,7 +69,7 @@ def _harmless(value: object) -> object:
 
 
 def _latex(table: Table) -> str:
-    """A booktabs table, all texts escaped."""
+    """A booktabs table with all texts escaped."""
     headings = [latex(column.heading) for column in table.columns]
     frame = pd.DataFrame(table.rows, columns=pd.RangeIndex(len(headings)))
     style = frame.style.format(lambda cell: latex(str(cell))).hide(axis="index")
@@ -81,7 +82,7 @@ def _latex(table: Table) -> str:
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write all `files` under `folder`, and remove figures and tables that are not among them.
 
-    A file that is there is replaced, not written into: it may be a link that came with a stranger's report.
+    An existing file is removed first, as it may be a link that came with somebody else's report.
     Raises OSError.
     """
     for part, suffixes in OWNED.items():

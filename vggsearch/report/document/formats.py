@@ -1,8 +1,7 @@
-"""Numbers and strangers' texts as a person reads them.
+"""Numbers, and texts from files, as a person reads them.
 
-A missing number is an en dash. The space before a unit does not break. Texts that come from a study file, a
-run or
-a data set's name pass through `plain`, and then through the escape of the format they are printed in.
+A missing number is an en dash. The space before a unit does not break. A text that comes from a study file, a
+run or a data set's name passes through `plain`, and then through the escape of its output format.
 """
 
 import math
@@ -64,8 +63,7 @@ def points(fraction: float | None, digits: int = 2) -> str:
 
 
 def spread(mean: float | None, sd: float | None) -> str:
-    """Mean and standard deviation of fractions: `91.52 ± 0.21 %`; the mean alone where there is no
-    deviation."""
+    """Mean and standard deviation of fractions: `91.52 ± 0.21 %`, or the mean alone."""
     if mean is None or sd is None or missing(mean) or missing(sd):
         return percent(mean)
     return f"{fixed(100 * mean, 2)}{NBSP}±{NBSP}{fixed(100 * sd, 2)}{NBSP}%"
@@ -79,7 +77,7 @@ def interval(low: float | None, high: float | None) -> str:
 
 
 def count(value: float | None) -> str:
-    """A whole number, its thousands apart: `10 000`."""
+    """A whole number with its thousands set apart: `10 000`."""
     if value is None or missing(value):
         return MISSING
     return f"{value:,.0f}".replace(",", NBSP).replace("-", "−")
@@ -125,9 +123,24 @@ def milliseconds(value: float | None) -> str:
     return MISSING if value is None or missing(value) else f"{_three(value)}{NBSP}ms"
 
 
-def file_size(size: float) -> str:
-    """`1.23 MB`."""
-    return f"{si(size)}B"
+def optional_number(value: float) -> str:
+    """A learning rate or another setting: `0.05`; nothing where it is missing."""
+    return "" if missing(value) else f"{value:g}"
+
+
+def level(fraction: float) -> str:
+    """A confidence level: 0.95 is `95 %`."""
+    return f"{100 * fraction:.4g}{NBSP}%"
+
+
+def signed_percent(fraction: float) -> str:
+    """A relative difference: `+15 %`, `−0.4 %`, `0 %`."""
+    if missing(fraction):
+        return MISSING
+    if fraction == 0:
+        return f"0{NBSP}%"
+    digits = 0 if abs(fraction) >= 0.0995 else 1 if abs(fraction) >= 0.0005 else 2
+    return f"{100 * fraction:+.{digits}f}{NBSP}%".replace("-", "−")
 
 
 def _three(value: float) -> str:
@@ -138,14 +151,16 @@ def _three(value: float) -> str:
 
 
 def plain(text: object, limit: int = 400) -> str:
-    """A stranger's text as one line: nothing that moves the cursor or turns the writing, at most `limit`
-    characters."""
+    """A text from a file as one line of at most `limit` characters.
+
+    Control and direction characters are replaced.
+    """
     line = " ".join(printable(str(text)).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def printable(text: str) -> str:
-    """Text of several lines without control and direction characters; they become U+FFFD, and tabs spaces."""
+    """A text of several lines; control and direction characters become U+FFFD, and tabs become spaces."""
     if text.isprintable():
         return text
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")
@@ -157,17 +172,16 @@ def _unprintable(character: str) -> bool:
 
 
 def markdown(text: str) -> str:
-    """Text that Markdown prints as it stands inside a line: no markup, no HTML, no link, no column of a
-    table."""
+    """A text escaped for a line of Markdown: no markup, HTML, link or table column is left in it."""
     return _MARKDOWN.sub(r"\\\1", text).replace("://", ":&#47;&#47;").replace("www.", "www&#46;")
 
 
 def latex(text: str) -> str:
-    """Text that LaTeX prints as it stands, in text mode."""
+    """A text escaped for LaTeX, in text mode."""
     return "".join(_LATEX.get(c, c) for c in text)
 
 
 def csv_cell(text: str) -> str:
-    """Text that no spreadsheet takes for a formula (OWASP: CSV injection)."""
+    """A text that no spreadsheet takes for a formula (OWASP: CSV injection)."""
     line = plain(text, limit=4000)
     return f"'{line}" if line.startswith(_FORMULA) else line

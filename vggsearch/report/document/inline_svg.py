@@ -1,5 +1,4 @@
-"""A figure's SVG made part of an HTML page: it follows the page's colours, and shares no name with another
-figure."""
+"""A figure's SVG inside an HTML page: it takes the page's colours, and its ids are unique on the page."""
 
 import re
 
@@ -15,9 +14,9 @@ _VIEW = re.compile(r'viewBox="([-0-9. ]+)"')
 
 
 def inline(svg: str, name: str, label: str) -> Markup:
-    """The figure `name` for a page; `label` is read aloud in its place.
+    """The SVG element of the figure `name`; screen readers read `label`.
 
-    `svg` is matplotlib's own output, in which the texts of others are escaped.
+    `svg` is the output of matplotlib, which escapes all texts.
     """
     body = svg[svg.index("<svg") :]
     root = _ROOT.match(body)

@@ -1,21 +1,22 @@
-"""A report as HTML and as Markdown: the templates' surroundings, and the escapes that hold in them."""
+"""A report as HTML and as Markdown: the templates' environments and escapes."""
 
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from vggsearch.report.document.content import Code, Figures, Listing, Paragraph, Report, Strong, Table
+from vggsearch.report.document.content import Code, Figures, Listing, Paragraph, Report, Span, Strong
 from vggsearch.report.document.formats import markdown
+from vggsearch.report.document.table import Table
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 MOST_ROWS = 25
-"""Rows of a table that are printed in Markdown, which can neither sort nor scroll."""
+"""Rows of a table in Markdown, which can neither sort nor scroll."""
 
 _KINDS = {
     Paragraph: "paragraph",
@@ -29,16 +30,11 @@ _SAFE_CODE = re.compile(r"[\w+,./:=<> -]+")
 
 
 def html(report: Report, drawn: Mapping[str, Markup], csv: Mapping[str, str]) -> str:
-    """The page; `drawn` has the inline SVG of each figure and `csv` each CSV file, by name. All else is
-    escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.globals.update(kind=_kind)
+    """The HTML page. `drawn` has the inline SVG of each figure, `csv` the path of each CSV file, by name.
+
+    Everything but `drawn` and the page's own style and script is escaped.
+    """
+    environment = _environment(autoescape=True)
     script = (TEMPLATES / "table.js").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
@@ -49,31 +45,45 @@ def html(report: Report, drawn: Mapping[str, Markup], csv: Mapping[str, str]) ->
 
 
 def markdown_page(report: Report, csv: Mapping[str, str]) -> str:
-    """The same for a code host. Every expression of the template is escaped, unless a filter made it
+    """The same report in Markdown. Every expression of the template is escaped unless a filter made it
     `_Ready`."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+    environment = _environment(
         autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
         keep_trailing_newline=True,
-        undefined=StrictUndefined,
         finalize=lambda value: value if isinstance(value, _Ready) else markdown(str(value)),
     )
-    environment.globals.update(kind=_kind, most_rows=MOST_ROWS)
     environment.filters.update(spans=_spans, table=_table, tiles=_tiles, fence=_fence, ready=_Ready)
     return environment.get_template("report.md.j2").render(
         report=report, csv={name: _Ready(path) for name, path in csv.items()}
     )
 
 
+def _environment(
+    *,
+    autoescape: bool,
+    keep_trailing_newline: bool = False,
+    finalize: Callable[[object], object] | None = None,
+) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=autoescape,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=keep_trailing_newline,
+        undefined=StrictUndefined,
+        finalize=finalize,
+    )
+    environment.globals.update(kind=_kind, most_rows=MOST_ROWS)
+    return environment
+
+
 def _kind(block: object) -> str:
-    """What a template has before it."""
+    """The name by which a template knows the type of a block or a span."""
     return _KINDS.get(type(block), "text")
 
 
 class _Ready(str):
-    """Markdown that is not to be escaped any more."""
+    """Markdown that is escaped already."""
 
     __slots__ = ()
 
@@ -82,17 +92,18 @@ def _code(text: str) -> str:
     return f"`{text}`" if _SAFE_CODE.fullmatch(text) else markdown(text)
 
 
+def _span(span: Span) -> str:
+    match span:
+        case Code(text):
+            return _code(text)
+        case Strong(text):
+            return f"**{markdown(text)}**"
+        case _:
+            return markdown(span)
+
+
 def _spans(block: Paragraph) -> _Ready:
-    parts = []
-    for span in block.spans:
-        match span:
-            case Code(text):
-                parts.append(_code(text))
-            case Strong(text):
-                parts.append(f"**{markdown(text)}**")
-            case _:
-                parts.append(markdown(span))
-    line = "".join(parts)
+    line = "".join(map(_span, block.spans))
     return _Ready(f"> {line}" if block.tone == "note" else line)
 
 

@@ -1,4 +1,4 @@
-"""One function a figure: frames in, a `Drawing` out."""
+"""The look of figures, their axes and grids, and the figure that all kinds of report share."""
 
 import lazy_loader
 

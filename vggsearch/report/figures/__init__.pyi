@@ -1,19 +1,25 @@
-from .arm_curves import arm_curve_figure as arm_curve_figure
-from .effects import effect_figure as effect_figure
-from .finalists import finalist_figure as finalist_figure
-from .interactions import interaction_figure as interaction_figure
-from .learning_rates import rate_figure as rate_figure, robustness_figure as robustness_figure
-from .parts import (
-    NO_VERDICT as NO_VERDICT,
-    bin_figure as bin_figure,
-    pair_figure as pair_figure,
-    spending_figure as spending_figure,
+from .grid import panel_grid as panel_grid, rows_of as rows_of
+from .style import (
+    MARKERS as MARKERS,
+    MAX_VECTOR_POINTS as MAX_VECTOR_POINTS,
+    MOST_DOTS as MOST_DOTS,
+    PANEL as PANEL,
+    VERDICT_COLOURS as VERDICT_COLOURS,
+    WIDE as WIDE,
+    apart as apart,
+    first_of as first_of,
+    jitter as jitter,
+    key_above as key_above,
+    label as label,
+    letter as letter,
+    log_axis as log_axis,
+    panel as panel,
+    percent_axis as percent_axis,
+    png as png,
+    round_ticks as round_ticks,
+    signed_ticks as signed_ticks,
+    svg as svg,
+    theme as theme,
+    time_unit as time_unit,
 )
-from .price import price_figure as price_figure
-from .progress import (
-    anytime_figure as anytime_figure,
-    curve_figure as curve_figure,
-    hypervolume_figure as hypervolume_figure,
-)
-from .style import png as png, svg as svg, theme as theme
-from .tradeoff import accuracy_against as accuracy_against
+from .worker_time import spending_figure as spending_figure

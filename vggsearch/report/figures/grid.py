@@ -1,33 +1,44 @@
-"""Small panels in rows, alike but for one thing."""
+"""Small panels in rows."""
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-WIDTH = 5.3
-"""Inches of a grid: as wide as the widest figure of a page."""
+from vggsearch.report.figures.style import WIDE
 
 
-def grid(
-    number: int, across: int, height: float, *, top: float = 0.5, gap: float = 0.62
+def rows_of(number: int, across: int) -> int:
+    """How many rows hold `number` panels, `across` in a row."""
+    return -(-number // across)
+
+
+def panel_grid(
+    number: int,
+    across: int,
+    total: float,
+    *,
+    left: float,
+    right: float,
+    top: float,
+    wspace: float,
+    hspace: float,
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with `number` panels of `height` inches, `across` in a row, on common vertical axes.
+    """A figure with `number` panels, `across` in a row, on common vertical axes.
 
-    `top` and `gap` are inches above the first row, and between rows.
+    `total` is its height; that and the margins are in inches. `wspace` and `hspace` are the spaces between
+    panels as fractions of a panel.
     """
-    down = -(-number // across)
-    bottom, left, right = 0.48, 0.42, 0.1
-    total = down * height + (down - 1) * gap + top + bottom
-    figure = Figure(figsize=(WIDTH, total))
+    bottom = 0.48
+    figure = Figure(figsize=(WIDE, total))
     FigureCanvasAgg(figure)
-    axes = list(figure.subplots(down, across, squeeze=False, sharey=True, sharex=False).flat)
+    axes = list(figure.subplots(rows_of(number, across), across, squeeze=False, sharey=True).flat)
     figure.subplots_adjust(
-        left=left / WIDTH,
-        right=1 - right / WIDTH,
+        left=left / WIDE,
+        right=1 - right / WIDE,
         bottom=bottom / total,
         top=1 - top / total,
-        wspace=0.14,
-        hspace=gap / height,
+        wspace=wspace,
+        hspace=hspace,
     )
     for unused in axes[number:]:
         unused.set_axis_off()

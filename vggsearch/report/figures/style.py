@@ -1,38 +1,48 @@
-"""One look for all figures: fonts, colours, sizes, and how they become bytes."""
+"""The look of all figures: fonts, colours, sizes, axes, and their output as SVG and PNG."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 from PIL import Image
 
-from vggsearch.report.document import INK, MUTED, PAPER, RULE, tick
+from vggsearch.report.document import BLUE, GREEN, INK, MUTED, PAPER, RULE, VERMILION, tick
 
 PANEL = (4.9, 3.55)
-"""Inches of a panel: legible across the whole width of a phone, or half the width of a page."""
+"""Inches of a panel, which is legible on a phone and at half the width of a page."""
 
 DPI = 150
 CLOUD_DPI = 110
-"""Of the pictures inside an SVG."""
+"""Resolution of the pictures inside an SVG."""
+
+WIDE = 5.3
+"""Inches of the widest figures."""
 
 MOST_DOTS = 400
-"""More dots than that in a strip are a blot: what sums them up is drawn alone."""
+"""A strip of more dots is a blot; only its summary is drawn."""
+
+MARKERS = "osD^vP*Xhd"
+
+VERDICT_COLOURS: Mapping[str, str] = {"supported": BLUE, "refuted": VERMILION, "equivalent": GREEN}
+"""Colours by verdict; other verdicts are drawn in `MUTED`."""
 
 MAX_VECTOR_POINTS = 1200
-"""More points than that are drawn as one picture inside the SVG."""
+"""A cloud of more points is drawn as one picture inside the SVG."""
 
 
 @contextmanager
 def theme() -> Iterator[None]:
-    """Inside, figures are drawn and saved in the report's look; outside nothing has changed."""
+    """Draw and save figures in the report's look inside the `with` block, and nowhere else."""
     look = sns.axes_style("ticks") | sns.plotting_context("paper")
     own: dict[str, object] = {
         "font.family": ["sans-serif"],
@@ -68,7 +78,7 @@ def theme() -> Iterator[None]:
         "legend.handletextpad": 0.3,
         "legend.columnspacing": 1.2,
         "axes.unicode_minus": True,
-        # Labels hold strangers' texts, in which a dollar sign is a dollar sign.
+        # Labels hold texts from files, in which a dollar sign is a dollar sign.
         "text.parse_math": False,
         "text.usetex": False,
         "svg.fonttype": "none",
@@ -93,7 +103,7 @@ def panel(
 
 
 def label(axes: Axes, x: str, y: str) -> None:
-    """Name both axes; the name of the vertical one stands level, above it."""
+    """Name both axes; the name of the vertical axis stands level above it."""
     axes.set_xlabel(x, labelpad=4)
     axes.set_ylabel("")
     axes.annotate(
@@ -109,7 +119,7 @@ def label(axes: Axes, x: str, y: str) -> None:
 
 
 def key_above(axes: Axes, columns: int = 4) -> None:
-    """The legend in one line above the axes, to the right of the vertical axis' name."""
+    """The legend, in one line above the axes, to the right of the vertical axis' name."""
     axes.legend(
         loc="lower right",
         bbox_to_anchor=(1.02, 1.0),
@@ -132,17 +142,69 @@ def log_axis(axes: Axes) -> None:
     axes.set_xlim(low, high)
 
 
+def round_ticks(axis: Axis, most: int = 6) -> None:
+    """At most about `most` ticks, at round numbers."""
+    axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
+
+
+def signed_ticks(axis: Axis, most: int = 6) -> None:
+    """Round numbers with their signs, and a plain 0."""
+    round_ticks(axis, most)
+    axis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{value:+g}".replace("-", "−") if abs(value) > 1e-9 else "0")
+    )
+
+
 def percent_axis(axes: Axes, *, most: int = 6) -> None:
     """Round numbers on a vertical axis in percent or percentage points."""
-    axes.yaxis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
+    round_ticks(axes.yaxis, most)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
     axes.grid(axis="x", visible=False)
 
 
-def apart(wanted: Sequence[float], gap: float) -> list[float]:
-    """Positions as near to `wanted` as they can be with at least `gap` between them, in the same order.
+def time_unit(longest_s: float) -> tuple[str, float]:
+    """The unit of an axis of times up to `longest_s`, and its seconds."""
+    if longest_s < 180:
+        return "s", 1.0
+    return ("min", 60.0) if longest_s < 3 * 3600 else ("h", 3600.0)
 
-    Neighbours that are too near become a group around their mean (pool-adjacent-violators).
+
+def letter(
+    axes: Axes,
+    text: str,
+    at: tuple[float, float],
+    offset: tuple[float, float],
+    ha: Literal["left", "right"],
+    va: Literal["bottom", "center"],
+    *,
+    clip: bool | None = None,
+    zorder: float = 3,
+) -> None:
+    """A bold letter `offset` points from a mark."""
+    axes.annotate(
+        text,
+        at,
+        offset,
+        textcoords="offset points",
+        ha=ha,
+        va=va,
+        fontsize=8,
+        fontweight="bold",
+        color=INK,
+        annotation_clip=clip,
+        zorder=zorder,
+    )
+
+
+def first_of(most: int, total: int, things: str = "") -> str:
+    """What a caption says where only the first `most` of `total` things are drawn."""
+    return f" The first {most} of {total}{things and f' {things}'}." if total > most else ""
+
+
+def apart(wanted: Sequence[float], gap: float) -> list[float]:
+    """The positions nearest to `wanted` that are at least `gap` apart and in the same order.
+
+    Neighbours that are too close become a group around their mean (pool-adjacent-violators).
     """
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
     groups: list[tuple[float, int]] = []  # sum of (wanted - offset), members
@@ -159,13 +221,13 @@ def apart(wanted: Sequence[float], gap: float) -> list[float]:
 
 
 def jitter(number: int, width: float = 0.3) -> npt.NDArray[np.float64]:
-    """Offsets that spread dots evenly and always alike: the golden ratio's low-discrepancy sequence."""
+    """Offsets that spread dots evenly, the same every time: the golden ratio's low-discrepancy sequence."""
     steps = np.arange(number, dtype=np.float64) * 0.618033988749895
     return np.asarray(width * ((steps + 0.5) % 1.0 - 0.5), dtype=np.float64)
 
 
 def svg(figure: Figure) -> str:
-    """The figure as SVG, without a date or a version; its texts stay texts."""
+    """The figure as SVG, without a date or a version; texts are kept as texts."""
     buffer = io.StringIO()
     figure.savefig(
         buffer,

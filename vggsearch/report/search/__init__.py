@@ -1,4 +1,4 @@
-"""TODO search."""
+"""The report of a search: what was found, and the page that says so."""
 
 import lazy_loader
 

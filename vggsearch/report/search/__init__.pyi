@@ -1,2 +1,3 @@
-from .answers import answer as answer, summarize as summarize, tiles as tiles
-from .findings import Findings as Findings, find as find
+from .headline import summarize_search as summarize_search
+from .page import search_report as search_report
+from .search_findings import SearchFindings as SearchFindings, find_search as find_search

@@ -1,86 +1,105 @@
-"""Every trial: by how it ended, and one by one."""
+"""All trials: where their time went, how they ended, and one by one."""
+
+from collections.abc import Iterator
 
 import pandas as pd
 
-from vggsearch.report.document import Table, count
-from vggsearch.report.search.findings import Findings
-from vggsearch.report.search.tables import stage_name
-from vggsearch.report.shared import Spec, outcome_name, record_table
+from vggsearch.analysis import TIME_PARTS, Spending
+from vggsearch.report.document import (
+    Block,
+    Figures,
+    Table,
+    count,
+    duration,
+    milliseconds,
+    number_column,
+    paragraph,
+    percent,
+    remark,
+    section,
+    si,
+    text_column,
+)
+from vggsearch.report.figures import spending_figure
+from vggsearch.report.search.search_findings import SearchFindings
+from vggsearch.report.shared import outcome_name, outcome_table, trial_data
 
 MOST_TRIALS = 1000
-"""Rows of the trial table that are printed; its CSV file has all."""
+"""Most trials that are printed; the CSV file has all."""
+
+_TIME_PARTS = {
+    "completed": "training to the end",
+    "pruned": "pruned training",
+    "failed": "failed training",
+    "overhead": "evaluation and set-up",
+    "waiting": "waiting",
+}
+"""Printed names."""
 
 
-_LEFT_OUT = ("study", "dataset", "budget", "device", "digest", "train_wall_s", "train_cpu_s", "images_per_s")
-"""The same in all rows, or following from others; the records in `data/` have them."""
+@section("time", "Where the time went")
+def time_section(findings: SearchFindings, spent: Spending) -> Iterator[Block]:
+    """Where the workers' time went, and how trials ended."""
+    names = findings.stage_names
+    if spent.frame["seconds"].sum() > 0:
+        shares = ((part, spent.share(part)) for part in TIME_PARTS)
+        listed = ", ".join(f"{_TIME_PARTS[part]} {percent(share, 1)}" for part, share in shares if share > 0)
+        yield paragraph(f"Of all worker time: {listed}.")
+        yield Figures((spending_figure(spent, names),))
+    yield outcome_table(findings.trials, names) if len(findings.trials) else remark("There are no trials.")
 
-_MOMENTS = ("asked_at", "told_at", "started_at", "finished_at")
-"""Of the calendar; the CSV file has seconds since the study began, `asked_s` and `told_s`."""
+
+@section("trials", "All trials")
+def trials_section(findings: SearchFindings) -> Iterator[Block]:
+    """The table of trials."""
+    yield _trial_table(findings) if len(findings.trials) else remark("There are no trials.")
 
 
-def trial_table(findings: Findings) -> Table:
-    """Every trial; in print the best first, then those that did not complete, up to `MOST_TRIALS`."""
+def _trial_table(findings: SearchFindings) -> Table:
+    """All trials. At most `MOST_TRIALS` are printed: the most accurate first, then those not completed."""
     trials = findings.trials
     trials = trials.assign(mark=[findings.marks.get(text, "") for text in trials["architecture"]])
-    completed = trials["outcome"] == "completed"
-    order = trials.assign(open=~completed, rank=trials["val_accuracy"].where(completed))
-    order = order.sort_values(
-        ["open", "rank", "stage", "number"], ascending=[True, False, True, True], kind="stable"
-    )
+    order = _ranked(trials)
     chosen = order["architecture"].isin({*findings.front["architecture"], *findings.marks})
-    shown = (
-        order if len(order) <= MOST_TRIALS else pd.concat([order[chosen], order[~chosen]]).head(MOST_TRIALS)
-    )
-    shown = shown.sort_values(
-        ["open", "rank", "stage", "number"], ascending=[True, False, True, True], kind="stable"
-    )
+    if len(order) > MOST_TRIALS:
+        order = _ranked(pd.concat([order[chosen], order[~chosen]]).head(MOST_TRIALS))
+    records = order.assign(
+        val_pruned=order["val_accuracy"].where(order["outcome"] == "pruned"),
+        stage_name=order["stage"].map(findings.stage_names),
+        ended=[outcome_name(*one) for one in zip(order["outcome"], order["cached"], strict=True)],
+    ).to_dict("records")
     pruned = bool((trials["outcome"] == "pruned").any())
-    tested = bool(trials["test_accuracy"].notna().any())
-    specs = _trial_columns(pruned, tested)
-    rows = shown.to_dict("records")
-    for row in rows:
-        done = row["outcome"] == "completed"
-        row["val_done"] = row["val_accuracy"] if done else None
-        row["val_pruned"] = row["val_accuracy"] if row["outcome"] == "pruned" else None
-        row["stage_name"] = stage_name(findings, row["stage"])
-        row["outcome_name"] = outcome_name(row["outcome"]) + (", cached" if row["cached"] else "")
-    caption = (
-        "Pruned and failed runs have no place in the ranking; what a pruned run had reached stands apart."
-        if pruned
-        else ""
-    )
-    if len(shown) < len(trials):
-        part = f"{count(len(shown))} of {count(len(trials))} trials: the front, the finalists, then the best."
-        caption = f"{part} {caption}".strip()
-    data = trials.drop(columns=[*_LEFT_OUT, *_MOMENTS])
-    begin = trials["asked_at"].min()
-    data = data.assign(
-        asked_s=(trials["asked_at"] - begin).round(1), told_s=(trials["told_at"] - begin).round(1)
-    )
-    return record_table("trials", "Trials", specs, rows, data, caption)
-
-
-def _trial_columns(pruned: bool, tested: bool) -> list[Spec]:
-    specs: list[Spec] = [
-        ("mark", "", "text"),
-        ("architecture", "architecture", "code"),
-        ("val_done", "validation", "percent"),
+    columns = [
+        text_column("", "mark"),
+        text_column("architecture", "architecture", code=True),
+        number_column("validation", "val_completed", percent),
+        number_column("when pruned", "val_pruned", percent, when=pruned),
+        number_column("test", "test_accuracy", percent, when=bool(trials["test_accuracy"].notna().any())),
+        text_column("outcome", "ended"),
+        text_column("stage", "stage_name"),
+        number_column("no.", "number", count),
+        number_column("MACs", "macs", si),
+        number_column("params", "params", si),
+        number_column("conv params", "conv_params", si),
+        text_column("kernel", "kernel_size"),
+        number_column("latency", "latency_ms", milliseconds),
+        number_column("training", "train_s", duration),
+        number_column("seed", "seed", count),
+        text_column("run", "run", code=True),
     ]
+    captions = []
+    if len(order) < len(trials):
+        part = f"{count(len(order))} of {count(len(trials))} trials"
+        captions.append(f"{part}: the front, the finalists, then the best.")
     if pruned:
-        specs.append(("val_pruned", "when pruned", "percent"))
-    if tested:
-        specs.append(("test_accuracy", "test", "percent"))
-    return [
-        *specs,
-        ("outcome_name", "outcome", "text"),
-        ("stage_name", "stage", "text"),
-        ("number", "no.", "count"),
-        ("macs", "MACs", "si"),
-        ("params", "params", "si"),
-        ("conv_params", "conv params", "si"),
-        ("kernel_size", "kernel", "text"),
-        ("latency_ms", "latency", "ms"),
-        ("train_s", "training", "s"),
-        ("seed", "seed", "count"),
-        ("run", "run", "code"),
-    ]
+        captions.append("Pruned and failed runs are not ranked; the accuracy of a pruned run stands apart.")
+    caption = " ".join(captions)
+    return Table("trials", "Trials", columns, trial_data(trials, "budget"), caption, records, True, False)
+
+
+def _ranked(trials: pd.DataFrame) -> pd.DataFrame:
+    """Completed trials first, the most accurate at the top; adds `val_completed`, their accuracy."""
+    completed = trials["outcome"] == "completed"
+    ranked = trials.assign(open=~completed, val_completed=trials["val_accuracy"].where(completed))
+    by = ["open", "val_completed", "stage", "number"]
+    return ranked.sort_values(by, ascending=[True, False, True, True], kind="stable")

@@ -1,4 +1,4 @@
-"""TODO shared."""
+"""Sections, tables and sentences that reports of searches and ablations share."""
 
 import lazy_loader
 

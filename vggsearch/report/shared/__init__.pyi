@@ -1,19 +1,29 @@
-from .checklist import Item as Item, checklist_section as checklist_section, items as items
-from .evidence import Answer as Answer, Answered as Answered, Evidence as Evidence
-from .origin import moment as moment, provenance as provenance
-from .outcomes import outcome_table as outcome_table
-from .practices import listed as listed
-from .records import (
-    Spec as Spec,
-    number as number,
-    outcome_name as outcome_name,
-    record_table as record_table,
+from .checklist import (
+    Item as Item,
+    checklist_items as checklist_items,
+    checklist_section as checklist_section,
 )
+from .outcomes import outcome_table as outcome_table
+from .practices import (
+    Answer as Answer,
+    Answered as Answered,
+    StudyRecords as StudyRecords,
+    code as code,
+    confounders as confounders,
+    details as details,
+    differing as differing,
+    final_settings as final_settings,
+    listed as listed,
+    space as space,
+    surrogates as surrogates,
+    tuning as tuning,
+    whole_time as whole_time,
+)
+from .provenance import moment as moment, provenance_section as provenance_section
 from .summary import ReportSummary as ReportSummary
 from .training_effort import (
     data_names as data_names,
-    device as device,
-    effort as effort,
-    trained_s as trained_s,
-    workers as workers,
+    effort_paragraphs as effort_paragraphs,
+    effort_tiles as effort_tiles,
 )
+from .trials import outcome_name as outcome_name, trial_data as trial_data

@@ -1,16 +1,16 @@
 """The NAS best-practice checklist, answered from the records.
 
 Lindauer & Hutter, Best Practices for Scientific Research on Neural Architecture Search, JMLR 21(243), 2020.
-The questions are put in our own words; `practices.py` answers each. What the records cannot show is not met.
+The questions are in our own words. An item that the records cannot show is not met.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from vggsearch.report.document import Column, Section, Table, text
-from vggsearch.report.shared.evidence import Answer, Answered
+from vggsearch.report.document import Block, Table, number_column, paragraph, section, text_column
+from vggsearch.report.shared.practices import Answer, Answered
 
 REFERENCE = (
     "M. Lindauer and F. Hutter, Best Practices for Scientific Research on Neural Architecture Search, "
@@ -20,7 +20,7 @@ REFERENCE = (
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question, its answer, and why."""
+    """One question, its answer, and the reason."""
 
     topic: str
     question: str
@@ -28,31 +28,28 @@ class Item:
     reason: str
 
 
-def items(answers: Sequence[Answered]) -> list[Item]:
+def checklist_items(answers: Sequence[Answered]) -> list[Item]:
     """The items with their answers, one for each question."""
     return [Item(*question, *answer) for question, answer in zip(QUESTIONS, answers, strict=True)]
 
 
-def checklist_section(answered: Sequence[Item]) -> Section:
+@section("checklist", "NAS best-practice checklist")
+def checklist_section(items: Sequence[Item]) -> Iterator[Block]:
     """The checklist of a report."""
-    rows = [
-        (str(number), item.topic, item.question, item.answer.value, item.reason)
-        for number, item in enumerate(answered, start=1)
+    met = sum(item.answer is Answer.MET for item in items)
+    yield paragraph(
+        f"{met} of {len(items)} items are met. Answers are computed from the records. After {REFERENCE}."
+    )
+    columns = [
+        number_column("", "item", str),
+        *(text_column(name, name, str) for name in ("about", "practice", "answer", "because")),
     ]
-    columns = (
-        Column(""),
-        Column("about", "left"),
-        Column("practice", "left"),
-        Column("answer", "left"),
-        Column("because", "left"),
-    )
-    data = pd.DataFrame(rows, columns=["item", "about", "practice", "answer", "because"])
-    met = sum(item.answer is Answer.MET for item in answered)
-    how = text(
-        f"{met} of {len(rows)} items are met. Answers are computed from the records. After {REFERENCE}."
-    )
-    table = Table("checklist", "Checklist", columns, rows, data, latex=False)
-    return Section("checklist", "NAS best-practice checklist", (how, table))
+    rows = [
+        (number, item.topic, item.question, item.answer.value, item.reason)
+        for number, item in enumerate(items, start=1)
+    ]
+    data = pd.DataFrame(rows, columns=[column.fields[0] for column in columns])
+    yield Table("checklist", "Checklist", columns, data, latex=False)
 
 
 QUESTIONS = (

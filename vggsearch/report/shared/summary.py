@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class ReportSummary:
-    """The lines a person wants, without markup."""
+    """The answer of a report in a few lines, without markup."""
 
     lines: tuple[str, ...]
     """The answer, most important first."""
@@ -15,7 +15,7 @@ class ReportSummary:
 
     @property
     def where(self) -> str:
-        """The last line: where the page is."""
+        """The last line, which names the page."""
         return f"report: {self.path}"
 
     def __str__(self) -> str:

@@ -1,16 +1,17 @@
-"""How much training the answer took, on what, in words."""
+"""How much training the answer took, and on what: in words and as headline figures."""
+
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
 from vggsearch.analysis import Spending
-from vggsearch.report.document import Paragraph, Span, count, duration, note, plain, text
+from vggsearch.report.document import Paragraph, Span, Tile, count, duration, paragraph, plain, remark
 from vggsearch.study import StudyResults
 
 
-def effort(results: StudyResults, trials: pd.DataFrame, spent: Spending) -> tuple[Paragraph, ...]:
-    """Runs, data, training time and machine; then what is missing from the results. `trials` is their
-    frame."""
-    notes = tuple(note(plain(one)) for one in results.notes)
+def effort_paragraphs(results: StudyResults, trials: pd.DataFrame, spent: Spending) -> tuple[Paragraph, ...]:
+    """Runs, data, training time and machine of `trials`, the frame of `results`; then notes of `results`."""
+    notes = tuple(remark(plain(one)) for one in results.notes)
     if trials.empty:
         return notes
     runs = trials["digest"].dropna().nunique()
@@ -22,11 +23,25 @@ def effort(results: StudyResults, trials: pd.DataFrame, spent: Spending) -> tupl
     ]
     if spent.elapsed_s > 0:
         spans.append(f" ({duration(spent.elapsed_s)} from start to end, {workers(spent)})")
-    return (text(*spans, "."), *notes)
+    return (paragraph(*spans, "."), *notes)
+
+
+def effort_tiles(
+    results: StudyResults, trials: pd.DataFrame, spent: Spending, stages: Mapping[str, str]
+) -> Iterator[Tile]:
+    """Runs, training time and elapsed time. `stages` names the stages, in their order."""
+    runs = int(trials["digest"].dropna().nunique())
+    numbers = {name: int((trials["stage"] == stage).sum()) for stage, name in stages.items()}
+    counted = ", ".join(f"{count(number)} {name}" for name, number in numbers.items() if number)
+    yield Tile(count(runs), "distinct runs", f"trials: {counted}" if counted else "")
+    machine = plain(device(results), limit=60) if runs else ""
+    yield Tile(duration(trained_s(trials)), "training time", machine)
+    if spent.elapsed_s > 0:
+        yield Tile(duration(spent.elapsed_s), "from start to end", workers(spent))
 
 
 def workers(spent: Spending) -> str:
-    """`2 workers`."""
+    """The number of workers: `2 workers`."""
     return f"{spent.workers} worker{'s' if spent.workers > 1 else ''}"
 
 
@@ -36,7 +51,7 @@ def trained_s(trials: pd.DataFrame) -> float:
 
 
 def data_names(results: StudyResults) -> str:
-    """The data set that the runs saw, or the study file names."""
+    """Names of the data sets of all runs; that of the study file where there is no run."""
     names = list(dict.fromkeys(run.key.data.name for run in results.runs.values()))
     return plain(", ".join(names) or results.study.data.name, limit=120)
 

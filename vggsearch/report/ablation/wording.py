@@ -1,4 +1,4 @@
-"""What a report says of the images on which pairs are judged, all in one place."""
+"""What a report says of the images on which pairs are judged, in one place."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,33 +8,37 @@ from vggsearch.runs import Stage
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """Sentences and parts of sentences, each for one place of the page."""
+class Wording:
+    """Sentences and parts of sentences, each for one place on the page."""
 
     caution: tuple[str, ...]
-    """Under the answer: what it is good for, where that is not all that an answer could be."""
+    """Remarks under the answer that limit it."""
     judged: str
-    """What was done with a net on these images."""
+    """The verb for what was done with a net on these images."""
     measured_on: str
+    """The images, in the table of the paper's claim."""
     rates: str
-    """What learning rates have to do with these images."""
+    """The part that these images had in the choice of learning rates."""
     rates_threat: str
+    """The same, as a threat to validity."""
     registered: str
-    """What was fixed of it before the first run."""
+    """These images, in the list of what was fixed before the first run."""
     runs: str
     """Which runs never saw the test set."""
     threat: str
+    """Name of the threat that these images are."""
     shared: str
-    """How the threat stands, `{}` being the runs that share the images."""
+    """That threat in this study; `{}` stands for the runs that share the images."""
     protocol: str
+    """Why the protocol of evaluation is the same for all arms."""
     strays: str
-    """What runs did that should not have been tested; after their number."""
+    """What follows the number of runs that saw the test set and should not have."""
     untested: tuple[Stage, ...]
     """Stages whose runs must not see the test set."""
 
 
-WORDS: Mapping[EvaluateOn, Words] = {
-    "test": Words(
+WORDINGS: Mapping[EvaluateOn, Wording] = {
+    "test": Wording(
         caution=(),
         judged="tested",
         measured_on="the test set, read once a run",
@@ -48,11 +52,11 @@ WORDS: Mapping[EvaluateOn, Words] = {
         strays="runs that were to choose learning rates saw the test set",
         untested=("rates", "calibration"),
     ),
-    "validation": Words(
+    "validation": Wording(
         caution=(
             "This study served to choose: its pairs are judged on validation images, and the test set was "
-            "not opened. What is chosen by it is measured by a study of its own, on images that had no part "
-            "in the choice.",
+            "not opened. A study of its own must measure what is chosen here, on images that had no part in "
+            "the choice.",
         ),
         judged="judged",
         measured_on="validation images; the test set was not opened",

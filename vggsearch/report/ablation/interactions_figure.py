@@ -1,46 +1,29 @@
-"""Means of a factorial's cells: lines that are not parallel interact."""
+"""Means of a factorial's cells. Lines that are not parallel show an interaction."""
 
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from vggsearch.report.document import PAPER, Drawing
-from vggsearch.report.figures.style import label, percent_axis
+from vggsearch.report.figures import MARKERS, label, panel_grid, percent_axis, rows_of
 
 MOST_PANELS = 6
-"""More pairs of factors than that are in the CSV file alone."""
-
-_WIDTH, _HEIGHT = 5.3, 2.5
-"""Inches of the figure, and of a row of panels."""
-
-_MARKERS = "osD^vP*X"
+"""Only the CSV file has further pairs of factors."""
 
 
 def interaction_figure(cells: pd.DataFrame, accuracy: str) -> Drawing:
-    """A panel for every two factors, from `interaction_cells`: one along the axis, a line a level of the
-    other. `accuracy` is what their means are of: `test accuracy`."""
+    """A panel for every two factors: the first along the axis, one line for each level of the second.
+
+    `cells` is from `interaction_cells`; `accuracy` says what its means are of: `test accuracy`.
+    """
     groups = list(cells.groupby(["factor", "other"], sort=False))
     shown = groups[:MOST_PANELS]
     across = min(2, len(shown))
-    down = -(-len(shown) // across)
-    size = (_WIDTH, _HEIGHT * down + 0.3)
-    figure = Figure(figsize=size)
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(down, across, squeeze=False, sharey=True)
-    for place, (_, own) in zip(axes.flat, shown, strict=False):
-        _panel(place, own, accuracy)
-    for place in list(axes.flat)[len(shown) :]:
-        place.set_axis_off()
-    figure.subplots_adjust(
-        left=0.5 / size[0],
-        right=1 - 0.12 / size[0],
-        bottom=0.48 / size[1],
-        top=1 - 0.42 / size[1],
-        wspace=0.22,
-        hspace=0.62,
-    )
+    margins = {"left": 0.5, "right": 0.12, "top": 0.42}
+    total = 2.5 * rows_of(len(shown), across) + 0.3
+    figure, panels = panel_grid(len(shown), across, total, wspace=0.22, hspace=0.62, **margins)
+    for axes, (_, own) in zip(panels, shown, strict=True):
+        _panel(axes, own, accuracy)
     left = f" {MOST_PANELS} of {len(groups)} pairs of factors." if len(groups) > MOST_PANELS else ""
     caption = (
         f"Mean {accuracy} over all seeds, and over the levels of the other factors; bars: one standard "
@@ -60,7 +43,7 @@ def _panel(axes: Axes, own: pd.DataFrame, accuracy: str) -> None:
             100 * line["mean"],
             yerr=100 * line["se"].fillna(0.0),
             color=colour,
-            marker=_MARKERS[i % len(_MARKERS)],
+            marker=MARKERS[i % len(MARKERS)],
             markeredgecolor=PAPER,
             markersize=6,
             linewidth=1.5,

@@ -6,11 +6,13 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from vggsearch.report.document import BLUE, GREEN, INK, MUTED, ORANGE, PAPER, PURPLE, SKY, Drawing
-from vggsearch.report.figures.style import (
+from vggsearch.report.figures import (
     MAX_VECTOR_POINTS,
     PANEL,
+    WIDE,
     key_above,
     label,
+    letter,
     log_axis,
     panel,
     percent_axis,
@@ -24,12 +26,11 @@ KERNELS = {
     "1": ("1×1", PURPLE, "^"),
     "7": ("7×7", SKY, "v"),
 }
-"""Name, colour and marker of a net's kernel size, darker for smaller; any other size is drawn like
-`OTHER`."""
+"""Name, colour and marker by kernel size; smaller kernels are darker. `OTHER` is for all other sizes."""
 
 OTHER = ("other", MUTED, "P")
 
-_HERO = (5.3, 3.8)
+_HERO = (WIDE, 3.8)
 _COLUMNS = ("stage", "architecture", "kernel_size", "mark", "val_accuracy")
 
 
@@ -47,8 +48,8 @@ def accuracy_against(
     Args:
         cost: A column of `METRICS` with a logarithmic axis.
         ranked: Completed runs: `stage`, `architecture`, `kernel_size`, `mark`, `val_accuracy` and `cost`.
-        front: Those of `ranked` that are on the study's front; `mark` names them.
-        staircase: Those that no other beats in accuracy and this cost, in the order of the cost.
+        front: Runs of `ranked` that are on the study's front; `mark` names them.
+        staircase: Runs that no other beats in accuracy and this cost, in the order of the cost.
         finalists: `val_mean`, `val_low`, `val_high` over fresh seeds, and `cost`.
         large: Whether it is the page's first figure.
     """
@@ -87,8 +88,10 @@ def accuracy_against(
 
 
 def _floor(accuracy: pd.Series, front: pd.Series) -> float:
-    """Accuracy below which a few poor nets would squeeze all others into a corner; the front's are kept
-    unless far below."""
+    """The accuracy below which nets are not drawn, as they would squeeze all others into a corner.
+
+    Members of the front are kept unless they are far below.
+    """
     low, middle, high = accuracy.quantile([0.05, 0.5, 1.0])
     floor = min(low, high - 4 * (high - middle))
     return float(max(accuracy.min(), min(floor, max(front.min(), high - 8 * (high - middle)))))
@@ -97,11 +100,8 @@ def _floor(accuracy: pd.Series, front: pd.Series) -> float:
 def _cloud(axes: Axes, cost: str, shown: pd.DataFrame) -> None:
     for kernel in [*KERNELS, None]:
         name, colour, marker = OTHER if kernel is None else KERNELS[kernel]
-        chosen = (
-            shown[~shown["kernel_size"].isin(KERNELS)]
-            if kernel is None
-            else shown[shown["kernel_size"] == kernel]
-        )
+        own = ~shown["kernel_size"].isin(KERNELS) if kernel is None else shown["kernel_size"] == kernel
+        chosen = shown[own]
         if chosen.empty:
             continue
         many = len(shown) > MAX_VECTOR_POINTS
@@ -155,7 +155,7 @@ def _intervals(axes: Axes, cost: str, known: pd.DataFrame) -> None:
 
 
 def _marks(axes: Axes, cost: str, front: pd.DataFrame) -> None:
-    """Letters above the front's members, moved aside or left out where they would touch."""
+    """Letters above the members of the front; a letter that would touch another is left out."""
     if front.empty:
         return
     front = front[front["mark"] != ""]
@@ -168,38 +168,24 @@ def _marks(axes: Axes, cost: str, front: pd.DataFrame) -> None:
         x, y = at[i] + np.array([-5.5, 5.5]) * scale
         if all(abs(x - a) > 9 * scale or abs(y - b) > 9 * scale for a, b in placed):
             placed.append((x, y))
-            axes.annotate(
-                front["mark"].iloc[i],
-                (front[cost].iloc[i], 100 * front["val_accuracy"].iloc[i]),
-                (-3, 3),
-                textcoords="offset points",
-                ha="right",
-                va="bottom",
-                fontsize=8,
-                fontweight="bold",
-                color=INK,
-                zorder=6,
-            )
+            where = front[cost].iloc[i], 100 * front["val_accuracy"].iloc[i]
+            letter(axes, front["mark"].iloc[i], where, (-3, 3), "right", "bottom", zorder=6)
 
 
 def _caption(cost: str, total: int, hidden: int, low: float, finalists: int) -> str:
-    parts = [
+    caption = (
         f"Every completed search and baseline run ({total}), one seed each. The line is the front of "
-        f"accuracy and "
-        f"{METRICS[cost].label}; ringed are the members of the study's front, lettered as in table 1."
-    ]
+        f"accuracy and {METRICS[cost].label}. The members of the study's front are ringed; their letters are "
+        "those of table 1."
+    )
     if finalists:
-        parts.append("Bars: mean and 95 % t interval of the finalists' fresh seeds.")
+        caption += " Bars: mean and 95 % t interval of the finalists' fresh seeds."
     if hidden:
-        parts.append(
-            f"{hidden} run{'s' if hidden > 1 else ''} below {100 * low:.1f} % not drawn, but in the table."
-        )
-    return " ".join(parts)
+        runs = f"{hidden} run{'s' if hidden > 1 else ''} below {100 * low:.1f} %"
+        caption += f" Only the table has the {runs}."
+    return caption
 
 
 def _brief_caption(cost: str) -> str:
-    of = {
-        "conv_params": " alone; the head's are not counted",
-        "params": " of the whole net, the head's among them",
-    }
-    return f"As the figure before, over the {METRICS[cost].label}{of.get(cost, '')}."
+    of = {"conv_params": " alone, without those of the head", "params": " of the whole net, head included"}
+    return f"The same, over the {METRICS[cost].label}{of.get(cost, '')}."

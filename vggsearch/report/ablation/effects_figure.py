@@ -2,60 +2,38 @@
 
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from vggsearch.designs import Contrast
-from vggsearch.report.document import BLUE, GREEN, INK, MUTED, PAPER, RULE, VERMILION, Drawing, plain
-from vggsearch.report.figures.style import MOST_DOTS, jitter, panel
+from vggsearch.report.ablation.ablation_findings import ContrastFinding
+from vggsearch.report.document import INK, MUTED, PAPER, RULE, Drawing, missing, plain
+from vggsearch.report.figures import (
+    MOST_DOTS,
+    VERDICT_COLOURS,
+    WIDE,
+    first_of,
+    jitter,
+    panel,
+    signed_ticks,
+)
 
 MOST_ROWS = 30
-"""More contrasts than that are in the table alone."""
+"""Only the table shows further contrasts."""
 
-_COLOURS = {"supported": BLUE, "refuted": VERMILION, "equivalent": GREEN}
-_WIDTH, _LEFT = 5.3, 1.75
-"""Inches."""
+_LEFT = 1.75
+"""Inches of the left margin."""
 
 _NAME_WIDTH, _SIDE_WIDTH = 26, 17
-"""Characters."""
-
-
-class Shown(Protocol):
-    """What is drawn of an effect; fractions."""
-
-    @property
-    def contrast(self) -> Contrast:
-        """Names the row."""
-
-    @property
-    def verdict(self) -> str:
-        """Colours it."""
-
-    @property
-    def n(self) -> int:
-        """Pairs."""
-
-    @property
-    def mean(self) -> float:
-        """Of the pairs."""
-
-    @property
-    def low(self) -> float:
-        """Lower end of the interval."""
-
-    @property
-    def high(self) -> float:
-        """Upper end."""
+"""Most characters of a line of a contrast's name, and of the name of a side."""
 
 
 def effect_figure(
     name: str,
     title: str,
-    effects: Sequence[Shown],
+    effects: Sequence[ContrastFinding],
     seeds: Mapping[str, pd.Series],
     margin: float,
     level: str,
@@ -64,16 +42,16 @@ def effect_figure(
     """The effects, in the order given.
 
     Args:
-        name: Of the figure's files.
-        title: Over its caption.
-        effects: With at least one pair each.
-        seeds: Differences by pair, as fractions, by contrast.
+        name: Beginning of the names of the figure's files.
+        title: Title of the figure.
+        effects: Findings with at least one pair each.
+        seeds: By contrast, the differences of its pairs, as fractions.
         margin: Half the width of the shaded band, a fraction.
-        level: Of the intervals, in print.
+        level: Confidence level of the intervals, as printed.
         accuracy: What the differences are of: `test accuracy`.
     """
     shown = effects[:MOST_ROWS]
-    figure, axes = panel((_WIDTH, 1.0 + 0.5 * len(shown)), left=_LEFT, top=0.32, bottom=0.5)
+    figure, axes = panel((WIDE, 1.0 + 0.5 * len(shown)), left=_LEFT, top=0.32, bottom=0.5)
     axes.axvspan(-100 * margin, 100 * margin, color=RULE, alpha=0.55, linewidth=0, zorder=0)
     axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
     for i, effect in enumerate(shown):
@@ -83,44 +61,41 @@ def effect_figure(
     axes.grid(axis="y", visible=False)
     crossed = shown[0].contrast.question == "do they interact"
     axes.set_xlabel(f"{'difference of differences' if crossed else 'difference'} in {accuracy} (pp)")
-    axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: f"{value:+g}".replace("-", "−") if abs(value) > 1e-9 else "0")
-    )
+    signed_ticks(axes.xaxis, 7)
     _reach(axes, margin)
     _name_sides(axes, shown)
-    rest = f" The first {MOST_ROWS} of {len(effects)}." if len(effects) > MOST_ROWS else ""
     caption = (
         f"Dots: one seed each, the difference between the arms that share it. Diamond and bar: mean and "
-        f"{level} interval. Shaded: ±{100 * margin:g} pp, within which a difference does not matter.{rest}"
+        f"{level} interval. Shaded: ±{100 * margin:g} pp, within which a difference does not matter."
+        f"{first_of(MOST_ROWS, len(effects))}"
     )
     return Drawing(f"{name}_by_seed", title, caption, figure, _data(effects, seeds))
 
 
-def _row(axes: Axes, at: int, effect: Shown, values: np.ndarray) -> None:
-    colour = _COLOURS.get(str(effect.verdict), MUTED)
+def _row(axes: Axes, at: int, effect: ContrastFinding, values: np.ndarray) -> None:
+    colour = VERDICT_COLOURS.get(str(effect.verdict), MUTED)
     if len(values) <= MOST_DOTS:
         y = at - 0.16 + jitter(len(values), 0.3)
         axes.scatter(values, y, s=14, color=colour, alpha=0.55, edgecolors="none", zorder=2)
     below = at + 0.2
-    if effect.low == effect.low:  # not NaN
+    if not missing(effect.low):
         axes.plot([100 * effect.low, 100 * effect.high], [below] * 2, color=INK, linewidth=1.8, zorder=3)
     axes.plot(100 * effect.mean, below, "D", color=colour, markeredgecolor=PAPER, markersize=6.5, zorder=4)
 
 
-def _label(effect: Shown) -> str:
+def _label(effect: ContrastFinding) -> str:
     lines = wrap(plain(effect.contrast.name, 50), _NAME_WIDTH, max_lines=2, placeholder=" …")
     return "\n".join((*lines, f"{effect.verdict}, n = {effect.n}"))
 
 
 def _reach(axes: Axes, margin: float) -> None:
-    """Zero and the whole margin are always in sight."""
+    """Widen the axis until it shows zero and the whole margin."""
     low, high = axes.get_xlim()
     axes.set_xlim(min(low, -140 * margin), max(high, 140 * margin))
 
 
-def _name_sides(axes: Axes, effects: Sequence[Shown]) -> None:
-    """What either end of the axis speaks for: by name where all contrasts have the same two sides."""
+def _name_sides(axes: Axes, effects: Sequence[ContrastFinding]) -> None:
+    """Name the side that each end of the axis favours, where all contrasts have the same two sides."""
     left, right = _sides([effect.contrast for effect in effects])
     for words, align, x in ((f"← {left}", "left", 0), (f"{right} →", "right", 1)):
         axes.annotate(
@@ -147,7 +122,7 @@ def _sides(contrasts: Sequence[Contrast]) -> tuple[str, str]:
     return "against the claim", "for the claim"
 
 
-def _data(effects: Sequence[Shown], seeds: Mapping[str, pd.Series]) -> pd.DataFrame:
+def _data(effects: Sequence[ContrastFinding], seeds: Mapping[str, pd.Series]) -> pd.DataFrame:
     rows = [
         (effect.contrast.name, pair, float(value))
         for effect in effects

@@ -1,4 +1,4 @@
-"""The study's answer in plain words, its headline figures, and the three lines for the terminal."""
+"""The answer of a search in words, its headline figures, and its lines for the terminal."""
 
 from pathlib import Path
 
@@ -13,21 +13,19 @@ from vggsearch.report.document import (
     Span,
     Strong,
     Tile,
-    count,
-    duration,
     interval,
+    paragraph,
     percent,
     plain,
     points,
     si,
     spread,
-    text,
 )
-from vggsearch.report.search.findings import STAGES, Findings
-from vggsearch.report.shared import ReportSummary, device, effort, trained_s, workers
+from vggsearch.report.search.search_findings import SearchFindings
+from vggsearch.report.shared import ReportSummary, effort_paragraphs, effort_tiles
 
 
-def summarize(findings: Findings, path: Path) -> ReportSummary:
+def summarize_search(findings: SearchFindings, path: Path) -> ReportSummary:
     """The summary of a report whose page is `path`: the most accurate net, and the cheapest near it."""
     top, low = findings.best, findings.cheapest
     best = f"none, {_nothing(findings)}" if top is None else _line(findings, top)
@@ -35,28 +33,28 @@ def summarize(findings: Findings, path: Path) -> ReportSummary:
     return ReportSummary((f"best: {best}", f"cheapest within 1 pp of the best: {cheapest}"), path)
 
 
-def _line(findings: Findings, row: pd.Series) -> str:
+def _line(findings: SearchFindings, row: pd.Series) -> str:
     parts = [f"{percent(row['val_accuracy'])} validation"]
     tested = findings.finalist(str(row["architecture"]))
     if tested is not None:
         parts.append(
             f"{spread(tested['test_mean'], tested['test_sd'])} test over {int(tested['n'])} fresh seeds"
         )
-    parts += [f"{si(row['macs'])} MACs", f"{si(row['params'])} parameters"]
+    parts += [_price(row)]
     return f"{plain(row['architecture'])}: {', '.join(parts)}".replace(NBSP, " ")
 
 
-def _nothing(findings: Findings) -> str:
+def _nothing(findings: SearchFindings) -> str:
     number = len(findings.trials)
     return f"as none of {number} trials completed" if number else "as the study has no trials yet"
 
 
-def answer(findings: Findings, spent: Spending) -> tuple[Paragraph, ...]:
-    """The first paragraph of the report, and what must be known to read it rightly."""
+def search_answer(findings: SearchFindings, spent: Spending) -> tuple[Paragraph, ...]:
+    """The best net and the cheapest near it, then the training that this answer took."""
     top, low = findings.best, findings.cheapest
     if top is None or low is None:
-        nothing = text(Strong("No answer yet"), f": {_nothing(findings)}.")
-        return (nothing, *effort(findings.results, findings.trials, spent))
+        nothing = paragraph(Strong("No answer yet"), f": {_nothing(findings)}.")
+        return (nothing, *effort_paragraphs(findings.results, findings.trials, spent))
     finder = ", found by the random baseline," if top["stage"] == "baseline" else " found"
     spans: list[Span] = [
         f"The most accurate net{finder} is ",
@@ -80,16 +78,16 @@ def answer(findings: Findings, spent: Spending) -> tuple[Paragraph, ...]:
         tested = findings.finalist(str(low["architecture"]))
         if tested is not None:
             spans.append(f" On the test set it reaches {spread(tested['test_mean'], tested['test_sd'])}.")
-    return (Paragraph(tuple(spans), "lead"), *effort(findings.results, findings.trials, spent))
+    return (Paragraph(tuple(spans), "lead"), *effort_paragraphs(findings.results, findings.trials, spent))
 
 
-def above(difference: float) -> str:
+def above_or_below(difference: float) -> str:
     """`0.32 pp above`."""
     size = points(abs(difference)).lstrip("+−")
     return f"{size} {'above' if difference >= 0 else 'below'}"
 
 
-def _tested(findings: Findings, top: pd.Series) -> list[Span]:
+def _tested(findings: SearchFindings, top: pd.Series) -> list[Span]:
     tested = findings.finalist(str(top["architecture"]))
     if tested is None:
         return ["It was trained once, and its test accuracy is not known. "]
@@ -102,30 +100,17 @@ def _tested(findings: Findings, top: pd.Series) -> list[Span]:
         fresh.append(f" (95 % interval of the mean {interval(tested['test_low'], tested['test_high'])})")
     if pd.isna(tested["optimism"]):
         return [*fresh, ". "]
-    return [
-        *fresh,
-        f"; on validation, the value that selected it was {above(tested['optimism'])} the mean of fresh "
-        "seeds. ",
-    ]
+    optimism = above_or_below(tested["optimism"])
+    return [*fresh, f"; on validation, the value that selected it was {optimism} the mean of fresh seeds. "]
 
 
-def tiles(findings: Findings, spent: Spending) -> tuple[Tile, ...]:
+def search_tiles(findings: SearchFindings, spent: Spending) -> tuple[Tile, ...]:
     """The headline figures."""
-    trials = findings.trials
-    shown = _found(findings)
-    runs = int(trials["digest"].dropna().nunique())
-    numbers = [
-        f"{count(len(findings.stage(stage)))} {stage}" for stage in STAGES if len(findings.stage(stage))
-    ]
-    shown.append(Tile(count(runs), "distinct runs", "trials: " + ", ".join(numbers) if numbers else ""))
-    machine = plain(device(findings.results), limit=60) if runs else ""
-    shown.append(Tile(duration(trained_s(findings.trials)), "training time", machine))
-    if spent.elapsed_s > 0:
-        shown.append(Tile(duration(spent.elapsed_s), "from start to end", workers(spent)))
-    return tuple(shown)
+    stages = {"search": "search", "baseline": "baseline", "finalists": "finalists"}
+    return (*_found(findings), *effort_tiles(findings.results, findings.trials, spent, stages))
 
 
-def _found(findings: Findings) -> list[Tile]:
+def _found(findings: SearchFindings) -> list[Tile]:
     top, low = findings.best, findings.cheapest
     if top is None or low is None:
         return []

@@ -1,15 +1,14 @@
-"""What became of the finalists."""
+"""Finalists: the value that selected them, and fresh seeds."""
 
 import numpy as np
 import pandas as pd
 
 from vggsearch.report.document import BLUE, INK, ORANGE, PAPER, Drawing
-from vggsearch.report.figures.style import PANEL, panel
+from vggsearch.report.figures import PANEL, panel
 
 
 def finalist_figure(finalists: pd.DataFrame) -> Drawing:
-    """What a search promised, and what fresh seeds gave, on validation and on the test set, finalist by
-    finalist."""
+    """Accuracy of each finalist in the search, and with fresh seeds on validation and on the test set."""
     rows = finalists.reset_index(drop=True)
     figure, axes = panel((PANEL[0], 1.05 + 0.42 * max(2, len(rows))), left=0.45)
     y = -np.arange(len(rows), dtype=float)
@@ -62,7 +61,6 @@ def finalist_figure(finalists: pd.DataFrame) -> Drawing:
     )
     caption = (
         "The value that selected a finalist (one seed, validation), and the means of its fresh seeds with "
-        "95 % t intervals. "
-        "Selection makes the first too good: its distance to the second is the optimism."
+        "95 % t intervals. Selection makes the first value too high; their difference is the optimism."
     )
     return Drawing("finalists", "Finalists: promised and kept", caption, figure, rows)

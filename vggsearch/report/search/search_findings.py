@@ -1,4 +1,4 @@
-"""What a study found: one pass over its results, which everything in the report is then made from."""
+"""What a search found. The whole report is made from it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,23 +11,28 @@ from vggsearch.analysis import best, candidates, cheapest_within, finalist_table
 from vggsearch.study import SearchStudy, StudyResults
 
 WITHIN = 0.01
-"""How far below the best a cheaper net may be: one percentage point."""
+"""How far below the best accuracy a cheaper net may be: one percentage point."""
 
 MOST_MARKED = 16
-"""Members of a larger front that get a letter: those that keep most of its hypervolume."""
+"""Most members of a front that get a letter; of a larger front, those that keep most of its hypervolume."""
 
-STAGES = ("search", "baseline", "finalists")
+SAMPLERS = {
+    "grid": "grid",
+    "random": "random search",
+    "tpe": "TPE",
+    "nsga2": "NSGA-II",
+    "gp": "Gaussian process",
+}
+"""Printed names."""
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """Tables of one row a trial (`trials`), a candidate (`ranked`, `front`) or a finalist architecture
-    (`finalists`).
+class SearchFindings:
+    """Frames with one row for each trial (`trials`), candidate (`ranked`, `front`) or finalist (`finalists`).
 
-    `ranked`, `front` and `finalists` have a column `mark`: letters that name the members of the front (of a
-    large one, the most
-    telling) and the finalists, from the fewest MACs on; empty elsewhere. Pruned and failed runs are in
-    `trials` only.
+    `ranked`, `front` and `finalists` have a column `mark`: a letter for each finalist and each member of the
+    front (of a large front, for some), in the order of their MACs; empty elsewhere. Only `trials` has pruned
+    and failed runs.
     """
 
     results: StudyResults
@@ -36,18 +41,23 @@ class Findings:
     front: pd.DataFrame
     finalists: pd.DataFrame
     marks: Mapping[str, str]
-    """The letters, by architecture."""
+    """Letters by architecture."""
     best: pd.Series | None
     cheapest: pd.Series | None
     objectives: tuple[str, ...]
-    """Of the front: the study's, and with accuracy alone also MACs, so that there is a front to show."""
+    """Objectives of the front: those of the study; accuracy and MACs where the study has accuracy alone."""
 
     @property
     def study(self) -> SearchStudy:
         """The study."""
         study = self.results.study
-        assert isinstance(study, SearchStudy)  # a page of findings is made of no other
+        assert isinstance(study, SearchStudy)  # `find_search` takes no other
         return study
+
+    @property
+    def stage_names(self) -> dict[str, str]:
+        """Printed names of the stages, in their order: of the search, the sampler's."""
+        return {"search": SAMPLERS[self.study.sampler], "baseline": "random", "finalists": "finalists"}
 
     @property
     def has_test(self) -> bool:
@@ -59,7 +69,7 @@ class Findings:
         return self.trials[self.trials["stage"] == name]
 
     def finalist(self, architecture: str) -> pd.Series | None:
-        """The finalist's row, where that architecture is one and a fresh seed of it completed."""
+        """The row of a finalist; None where the architecture is not one, or no fresh seed of it completed."""
         found = self.finalists[(self.finalists["architecture"] == architecture) & (self.finalists["n"] > 0)]
         return found.iloc[0] if len(found) else None
 
@@ -68,8 +78,8 @@ class Findings:
         return self.trials.drop_duplicates("digest").groupby("architecture")["latency_ms"].median()
 
 
-def find(results: StudyResults) -> Findings:
-    """Everything the report needs to know of `results`."""
+def find_search(results: StudyResults) -> SearchFindings:
+    """Everything the report shows of `results`, which are of a `SearchStudy`."""
     trials = results.frame()
     ranked = candidates(trials).drop_duplicates("architecture")
     assert isinstance(results.study, SearchStudy)
@@ -79,7 +89,7 @@ def find(results: StudyResults) -> Findings:
     finalists = finalist_table(trials)
     members = front(ranked, objectives)
     marks = _marks(_telling(members, objectives), finalists)
-    return Findings(
+    return SearchFindings(
         results,
         trials,
         _marked(ranked, marks),
@@ -97,7 +107,7 @@ def _telling(members: pd.DataFrame, objectives: tuple[str, ...]) -> pd.DataFrame
 
 
 def _marks(members: pd.DataFrame, finalists: pd.DataFrame) -> dict[str, str]:
-    """A name for each architecture worth naming, in the order of their MACs."""
+    """A letter for each member and finalist, in the order of their MACs."""
     known = pd.concat([members[["architecture", "macs"]], finalists[["architecture", "macs"]]])
     ordered = known.sort_values("macs", kind="stable")["architecture"].drop_duplicates()
     return dict(zip(ordered, _letters(len(ordered)), strict=True))

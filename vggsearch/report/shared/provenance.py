@@ -1,70 +1,69 @@
-"""Where the numbers come from: data, recipe, seeds, versions, hardware, and the commands that make them
-again."""
+"""Where the numbers come from: data, recipe, seeds, versions, hardware, and the commands that repeat them."""
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import pandas as pd
 
 from vggsearch.analysis import Spending
-from vggsearch.report.document import Column, Listing, Section, Table, count, plain, printable, text
-from vggsearch.runs import Provenance, RunRecord
+from vggsearch.report.document import (
+    Block,
+    Listing,
+    Table,
+    count,
+    paragraph,
+    plain,
+    printable,
+    section,
+    text_column,
+)
+from vggsearch.runs import RunRecord
 from vggsearch.study import StudyResults
 
 
-def provenance(
-    results: StudyResults, spent: Spending, command: str, of_a_run: tuple[str, ...] = ()
-) -> Section:
+@section("provenance", "Provenance")
+def provenance_section(
+    results: StudyResults, spent: Spending, command: str, run_commands: tuple[str, ...] = ()
+) -> Iterator[Block]:
     """Everything needed to make the report again.
 
-    `command` is the one that made it; `of_a_run` show one of its runs, and make it again.
+    `command` is the one that made it. `run_commands` show one of its runs, and repeat it.
     """
     study = results.study
     path = study.path.name if study.path.is_absolute() else study.path.as_posix()
     again = f"vggsearch report --from reports/{study.name}"
     named = shlex.quote(plain(path, limit=4096))  # somebody may copy it into a shell
-    commands = [f"vggsearch run {named}", f"vggsearch report {named}", command, again, *of_a_run]
-    how = text(
-        "The first command makes the runs that the store does not have; the others make this report, from "
-        "the store or, without training, from the report's own data."
-        + (
-            " The last two show one run, and make it again; the table of runs has the others."
-            if of_a_run
-            else ""
-        )
+    commands = [f"vggsearch run {named}", f"vggsearch report {named}", command, again, *run_commands]
+    last = " The last two show one run and repeat it; the table of runs names the others."
+    yield paragraph(
+        "The first command makes the runs that the store does not have. The others make this report: from "
+        "the store or, without training, from the report's own data." + (last if run_commands else "")
     )
-    listing = Listing(printable("\n".join(dict.fromkeys(commands))))
-    file = Listing(printable(study.source.rstrip("\n")), "The study file")
-    return Section("provenance", "Provenance", (how, listing, origin_table(results, spent), file))
+    yield Listing(printable("\n".join(dict.fromkeys(commands))))
+    yield _table(results, spent)
+    yield Listing(printable(study.source.rstrip("\n")), "The study file")
 
 
-def origin_table(results: StudyResults, spent: Spending) -> Table:
-    """One row a fact; where runs differ in it, each value with the number of its runs."""
+def _table(results: StudyResults, spent: Spending) -> Table:
+    """One row a fact. Where runs differ in it, each value has the number of its runs."""
     runs = list(results.runs.values())
-    made = [run.provenance for run in runs if run.provenance is not None]
-    rows = [
-        (item, plain(value, limit=1500))
-        for item, value in (*_data(runs), *_training(runs), *_machine(runs, made, spent))
-    ]
-    columns = (Column("", "left"), Column("", "left"))
-    return Table(
-        "provenance", "Provenance", columns, rows, pd.DataFrame(rows, columns=["item", "value"]), latex=False
+    facts = (*_data(runs), *_training(runs), *_machine(runs, spent))
+    data = pd.DataFrame(
+        [(item, plain(value, limit=1500)) for item, value in facts], columns=["item", "value"]
     )
+    columns = [text_column("", "item", str), text_column("", "value", str)]
+    return Table("provenance", "Provenance", columns, data, latex=False)
 
 
 def _data(runs: list[RunRecord]) -> list[tuple[str, str]]:
     keys = [run.key for run in runs]
+    splits = (f"{100 * key.data.val_fraction:g} % validation, seed {key.data.split_seed}" for key in keys)
     return [
         ("data", _each(key.data.name for key in keys)),
         ("data digest (SHA-256)", _each(key.data.digest for key in keys)),
-        (
-            "split",
-            _each(
-                f"{100 * key.data.val_fraction:g} % validation, seed {key.data.split_seed}" for key in keys
-            ),
-        ),
+        ("split", _each(splits)),
         ("split digest (SHA-256)", _each(key.data.split_digest for key in keys)),
         ("input", _each(f"{'×'.join(map(str, key.input_shape))}, {key.num_classes} classes" for key in keys)),
     ]
@@ -76,19 +75,18 @@ def _training(runs: list[RunRecord]) -> list[tuple[str, str]]:
         ", ".join(f"{name} {value}" for name, value in key.recipe.model_dump(mode="json").items())
         for key in keys
     )
+    opened = sum(run.key.evaluate_on == "test" for run in runs)
     return [
         ("recipe", _each(recipes)),
         ("budget of a run", _each(str(key.budget) for key in keys)),
         ("seeds", _each(f"{key.seed}" for key in keys)),
-        (
-            "test images opened by",
-            f"{sum(run.key.evaluate_on == 'test' for run in runs)} of {count(len(runs))} runs",
-        ),
+        ("test images opened by", f"{opened} of {count(len(runs))} runs"),
         ("training revision", _each(str(key.training_revision) for key in keys)),
     ]
 
 
-def _machine(runs: list[RunRecord], made: list[Provenance], spent: Spending) -> list[tuple[str, str]]:
+def _machine(runs: list[RunRecord], spent: Spending) -> list[tuple[str, str]]:
+    made = [run.provenance for run in runs if run.provenance is not None]
     reproducible = sum(one.bit_reproducible for one in made)
     contended = sum(run.contended for run in runs)
     begin = min((one.started_at for one in made), default=None)
@@ -115,7 +113,7 @@ def _machine(runs: list[RunRecord], made: list[Provenance], spent: Spending) -> 
 
 
 def _each(values: Iterable[str]) -> str:
-    """The value that all share, or each with its number; the commonest first."""
+    """The value that all runs share, or each value with its number of runs, the most common first."""
     counted = Counter(values).most_common()
     if len(counted) <= 1:
         return counted[0][0] if counted else "unknown"
@@ -124,7 +122,7 @@ def _each(values: Iterable[str]) -> str:
 
 
 def moment(seconds: float | None) -> str:
-    """A moment of the calendar: `2026-11-24 18:06 UTC`."""
+    """A Unix time as a date: `2026-11-24 18:06 UTC`."""
     if seconds is None or not 0 <= seconds < 253_402_300_800:  # the year 10000
         return "unknown"
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

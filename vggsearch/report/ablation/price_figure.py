@@ -1,16 +1,11 @@
 """What an effect costs: against the difference in MACs, and in measured training seconds."""
 
-from collections.abc import Hashable, Mapping
-
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from vggsearch.report.document import BLUE, GREEN, INK, MUTED, VERMILION, Drawing, plain
-from vggsearch.report.figures.style import label, panel, percent_axis
+from vggsearch.report.document import INK, MUTED, Drawing, Record, missing, plain
+from vggsearch.report.figures import MARKERS, VERDICT_COLOURS, label, panel, percent_axis, signed_ticks
 
-_COLOURS: Mapping[str, str] = {"supported": BLUE, "refuted": VERMILION, "equivalent": GREEN}
-_MARKERS = "osD^vP*Xhd"
 _NAMES = {"macs": "MACs", "train_s": "measured training seconds"}
 
 
@@ -21,21 +16,18 @@ def price_figure(table: pd.DataFrame, cost: str, accuracy: str) -> Drawing:
         table: contrast, verdict, mean, low, high (fractions), and `{cost}_difference`: the better side's cost
             relative to the worse side's, minus 1.
         cost: `macs` or `train_s`.
-        accuracy: What effects are of: `test accuracy`.
+        accuracy: The accuracy that effects are differences of: `test accuracy`.
     """
     rows = table[table[f"{cost}_difference"].notna()]
     figure, axes = panel(top=0.36)
     axes.axhline(0, color=INK, linewidth=0.8, zorder=1)
     axes.axvline(0, color=INK, linewidth=0.8, zorder=1)
     for i, row in enumerate(rows.to_dict("records")):
-        _mark(axes, row, float(row[f"{cost}_difference"]), _MARKERS[i % len(_MARKERS)])
+        _mark(axes, row, float(row[f"{cost}_difference"]), MARKERS[i % len(MARKERS)])
     axes.margins(x=0.15, y=0.12)
     percent_axis(axes)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        axis.set_major_formatter(
-            FuncFormatter(lambda value, _: f"{value:+g}".replace("-", "−") if abs(value) > 1e-9 else "0")
-        )
+        signed_ticks(axis)
     label(axes, f"{_NAMES[cost]} of the favoured side against the other (%)", f"Effect on {accuracy} (pp)")
     axes.legend(fontsize=7.5, loc="best", handletextpad=0.1, labelspacing=0.25, borderpad=0.2)
     caption = (
@@ -45,10 +37,10 @@ def price_figure(table: pd.DataFrame, cost: str, accuracy: str) -> Drawing:
     return Drawing(f"price_{cost}", f"Effect against {_NAMES[cost]}", caption, figure, rows)
 
 
-def _mark(axes: Axes, row: Mapping[Hashable, object], x: float, marker: str) -> None:
-    mean, low, high = (100 * float(str(row[name])) for name in ("mean", "low", "high"))
-    colour = _COLOURS.get(str(row["verdict"]), MUTED)
-    if low == low:  # not NaN
+def _mark(axes: Axes, row: Record, x: float, marker: str) -> None:
+    mean, low, high = (100 * row[name] for name in ("mean", "low", "high"))
+    colour = VERDICT_COLOURS.get(str(row["verdict"]), MUTED)
+    if not missing(low):
         axes.plot([100 * x] * 2, [low, high], color=colour, linewidth=1.2, zorder=2)
     axes.plot(
         100 * x,

@@ -1,22 +1,21 @@
-"""The ablation's answer: the verdict of each contrast in a sentence, headline figures, and the terminal's
-lines."""
+"""The answer of an ablation: a sentence for each contrast, headline figures, and lines for the terminal."""
 
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from vggsearch.analysis import Spending, Verdict
-from vggsearch.report.ablation.findings import STAGES, Ablation, Finding
+from vggsearch.report.ablation.ablation_findings import STAGES, AblationFindings, ContrastFinding
 from vggsearch.report.ablation.sentences import pp, pp_interval, sentence
-from vggsearch.report.document import NBSP, Paragraph, Tile, count, duration, note, plain, text
-from vggsearch.report.shared import ReportSummary, device, effort, trained_s, workers
+from vggsearch.report.document import NBSP, Paragraph, Tile, missing, paragraph, plain, remark
+from vggsearch.report.shared import ReportSummary, effort_paragraphs, effort_tiles
 
 MOST_SENTENCES = 20
-"""More contrasts than that have their verdicts in the table alone."""
+"""Only the table has the verdicts of further contrasts."""
 
 
-def summarize(found: Ablation, path: Path) -> ReportSummary:
-    """The summary of a report whose page is `path`: the primary verdict, and how the others came out."""
+def summarize_ablation(found: AblationFindings, path: Path) -> ReportSummary:
+    """The summary of a report whose page is `path`: the primary verdict, and a count of the others."""
     if not found.effects:
         return ReportSummary((f"no answer yet, {_nothing(found)}", "no contrasts"), path)
     first, *others = found.effects
@@ -26,8 +25,8 @@ def summarize(found: Ablation, path: Path) -> ReportSummary:
     return ReportSummary(lines, path)
 
 
-def verdict_counts(effects: Sequence[Finding]) -> str:
-    """`2 supported, 1 undecided`, in the order of the verdicts' definition."""
+def verdict_counts(effects: Sequence[ContrastFinding]) -> str:
+    """`2 supported, 1 undecided`, in the order of `Verdict`."""
     counted = Counter(effect.verdict for effect in effects)
     return ", ".join(f"{counted[verdict]} {verdict_name(verdict)}" for verdict in Verdict if counted[verdict])
 
@@ -37,9 +36,9 @@ def verdict_name(verdict: Verdict) -> str:
     return "descriptive only" if verdict is Verdict.DESCRIPTIVE else verdict.value
 
 
-def answer(found: Ablation, spent: Spending) -> tuple[Paragraph, ...]:
-    """One sentence for each contrast, the primary first and largest; then what all of it took."""
-    took = effort(found.results, found.trials, spent)
+def ablation_answer(found: AblationFindings, spent: Spending) -> tuple[Paragraph, ...]:
+    """One sentence for each contrast, the primary one first and largest; then the training that they took."""
+    took = effort_paragraphs(found.results, found.trials, spent)
     if not found.effects:
         return (Paragraph(("No answer yet: ", f"{_nothing(found)}."), "verdict"), *took)
     shown = found.effects[:MOST_SENTENCES]
@@ -49,55 +48,54 @@ def answer(found: Ablation, spent: Spending) -> tuple[Paragraph, ...]:
     ]
     left = found.effects[MOST_SENTENCES:]
     if left:
-        paragraphs.append(text(f"And {len(left)} more in the table of effects: {verdict_counts(left)}."))
+        paragraphs.append(paragraph(f"And {len(left)} more in the table of effects: {verdict_counts(left)}."))
     return (*paragraphs, *_warnings(found), *took)
 
 
-def _nothing(found: Ablation) -> str:
+def _nothing(found: AblationFindings) -> str:
     if found.trials.empty:
         return "the study has no runs yet"
     return "the plan of this study is not among its data, so that its contrasts are unknown"
 
 
-def _warnings(found: Ablation) -> tuple[Paragraph, ...]:
-    """What turns a reading of the sentences round."""
+def _warnings(found: AblationFindings) -> tuple[Paragraph, ...]:
+    """What changes how the sentences are to be read."""
     false_alarms = [
         effect
         for effect in found.effects
         if "everything" in effect.contrast.held and effect.verdict in (Verdict.SUPPORTED, Verdict.REFUTED)
     ]
     warnings = [
-        note(
-            f"{plain(effect.contrast.name)} compares an arm with itself and differs all the same: one in "
-            f"{1 / found.alpha:.3g} such comparisons does by chance. Take the other verdicts with that in "
-            f"mind."
+        remark(
+            f"{plain(effect.contrast.name)} compares an arm with itself and finds a difference all the same. "
+            f"One in {1 / found.alpha:.3g} such comparisons does so by chance; the other verdicts may too."
         )
         for effect in false_alarms
     ]
-    return (*map(note, found.words.caution), *_interim(found), *warnings)
+    return (*map(remark, found.wording.caution), *_interim(found), *warnings)
 
 
-def _interim(found: Ablation) -> tuple[Paragraph, ...]:
+def _interim(found: AblationFindings) -> tuple[Paragraph, ...]:
     planned = found.plan.pairs if found.plan else 0
     unfinished = [effect for effect in found.effects if effect.n + effect.left_out < planned]
     if not unfinished:
         return ()
     fewest = min(effect.n for effect in unfinished)
     return (
-        note(
+        remark(
             f"Interim: of {planned} planned pairs {fewest} are complete in the contrast that has fewest. "
-            "Numbers will change, and to stop because of them is a choice that the tests do not know of."
+            "Numbers will change. The tests do not allow for stopping because of them."
         ),
     )
 
 
-def tiles(found: Ablation, spent: Spending) -> tuple[Tile, ...]:
+def ablation_tiles(found: AblationFindings, spent: Spending) -> tuple[Tile, ...]:
     """The headline figures."""
     shown: list[Tile] = []
     if found.begun:
         first = found.effects[0]
         detail = f"n = {first.n}"
-        if first.low == first.low:  # not NaN
+        if not missing(first.low):
             detail = f"{found.level} interval {pp_interval(first.low, first.high)}, {detail}"
         loud = first.off_zero and first.verdict is not Verdict.DESCRIPTIVE
         name = f"primary contrast: {plain(first.contrast.name, 60)}"
@@ -110,15 +108,4 @@ def tiles(found: Ablation, spent: Spending) -> tuple[Tile, ...]:
         )
         margin = f"±{100 * found.margin:g}{NBSP}pp"
         shown.append(Tile(margin, "margin", f"smaller differences do not matter; α = {found.alpha:g}"))
-    runs = int(found.trials["digest"].dropna().nunique())
-    numbers = [
-        f"{count(number)} {name}"
-        for stage, name in STAGES.items()
-        if (number := int((found.trials["stage"] == stage).sum()))
-    ]
-    shown.append(Tile(count(runs), "distinct runs", "trials: " + ", ".join(numbers) if numbers else ""))
-    machine = plain(device(found.results), limit=60) if runs else ""
-    shown.append(Tile(duration(trained_s(found.trials)), "training time", machine))
-    if spent.elapsed_s > 0:
-        shown.append(Tile(duration(spent.elapsed_s), "from start to end", workers(spent)))
-    return tuple(shown)
+    return (*shown, *effort_tiles(found.results, found.trials, spent, STAGES))

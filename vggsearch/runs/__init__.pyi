@@ -3,7 +3,7 @@ from .architecture_columns import (
     Kind as Kind,
     Scalar as Scalar,
     architecture_row as architecture_row,
-    structure as structure,
+    row_without_cost as row_without_cost,
 )
 from .checksums import (
     TEMPORARY as TEMPORARY,

@@ -10,7 +10,6 @@ from vggsearch.cost import cost
 from vggsearch.designs import Registration
 from vggsearch.errors import ArchitectureError
 from vggsearch.runs import (
-    ARCHITECTURE_COLUMNS,
     Damaged,
     Digest,
     Kind,
@@ -20,7 +19,7 @@ from vggsearch.runs import (
     TrialRecord,
     architecture_row,
     many_records,
-    structure,
+    row_without_cost,
     valid_trial,
     validated,
 )
@@ -154,8 +153,7 @@ class StudyResults:
                 return architecture_row(text, some.key.task)
             except ArchitectureError:
                 pass  # infeasible because it cannot be built: what it is remains, what it costs is unknown
-        known = structure(Architecture.parse(text))
-        return (*known, *[None] * (len(ARCHITECTURE_COLUMNS) - len(known)))
+        return row_without_cost(Architecture.parse(text))
 
 
 def read_results(store: Store, study: Study) -> StudyResults:

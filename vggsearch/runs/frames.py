@@ -10,6 +10,8 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from vggsearch.arch import Architecture, Task
+from vggsearch.errors import ArchitectureError
 from vggsearch.runs.architecture_columns import (
     ARCHITECTURE_COLUMNS,
     Column,
@@ -17,9 +19,10 @@ from vggsearch.runs.architecture_columns import (
     Scalar,
     architecture_row,
     kinds,
+    row_without_cost,
     values,
 )
-from vggsearch.runs.record import CurvePoint, Provenance, RunRecord
+from vggsearch.runs.record import CurvePoint, Digest, Provenance, RunRecord, TrialRecord
 
 
 def _made(name: str) -> Callable[[RunRecord], Scalar]:
@@ -55,6 +58,15 @@ _OUTCOME: Mapping[str, Column[RunRecord]] = {
     "dataset": Column("text", attrgetter("key.data.name")),
 }
 
+_TRIAL: Mapping[str, Column[TrialRecord]] = {
+    "study": Column("text", attrgetter("study")),
+    "stage": Column("text", attrgetter("stage")),
+    "number": Column("int", attrgetter("number")),
+    "cached": Column("flag", attrgetter("cached")),
+    "asked_at": Column("float", attrgetter("asked_at")),
+    "told_at": Column("float", attrgetter("told_at")),
+}
+
 _CURVE: Mapping[str, Column[CurvePoint]] = {
     "step": Column("int", attrgetter("step")),
     "images": Column("int", attrgetter("images")),
@@ -69,6 +81,7 @@ OUTCOME_COLUMNS: Mapping[str, Kind] = MappingProxyType(kinds(_OUTCOME))
 RUN_COLUMNS: Mapping[str, Kind] = MappingProxyType(
     {"run": "text", "digest": "text", **ARCHITECTURE_COLUMNS, **OUTCOME_COLUMNS}
 )
+TRIAL_COLUMNS: Mapping[str, Kind] = MappingProxyType({**kinds(_TRIAL), **RUN_COLUMNS})
 CURVE_COLUMNS: Mapping[str, Kind] = MappingProxyType({"run": "text", "architecture": "text", **kinds(_CURVE)})
 
 
@@ -88,6 +101,40 @@ def curves_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
         for point in record.curve
     )
     return table(rows, CURVE_COLUMNS)
+
+
+def trials_frame(trials: Iterable[TrialRecord], runs: Mapping[Digest, RunRecord]) -> pd.DataFrame:
+    """One row a trial, with `TRIAL_COLUMNS`, in the order given.
+
+    Where a trial has no run in `runs`, the columns that come from training are missing. Its costs are
+    computed for the task of the other runs, and missing where there is no run at all.
+    """
+    some = next(iter(runs.values()), None)
+    task = None if some is None else some.key.task
+    return table((_trial_row(trial, runs, task) for trial in trials), TRIAL_COLUMNS)
+
+
+def _trial_row(trial: TrialRecord, runs: Mapping[Digest, RunRecord], task: Task | None) -> tuple[Scalar, ...]:
+    run = None if trial.run is None else runs.get(trial.run)
+    if run is not None:
+        return (*values(_TRIAL, trial), *run_row(run))
+    known = {"outcome": trial.outcome.value, "reason": trial.reason}
+    return (
+        *values(_TRIAL, trial),
+        None if trial.run is None else short(trial.run),
+        trial.run,
+        *_architecture_or_structure(trial.architecture, task),
+        *(known.get(column) for column in OUTCOME_COLUMNS),
+    )
+
+
+def _architecture_or_structure(text: str, task: Task | None) -> tuple[Scalar, ...]:
+    if task is not None:
+        try:
+            return architecture_row(text, task)
+        except ArchitectureError:
+            pass  # infeasible because it cannot be built: its structure is known, its costs are not
+    return row_without_cost(Architecture.parse(text))
 
 
 def short(digest: str) -> str:

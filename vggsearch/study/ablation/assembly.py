@@ -9,7 +9,6 @@
 Arms that are the same run (an arm against itself, one net given two budgets) share it: it is trained once.
 """
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from statistics import median
@@ -168,17 +167,9 @@ class AblationAssembly:
 
     def _rescaled(self, reference: Arm, arm: Arm, ratio: float) -> Budget:
         """The study's budget with `ratio` times the steps that it gives `reference`."""
-        budget = self._study.budget
-        match budget.kind:
-            case "epochs":
-                return Budget(epochs=round(budget.amount * ratio, 6))
-            case "steps":
-                return Budget(steps=max(1, math.floor(budget.amount * ratio + 0.5)))
-            case "macs":
-                macs = [cost(each.architecture, self._conditions.task).macs for each in (reference, arm)]
-                return Budget(macs=budget.amount * ratio * macs[1] / macs[0])
-            case _:
-                return budget
+        task = self._conditions.task
+        macs, its_macs = (cost(each.architecture, task).macs for each in (arm, reference))
+        return self._study.budget.for_another_net(ratio, macs, its_macs)
 
     def _rate_jobs(self, plan: Plan) -> Iterator[Job]:
         for run in plan.rate_runs():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from vggsearch.runs import STAGES, Stage
+from vggsearch.runs import STAGES, Stage, read_bounded
 from vggsearch.store import Store
 from vggsearch.study.kinds import kind_of
 from vggsearch.study.results import StudyResults
@@ -68,8 +68,7 @@ def time_left_s(
 def controller_pid(lock: Path) -> int | None:
     """The living process that holds a store's lock file; None where there is none, or it cannot be told."""
     try:
-        text = lock.read_text()[:20].strip()
-        process = psutil.Process(int(text))
+        process = psutil.Process(int(read_bounded(lock, 20)))
         holds = any(Path(file.path) == lock for file in process.open_files())
     except (OSError, ValueError, psutil.Error):
         return None

@@ -18,7 +18,7 @@ SOURCES = sorted(ROOT.rglob("*.py"))
 
 # Each part may import itself and what stands in the lines above it.
 LAYERS = (
-    ("errors", "text", "schema"),
+    ("errors", "text", "schema", "system"),
     ("arch",),
     ("cost", "recipe"),
     ("runs",),

@@ -1,18 +1,15 @@
 """Measurements: the time of a forward pass, and peak memory."""
 
-import contextlib
 import statistics
 import time
-from pathlib import Path
 
-import psutil
 import torch
 from torch import nn
 
+from vggsearch.system import peak_resident_bytes, reset_peak_resident_bytes
+
 WARM_UP = 3
 """Passes before the measurement: the first ones allocate memory, and choose and load kernels."""
-
-_PROC = Path("/proc/self")
 
 
 def measure_latency(
@@ -51,8 +48,7 @@ def reset_peak_memory(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     else:
-        with contextlib.suppress(OSError):
-            (_PROC / "clear_refs").write_text("5")  # proc(5): resets the peak resident set size
+        reset_peak_resident_bytes()
 
 
 def peak_memory_bytes(device: torch.device) -> int:
@@ -63,11 +59,7 @@ def peak_memory_bytes(device: torch.device) -> int:
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
-    with contextlib.suppress(OSError):
-        for line in (_PROC / "status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return 1024 * int(line.split()[1])
-    return int(psutil.Process().memory_info().rss)
+    return peak_resident_bytes()
 
 
 def _synchronize(device: torch.device) -> None:

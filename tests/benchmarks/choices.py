@@ -20,8 +20,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from vggsearch.arch import Architecture, Task
-from vggsearch.execution.process import cores
 from vggsearch.model import build
+from vggsearch.system import allowed_cores
 from vggsearch.training.allocator import keeping_freed_memory
 from vggsearch.training.narrow import NarrowBatchNorm, NarrowMaxPool, leave_biases
 
@@ -134,7 +134,7 @@ def process(
 
 def wall_s(name: str, processes: int, threads: int) -> float:
     """Wall seconds in which all of them train on as many images as one process a core would."""
-    context, free = multiprocessing.get_context("spawn"), cores()
+    context, free = multiprocessing.get_context("spawn"), allowed_cores()
     start = context.Barrier(processes + 1)
     repeats = 4 * len(free) // processes
     made = [
@@ -154,7 +154,7 @@ def wall_s(name: str, processes: int, threads: int) -> float:
 
 
 def all_cores(name: str, rounds: int) -> None:
-    many = len(cores())
+    many = len(allowed_cores())
     found = [wall_s(name, 1, many) / wall_s(name, many, 1) for _ in range(rounds)]
     print(f"| {name} | one process of {many} threads, for {many} of one | {shown(found)} |", flush=True)
 

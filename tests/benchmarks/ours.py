@@ -18,11 +18,11 @@ import yaml
 
 from vggsearch.data import data_key, describe
 from vggsearch.execution.local import LocalExecutor
-from vggsearch.execution.process import cores
 from vggsearch.store import Store
 from vggsearch.study import Conditions, Session, StudyResults
 from vggsearch.study.file.load import parse_study
 from vggsearch.study.run import run_study
+from vggsearch.system import allowed_cores
 from vggsearch.training import device_model
 
 WARM_UP = ("1x4+bn+gap", "1x8+bn+gap")
@@ -36,7 +36,7 @@ def main() -> None:
 
 def search_and_time(where: Path, budget: str, precision: str, nets: list[str], made: Path) -> None:
     store = Store.open(made / "store")
-    with LocalExecutor(len(cores()), "cpu", where, checkpoints=store.checkpoints) as executor:
+    with LocalExecutor(len(allowed_cores()), "cpu", where, checkpoints=store.checkpoints) as executor:
 
         def search(name: str, architectures: Sequence[str], spent: dict[str, float]) -> StudyResults:
             settings = {
@@ -65,7 +65,7 @@ def search_and_time(where: Path, budget: str, precision: str, nets: list[str], m
     assert len(results.runs) == len(nets)
     for run in results.runs.values():
         print(f"trained {run.train_wall_s:.1f} s, evaluated {run.eval_s:.1f} s", file=sys.stderr)
-    print(1 - sum(run.train_wall_s for run in results.runs.values()) / took / len(cores()), took)
+    print(1 - sum(run.train_wall_s for run in results.runs.values()) / took / len(allowed_cores()), took)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from interleaved import note
 
-from vggsearch.execution.process import cores
+from vggsearch.system import allowed_cores
 
 HERE = Path(__file__).parent
 NETS = {"÷ 16": (4, 4.0), "÷ 8": (8, 4.0), "÷ 4": (16, 2.2)}
@@ -20,7 +20,7 @@ STEPS, ROUNDS = 422, 3
 
 def candidates(first: int) -> list[str]:
     """A net a core, which differ in their last block: it is small, and so their work is equal."""
-    widths = [first * 8 - narrower * first // 2 for narrower in range(len(cores()))]
+    widths = [first * 8 - narrower * first // 2 for narrower in range(len(allowed_cores()))]
     return [f"2x{first}-2x{2 * first}-2x{4 * first}-2x{width}+bn+gap" for width in widths]
 
 

@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vggsearch.data import Batches, SearchData, load_search_data, stream
-from vggsearch.execution.process import cores
 from vggsearch.recipe import RECIPES, Budget, Recipe
 from vggsearch.runs import RunKey
+from vggsearch.system import allowed_cores
 from vggsearch.training.allocator import keeping_freed_memory
 from vggsearch.training.optimizer import learning_rate, set_learning_rate
 from vggsearch.training.setup import Training, set_up
@@ -217,7 +217,7 @@ def main() -> None:
     where, first, seeds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     named = sys.argv[4:]
     tricks = [Control, *(trick for trick in TRICKS if not named or trick.__name__ in named)]
-    free = cores()
+    free = allowed_cores()
     take = multiprocessing.get_context("spawn").Queue()
     for core in free:
         take.put(core)

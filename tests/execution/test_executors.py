@@ -13,10 +13,10 @@ import pytest
 from vggsearch.errors import VggSearchError
 from vggsearch.execution.contract import Executor, default_deadline_s
 from vggsearch.execution.local import LocalExecutor
-from vggsearch.execution.process import cores
 from vggsearch.execution.worker import WorkerSetup
 from vggsearch.recipe import Budget
 from vggsearch.runs.record import Outcome, RunKey
+from vggsearch.system import allowed_cores
 from vggsearch.testing.executors import ExecutorConformance, IsolationConformance, deadline_s, finish
 from vggsearch.testing.fake import SCRIPTED_TRAINER, FakeExecutor, run_key, scripted_trainer
 
@@ -60,20 +60,20 @@ def test_an_impossible_number_of_workers_is_refused(workers: int) -> None:
 
 
 def test_workers_are_pinned_to_cores_of_their_own() -> None:
-    count = min(2, len(cores()))
+    count = min(2, len(allowed_cores()))
     with local(count) as executor:
         for seed in range(count):
             executor.submit(run_key(seed))
         finish(executor, count)
         pinned = [psutil.Process(pid).cpu_affinity() for pid in executor.pids]
-        assert sorted(pinned) == [[core] for core in sorted(cores()[:count])]
+        assert sorted(pinned) == [[core] for core in sorted(allowed_cores()[:count])]
 
 
 def test_workers_that_share_cores_are_not_pinned() -> None:
-    with local(len(cores()) + 1) as executor:
+    with local(len(allowed_cores()) + 1) as executor:
         executor.submit(run_key())
         finish(executor, 1)
-        assert psutil.Process(executor.pids[0]).cpu_affinity() == sorted(cores())
+        assert psutil.Process(executor.pids[0]).cpu_affinity() == sorted(allowed_cores())
 
 
 def test_a_worker_serves_one_run_after_another() -> None:

@@ -17,9 +17,10 @@ from vggsearch.execution.contract import (
     Finished,
     default_deadline_s,
 )
-from vggsearch.execution.process import WorkerProcess, cores, start_fork_server
+from vggsearch.execution.process import WorkerProcess, start_fork_server
 from vggsearch.execution.worker import Cancel, WorkerSetup, send
 from vggsearch.runs import RunKey
+from vggsearch.system import allowed_cores
 
 LOCAL_TRAINER = "vggsearch.execution.worker:local_trainer"
 PRELOAD = ("torch", "vggsearch.data.load", "vggsearch.data.batches", "vggsearch.training.loop")
@@ -64,7 +65,7 @@ class LocalExecutor(AssigningExecutor[Assignment]):
             raise VggSearchError(f"workers must be 1 to 1024, not {workers}: use one per core or GPU")
         super().__init__(deadline_s, cancel_grace_s, deadline_grace_s)
         self.slots = workers
-        pinned = cores() if pin and device == "cpu" else []
+        pinned = allowed_cores() if pin and device == "cpu" else []
         self._setups = [
             WorkerSetup(
                 trainer=trainer,

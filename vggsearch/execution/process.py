@@ -1,21 +1,17 @@
 """One worker process, as seen by its controller: start it, exchange messages, notice its end, kill it."""
 
-import multiprocessing
 import os
 import signal
 import socket
 import struct
 from collections.abc import Sequence
-from multiprocessing import forkserver, resource_tracker
-from pathlib import Path
 
 from pydantic import ValidationError
 
+from vggsearch import system
 from vggsearch.execution import worker
 from vggsearch.execution.assignment import Assignment
 from vggsearch.execution.worker import Message, Train, WorkerSetup
-
-_CONTEXT = multiprocessing.get_context("forkserver")
 
 _RUN_ALONE = "run the architecture alone with `vggsearch train` to see why"
 
@@ -27,27 +23,20 @@ RECEIVE_TIMEOUT_S = 10
 
 
 def start_fork_server(preload: Sequence[str]) -> None:
-    """Start the process that workers are forked from, which first imports `preload`; returns at once.
+    """Start the process that workers are forked from, which first imports the worker's module and `preload`.
 
-    A Python process has one fork server: later calls change nothing while it runs.
+    See `vggsearch.system.start_fork_server`.
     """
-    _CONTEXT.set_forkserver_preload([worker.__name__, *preload])
-    # Ctrl-C reaches the whole foreground process group, and would end the server while it imports. The
-    # tracker is started first, because its start unblocks SIGINT.
-    resource_tracker.ensure_running()
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    system.start_fork_server([worker.__name__, *preload])
 
 
 class WorkerProcess:
     """A started worker: its `process`, its end of the `pipe`, and the run it is busy with (`assignment`)."""
 
     def __init__(self, setup: WorkerSetup) -> None:
-        self.pipe, worker_end = _CONTEXT.Pipe()
-        self.process = _CONTEXT.Process(
+        context = system.process_context()
+        self.pipe, worker_end = context.Pipe()
+        self.process = context.Process(
             target=worker.main,
             args=(worker_end, setup.model_dump_json()),
             name=f"vggsearch-worker-{setup.index}",
@@ -109,24 +98,3 @@ def _set_receive_timeout(pipe: int) -> None:
     # The option belongs to the connection, not to this copy of its handle.
     with socket.socket(fileno=os.dup(pipe)) as copy:
         copy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", RECEIVE_TIMEOUT_S, 0))
-
-
-def cores() -> list[int]:
-    """Processors that this process may use: first one of each physical core, then their siblings."""
-    allowed = sorted(os.sched_getaffinity(0))
-    ranks = {core: _sibling_rank(core) for core in allowed}
-    return sorted(allowed, key=lambda core: (ranks[core], core))
-
-
-def _sibling_rank(core: int) -> int:
-    path = Path(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list")
-    try:
-        text = path.read_text().strip()
-    except OSError:
-        return 0
-    siblings: list[int] = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        if first.isdigit() and (last or first).isdigit():
-            siblings.extend(range(int(first), int(last or first) + 1))
-    return siblings.index(core) if core in siblings else 0

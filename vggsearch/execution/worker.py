@@ -24,6 +24,7 @@ from vggsearch.execution.contract import DeviceKind
 from vggsearch.memory import out_of_memory
 from vggsearch.runs import MAX_RECORD_BYTES, CurvePoint, DataKey, Digest, Outcome, RunKey, RunRecord
 from vggsearch.schema import Frozen
+from vggsearch.system import PipeEnd, pin_to_core
 
 Report = Callable[[CurvePoint], bool]
 """Takes a point of the learning curve; False asks the trainer to end the run as `pruned`."""
@@ -91,12 +92,12 @@ Message = Annotated[Train | Cancel | Point | Record, Field(discriminator="kind")
 _MESSAGES: TypeAdapter[Train | Cancel | Point | Record] = TypeAdapter(Message)
 
 
-def send(pipe: "connection.Connection[bytes, bytes]", message: Train | Cancel | Point | Record) -> None:
+def send(pipe: PipeEnd, message: Train | Cancel | Point | Record) -> None:
     """Send a message. Raises OSError if the other end is closed."""
     pipe.send_bytes(message.model_dump_json().encode())
 
 
-def receive(pipe: "connection.Connection[bytes, bytes]") -> Train | Cancel | Point | Record:
+def receive(pipe: PipeEnd) -> Train | Cancel | Point | Record:
     """Wait for a message.
 
     Raises EOFError or OSError if the other end is closed or announces more bytes than a record may have, and
@@ -105,14 +106,14 @@ def receive(pipe: "connection.Connection[bytes, bytes]") -> Train | Cancel | Poi
     return _MESSAGES.validate_json(pipe.recv_bytes(MAX_RECORD_BYTES))
 
 
-def main(pipe: "connection.Connection[bytes, bytes]", setup_json: str) -> None:
+def main(pipe: PipeEnd, setup_json: str) -> None:
     """Run a worker process: make runs until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _exit_with_parent()
     setup = WorkerSetup.model_validate_json(setup_json)
     if setup.core is not None:
-        os.sched_setaffinity(0, {setup.core})
+        pin_to_core(setup.core)
     trainer: Trainer | None = None
     try:
         while True:
@@ -125,7 +126,7 @@ def main(pipe: "connection.Connection[bytes, bytes]", setup_json: str) -> None:
 
 
 def _make_run(
-    trainer: Trainer | None, setup: WorkerSetup, request: Train, pipe: "connection.Connection[bytes, bytes]"
+    trainer: Trainer | None, setup: WorkerSetup, request: Train, pipe: PipeEnd
 ) -> tuple[Trainer | None, RunRecord]:
     """Make one run, and the trainer before the first one. An exception of either becomes the run's record."""
     cancelled: list[Cancel] = []

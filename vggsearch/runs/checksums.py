@@ -12,6 +12,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from vggsearch.system import O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK
+
 _HEAD = b'{"sha256":"'
 _MIDDLE = b'","record":'
 _TAIL = b"}\n"
@@ -82,7 +84,7 @@ def read_bounded(path: Path, limit: int, *, follow: bool = False) -> bytes:
 def open_bounded(path: Path, limit: int, *, follow: bool = False) -> io.BufferedReader:
     """The same file, open for reading. Raises OSError where it cannot be opened, and `Damage`."""
     # O_NONBLOCK: opening a pipe does not wait for its writer.
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    flags = os.O_RDONLY | O_NONBLOCK | O_CLOEXEC | (0 if follow else O_NOFOLLOW)
     handle = os.open(path, flags)
     try:
         found = os.fstat(handle)
@@ -106,7 +108,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     temporary = path.parent / f"{TEMPORARY}{os.getpid()}-{path.name}"
     try:
         temporary.unlink(missing_ok=True)  # a killed writer's, or a link that somebody has put there
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | O_NOFOLLOW | O_CLOEXEC
         with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
             file.write(data)
             file.flush()
@@ -129,7 +131,7 @@ def make_folder(folder: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Wait until the entries of `folder` are on disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    handle = os.open(folder, os.O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:

@@ -5,7 +5,6 @@ processes read a store at any time; one writes, and holds the lock meanwhile.
 """
 
 import contextlib
-import fcntl
 import json
 import os
 import tempfile
@@ -33,6 +32,7 @@ from vggsearch.store.layout import IDENTITY, MAX_IDENTITY_BYTES, MAX_TRIAL_BYTES
 from vggsearch.store.ledger import Ledger
 from vggsearch.store.plans import PlanBook
 from vggsearch.store.state import ControllerState
+from vggsearch.system import O_CLOEXEC, O_NOFOLLOW, lock_file
 from vggsearch.text import shown
 
 
@@ -111,7 +111,7 @@ class Store:
         where a folder of the store is a link, because what is written would land elsewhere. The lock of a
         killed process is free.
         """
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        flags = os.O_RDWR | os.O_CREAT | O_CLOEXEC | O_NOFOLLOW
         with writing(self.layout.lock):
             handle = os.open(self.layout.lock, flags, 0o666)
         try:
@@ -185,16 +185,16 @@ class Store:
 
     def _take(self, handle: int) -> None:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_file(handle)
         except BlockingIOError as error:
-            holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip()
+            holder = os.read(handle, 20).decode("ascii", "replace").strip()
             who = f"process {holder}" if holder.isdecimal() else "another process"
             raise StoreError(
                 f"store {self.root}: one controller writes at a time, and {who} does: wait for it, stop "
                 "it, or name another --store"
             ) from error
         os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        os.write(handle, f"{os.getpid()}\n".encode())
 
     def _refuse_links(self) -> None:
         # A run's own checkpoints that are a link are not used, so nothing is refused for them.

@@ -5,11 +5,12 @@ The name of the data set, which is not part of a run's identity, says what a scr
 """
 
 import os
-import signal
 import time
 from collections import deque
 from pathlib import Path
 from typing import cast
+
+import psutil
 
 from vggsearch.arch import Architecture
 from vggsearch.cost import cost
@@ -123,7 +124,7 @@ def _misbehave(script: dict[str, str]) -> None:
     if "exit" in script:
         os._exit(int(script["exit"]))
     if "kill" in script:
-        os.kill(os.getpid(), signal.SIGKILL)
+        psutil.Process().kill()
     if "hang" in script:
         time.sleep(3600)
 

@@ -1,7 +1,4 @@
-from .allocator import (
-    keeping_freed_memory as keeping_freed_memory,
-    return_freed_memory as return_freed_memory,
-)
+from .allocator import keeping_freed_memory as keeping_freed_memory
 from .checkpoint import Checkpoints as Checkpoints
 from .environment import device_model as device_model
 from .fits import memory_policy as memory_policy

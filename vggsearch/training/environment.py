@@ -11,6 +11,7 @@ import torch
 import vggsearch
 from vggsearch.recipe import Recipe
 from vggsearch.runs import Provenance
+from vggsearch.system import processor_model
 from vggsearch.training.precision import precision
 
 
@@ -41,17 +42,6 @@ def provenance(
 def device_model(device: torch.device | str) -> str:
     """Name of the processor or GPU: what a budget in seconds depends on."""
     return torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else processor_model()
-
-
-@functools.cache
-def processor_model() -> str:
-    """The processor's name as the system gives it, or its architecture where it gives none."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 @functools.cache

@@ -6,8 +6,6 @@ memory in use at that moment is considered: runs that start together may still n
 """
 
 import contextlib
-from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import torch
@@ -16,15 +14,13 @@ from vggsearch.arch import Architecture
 from vggsearch.data import SearchData
 from vggsearch.memory import TrainingMemory, training_memory
 from vggsearch.runs import RunKey
+from vggsearch.system import cgroup_free_bytes
 from vggsearch.training.allocator import keeping_freed_memory
 from vggsearch.training.setup import CURVE_IMAGES
 
 INT64_BYTES = 8
 DRAWS = 7
 """int64 numbers for each image that an epoch's order, shifts and flips take, including temporary ones."""
-
-NO_LIMIT = 2**60
-"""cgroup v1 has a limit of about 2^63 bytes where there is none; anything from here on counts as none."""
 
 
 def memory_shortage(key: RunKey, data: SearchData, device: torch.device) -> str | None:
@@ -78,43 +74,3 @@ def free_bytes(device: torch.device) -> int:
         free, _ = torch.cuda.mem_get_info(device)
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return min([psutil.virtual_memory().available, *cgroup_free_bytes()])
-
-
-def cgroup_free_bytes(
-    root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")
-) -> Iterator[int]:
-    """Free bytes of each limited control group of this process; see cgroups(7).
-
-    Cached files that can be dropped do not count as used.
-    """
-    try:
-        lines = membership.read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers == "":
-            place, names = root, ("memory.max", "memory.current", "inactive_file")
-        elif "memory" in controllers.split(","):
-            place, names = (
-                root / "memory",
-                ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
-            )
-        else:
-            continue
-        # In a container the path may be the host's; folders of it that do not exist here are skipped.
-        own = place / path.lstrip("/")
-        for folder in (own, *own.parents):
-            if not folder.is_relative_to(place):
-                break
-            with contextlib.suppress(OSError, ValueError):
-                yield _group_free_bytes(folder, *names)
-
-
-def _group_free_bytes(folder: Path, limit: str, used: str, cached: str) -> int:
-    """Free bytes of one group; raises OSError where its files are missing, ValueError without a limit."""
-    most = int((folder / limit).read_text())
-    if most >= NO_LIMIT:
-        raise ValueError
-    stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-    return max(0, most - int((folder / used).read_text()) + int(stat.get(cached, 0)))

@@ -1,6 +1,5 @@
 """The machine: cores, memory, GPUs, and the disk of the store: room, writing, locks."""
 
-import fcntl
 import os
 import shutil
 import tempfile
@@ -12,6 +11,7 @@ import psutil
 from vggsearch.commands.doctor.check import Check
 from vggsearch.execution import usable_cores
 from vggsearch.runs import TEMPORARY
+from vggsearch.system import free_files, lock_file
 from vggsearch.text import size
 
 MEMORY_PER_WORKER = 1_000_000_000
@@ -26,7 +26,7 @@ FILES = 30_000
 
 def check_machine() -> Iterator[Check]:
     """Cores and memory, then GPUs."""
-    cores, load = usable_cores(), os.getloadavg()[0]
+    cores, load = usable_cores(), psutil.getloadavg()[0]
     busy = load > 0.5 * cores
     yield Check(
         "cores",
@@ -66,15 +66,15 @@ def check_disk(store: Path) -> Iterator[Check]:
     """The disk that a store is on, or would be made on."""
     where = existing(store)
     try:
-        free, files = shutil.disk_usage(where).free, os.statvfs(where)
+        free, files = shutil.disk_usage(where).free, free_files(where)
     except OSError as error:
         yield Check("disk", "wrong", f"{where} cannot be used ({error.strerror}): name another --store")
         return
     room = "make room, or name another --store"
     text = f"{size(free)} free at {where}"
     yield Check("disk", "ok", text) if free >= DISK else Check("disk", "wrong", f"{text}: {room}")
-    if files.f_files and files.f_favail < FILES:  # some file systems count none
-        yield Check("disk", "wrong", f"room for {files.f_favail} more files at {where}: {room}")
+    if files is not None and files < FILES:
+        yield Check("disk", "wrong", f"room for {files} more files at {where}: {room}")
     yield _writing(where)
 
 
@@ -96,7 +96,7 @@ def _writing(folder: Path) -> Check:
             file.flush()
             os.fsync(file.fileno())
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock_file(file.fileno())
             except OSError as error:
                 text = f"{folder} has no locks ({error.strerror}), which keep two controllers apart"
                 return Check("writing", "wrong", f"{text}: name a --store on a local disk")

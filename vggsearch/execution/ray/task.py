@@ -25,6 +25,7 @@ from vggsearch.execution.ray.shared_folder import has_marker
 from vggsearch.execution.worker import Cancel, Point, Record, Train
 from vggsearch.runs import DataKey
 from vggsearch.schema import Frozen
+from vggsearch.system import wait_for_end
 
 if TYPE_CHECKING:
     from ray.actor import ActorProxy
@@ -168,7 +169,7 @@ def _end_fork_server() -> None:
         if any("multiprocessing.forkserver" in word for word in child.cmdline()):
             child.kill()
             # Wait for its end without reaping it: multiprocessing reaps it and then starts another one.
-            os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+            wait_for_end(child.pid)
 
 
 class _CancelPoller:

@@ -26,8 +26,10 @@ lint: $(TESTABLE) ## style of the code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(TESTABLE) ## types of the package
+types: $(TESTABLE) ## types of the package, for Linux, macOS and Windows
 	$(BIN)/mypy
+	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
 
 bench: $(TESTABLE) ## benchmarks alone, which `make test` leaves out
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -o addopts=-q --benchmark-only tests

@@ -226,6 +226,7 @@ def loaded_by(statement: str) -> set[str]:
     [
         ("import vggsearch", {"numpy", "pydantic"}),
         ("import vggsearch.arch", {"numpy", "pydantic"}),
+        ("import vggsearch.system", {"numpy", "pydantic", "psutil", "multiprocessing", "ctypes"}),
         ("import vggsearch.cost, vggsearch.space", {"pydantic"}),
         ("import vggsearch.recipe, vggsearch.runs.record", set()),
         ("import vggsearch.cli", {"numpy", "pydantic"}),

@@ -161,13 +161,15 @@ def test_make_study_is_fetch_run_and_report():
 
 
 def test_make_test_is_lint_types_and_tests():
-    steps = output("make test").splitlines()[-4:]
-    assert [step.split(maxsplit=1)[-1] if "PYTHON" in step else step for step in steps[:3]] == [
+    *steps, tests = output("make test").splitlines()[-6:]
+    assert [step.split(maxsplit=1)[-1] if "PYTHON" in step else step for step in steps] == [
         ".venv/bin/ruff check .",
         ".venv/bin/ruff format --check .",
         ".venv/bin/mypy",
+        ".venv/bin/mypy --platform darwin --cache-dir .mypy_cache/darwin",
+        ".venv/bin/mypy --platform win32 --cache-dir .mypy_cache/win32",
     ]
-    assert steps[3].rstrip().endswith("-m pytest -n 2 --dist loadfile")
+    assert tests.rstrip().endswith("-m pytest -n 2 --dist loadfile")
 
 
 def test_continuous_integration_is_make_test():

@@ -1,8 +1,8 @@
 """What differs between operating systems, each with a plain alternative where a system lacks it.
 
-The package is built for Linux. macOS has no control groups, no `/proc` and no CPU affinity: there the figures of
-the whole machine count, and no process is pinned. WSL is Linux. On Windows without WSL files cannot be locked,
-so nothing can be stored. No other module uses what only some systems have.
+The package is built for Linux. macOS has no control groups, no `/proc` and no CPU affinity: there the figures
+of the whole machine count, and no process is pinned. WSL is Linux. On Windows without WSL files cannot be
+locked, so nothing can be stored. No other module uses what only some systems have.
 """
 
 import contextlib

@@ -1,5 +1,6 @@
 """`vggsearch doctor` and `doctor --repair`: every finding provoked, and what a person is told of it."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -348,7 +349,7 @@ class TestMachine:
         def no_locks(*_):
             raise OSError(37, "No locks available")
 
-        monkeypatch.setattr(machine.fcntl, "flock", no_locks)
+        monkeypatch.setattr(fcntl, "flock", no_locks)
         *_, writing = check_disk(tmp_path)
         assert writing.text == (
             f"{tmp_path} has no locks (No locks available), which keep two controllers apart: name a --store "

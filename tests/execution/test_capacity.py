@@ -7,20 +7,12 @@ from vggsearch.execution import capacity
 
 
 @pytest.mark.parametrize(
-    ("quota", "cores"),
-    [("200000 100000\n", 2), ("150000 100000\n", 2), ("50000 100000\n", 1), ("max 100000\n", 8), ("", 8)],
+    ("allowed", "granted", "cores"), [(16, None, 8), (3, None, 3), (16, 2, 2), (3, 5, 3), (1, 1, 1)]
 )
-def test_the_quota_of_a_control_group_limits_the_cores(tmp_path, monkeypatch, quota: str, cores: int) -> None:
+def test_physical_cores_affinity_and_control_group_limit_the_workers(
+    monkeypatch, allowed: int, granted: int | None, cores: int
+) -> None:
     monkeypatch.setattr(psutil, "cpu_count", lambda logical=True: 16 if logical else 8)
-    monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda _: list(range(16)))
-    monkeypatch.setattr(capacity, "_CGROUP_QUOTA", tmp_path / "cpu.max")
-    assert capacity.usable_cores() == 8
-    (tmp_path / "cpu.max").write_text(quota)
+    monkeypatch.setattr(capacity, "allowed_cores", lambda: list(range(allowed)))
+    monkeypatch.setattr(capacity, "cgroup_cores", lambda: granted)
     assert capacity.usable_cores() == capacity.default_workers("cpu") == cores
-
-
-def test_affinity_limits_the_cores(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(psutil, "cpu_count", lambda logical=True: 16 if logical else 8)
-    monkeypatch.setattr(psutil.Process, "cpu_affinity", lambda _: [0, 5, 6])
-    monkeypatch.setattr(capacity, "_CGROUP_QUOTA", tmp_path / "absent")
-    assert capacity.usable_cores() == 3

@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -214,6 +215,19 @@ def test_the_lock_is_given_back_when_the_work_fails(tmp_path):
         raise KeyError
     with store.lock():
         pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOTSUP, errno.ENOLCK, errno.EINVAL])
+def test_where_the_file_system_has_no_locks_nothing_is_written(tmp_path, monkeypatch, number):
+    def no_locks(*_):
+        raise OSError(number, os.strerror(number))
+
+    store = Store.open(tmp_path)
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(StoreError) as error, store.lock():
+        raise AssertionError("the lock is not held")
+    assert message(error).startswith(f"{tmp_path}/lock cannot be written ({os.strerror(number)}): ")
+    assert (tmp_path / "lock").read_text() == ""
 
 
 def test_taking_the_lock_clears_away_what_interrupted_writes_left(tmp_path):

@@ -14,7 +14,7 @@ from vggsearch.memory import out_of_memory
 from vggsearch.recipe import Budget, Recipe
 from vggsearch.runs.record import Outcome
 from vggsearch.training import fits, train
-from vggsearch.training.fits import cgroup_free_bytes, free_bytes, memory_shortage, needed_memory
+from vggsearch.training.fits import free_bytes, memory_shortage, needed_memory
 
 CPU = torch.device("cpu")
 TESTS = Path(__file__).parents[1]
@@ -63,37 +63,10 @@ def test_copies_of_the_images_count(data, make_key):
     assert more == 640 * (16 * 16 - 8 * 8)
 
 
-def write(folder, **files):
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in files.items():
-        (folder / name.replace("__", ".")).write_text(f"{text}\n")
-
-
-def test_the_tightest_control_group_counts(tmp_path):
-    root, membership = tmp_path / "cgroup", tmp_path / "membership"
-    membership.write_text("0::/outer/inner\n")
-    usage = {"memory__current": 500, "memory__stat": "anon 300\ninactive_file 100"}
-    write(root, memory__stat="anon 1")  # the topmost has no limit to read
-    write(root / "outer", memory__max=1000, **usage)
-    write(root / "outer" / "inner", memory__max="max", **usage)
-    assert list(cgroup_free_bytes(root, membership)) == [600]
-    write(root / "outer" / "inner", memory__max=450)
-    assert list(cgroup_free_bytes(root, membership)) == [50, 600]
-    write(root / "outer" / "inner", memory__max=100)
-    assert list(cgroup_free_bytes(root, membership)) == [0, 600]
-
-
-def test_so_does_one_of_the_first_version(tmp_path):
-    root, membership = tmp_path / "cgroup", tmp_path / "membership"
-    membership.write_text("7:cpu:/job\n4:memory:/job\n0::/\n")
-    stat = {"memory__stat": "cache 9\ntotal_inactive_file 30", "memory__usage_in_bytes": 200}
-    write(root / "memory", memory__limit_in_bytes=9223372036854771712, **stat)
-    write(root / "memory" / "job", memory__limit_in_bytes=300, **stat)
-    assert list(cgroup_free_bytes(root, membership)) == [130]
-
-
-def test_where_there_are_no_control_groups_the_machine_counts(tmp_path):
-    assert list(cgroup_free_bytes(tmp_path, tmp_path / "none")) == []
+def test_free_memory_is_that_of_the_tightest_control_group_or_of_the_machine(monkeypatch):
+    monkeypatch.setattr(fits, "cgroup_free_bytes", lambda: iter([5000, 3000]))
+    assert free_bytes(CPU) == 3000
+    monkeypatch.setattr(fits, "cgroup_free_bytes", lambda: iter([]))
     assert 0 < free_bytes(CPU) <= psutil.virtual_memory().total
 
 

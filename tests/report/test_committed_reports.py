@@ -1,7 +1,7 @@
 """The committed reports are what the code makes today from the data beside them, byte for byte.
 
-The short form leaves out figures, the page that holds them and unrounded numbers: the last digit of those may be
-another on another processor or with another version of matplotlib.
+The short form leaves out figures, the page that holds them and unrounded numbers: they may differ in the last
+digit on another processor, or with another version of matplotlib.
 """
 
 from pathlib import Path

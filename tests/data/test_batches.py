@@ -7,7 +7,6 @@ import torch
 from hypothesis import given, strategies as st
 from torch.nn import functional as F
 
-from vggsearch.arch import Task
 from vggsearch.data import Batches, Images, evaluation_batches
 from vggsearch.errors import DataError
 

@@ -148,7 +148,7 @@ def test_more_seeds_after_the_first_run_are_a_deviation(capsys):
 @pytest.mark.usefixtures("workplace")
 def test_time_limit_says_how_to_go_on(capsys):
     limited = answer(capsys, "run", "small.yaml", "--time-limit", "1e-9", "--device", "cpu").splitlines()
-    assert limited[-1] == "time limit; to go on: vggsearch run small.yaml"
+    assert limited[-1] == "time limit; to continue: vggsearch run small.yaml"
     assert stages(status(capsys)) == {"calibration": (0, 6), "rates": (0, 4), "pairs": (0, 4)}
     text = answer(capsys, "status", "small.yaml")
     assert text.startswith("small: not running\n")
@@ -169,7 +169,7 @@ def test_interrupt_loses_nothing(workplace, capsys):
     process.send_signal(signal.SIGINT)
     rest = process.stdout.read().splitlines()
     assert process.wait(60) == 130
-    assert rest[-1] == "interrupted; to go on: vggsearch run small.yaml"
+    assert rest[-1] == "interrupted; to continue: vggsearch run small.yaml"
     before = stages(status(capsys))
     assert "calibration" not in before, "a budget in seconds says how long a run takes"
     assert 1 <= before["rates"][0] < 4

@@ -61,7 +61,7 @@ def command(
         results, why = run_with_display(asked, opened, results, resources, train=False)
         if why in ("interrupted", "time limit"):
             again = named_again(asked, store)
-            make_console().print(f"{why}; to go on: vggsearch plan {again}", soft_wrap=True)
+            make_console().print(f"{why}; to continue: vggsearch plan {again}", soft_wrap=True)
             raise typer.Exit(INTERRUPTED if why == "interrupted" else 0)
     plan = results.plans[-1].plan
     design = asked.plan_design(plan.task)

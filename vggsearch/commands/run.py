@@ -77,7 +77,7 @@ def command(
     if why != "finished":
         masked = None if database is None else str(database)
         again = f"vggsearch run {named_again(asked, store, masked)}"
-        make_console().print(f"{why}; to go on: {again}", soft_wrap=True)
+        make_console().print(f"{why}; to continue: {again}", soft_wrap=True)
     elif report:
         write_and_print(results, report_folder(results))
     else:

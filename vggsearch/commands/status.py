@@ -40,7 +40,7 @@ def command(study: StudyFile, store: StoreFolder = STORE, json: Json = False) ->
                     for name, one in stages.items()
                 },
                 "outcomes": dict(outcomes),
-                **kind.found(asked, results),
+                **kind.summary(asked, results),
                 "time_left_s": left_s,
                 "notes": list(results.notes),
             }
@@ -56,6 +56,6 @@ def command(study: StudyFile, store: StoreFolder = STORE, json: Json = False) ->
         rows.add_row(name, str(one.done), str(one.running), str(one.left), str(one.quota))
     console.print(rows)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
-    lines = [f"outcomes: {counts or 'none yet'}", *kind.found_lines(asked, results)]
+    lines = [f"outcomes: {counts or 'none yet'}", *kind.summary_lines(asked, results)]
     lines += [f"time left: about {duration(left_s)}"] if left_s else []
     console.print("\n" + "\n".join((*lines, *results.notes)), soft_wrap=True)

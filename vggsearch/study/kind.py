@@ -66,9 +66,9 @@ class StudyKind(ABC, Generic[S]):
         """What a display of the run that begins now draws from."""
 
     @abstractmethod
-    def found(self, study: S, results: StudyResults) -> dict[str, Json]:
+    def summary(self, study: S, results: StudyResults) -> dict[str, Json]:
         """What `vggsearch status` may tell while the study runs, as plain JSON values."""
 
     @abstractmethod
-    def found_lines(self, study: S, results: StudyResults) -> list[str]:
+    def summary_lines(self, study: S, results: StudyResults) -> list[str]:
         """The same for a person, a line each."""

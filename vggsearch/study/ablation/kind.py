@@ -85,7 +85,7 @@ class AblationKind(StudyKind[AblationStudy]):
             trials=list(results.trials),
         )
 
-    def found(self, study: AblationStudy, results: StudyResults) -> dict[str, Json]:
+    def summary(self, study: AblationStudy, results: StudyResults) -> dict[str, Json]:
         """The plan and the number of complete pairs: effects are not told before the end."""
         return {
             "evaluate_on": study.evaluate_on,
@@ -93,7 +93,7 @@ class AblationKind(StudyKind[AblationStudy]):
             "pairs_complete": pairs_complete(results),
         }
 
-    def found_lines(self, study: AblationStudy, results: StudyResults) -> list[str]:
-        """See `found`."""
+    def summary_lines(self, study: AblationStudy, results: StudyResults) -> list[str]:
+        """See `summary`."""
         complete = f"pairs complete: {pairs_complete(results)} of {study.seeds}"
         return [complete, *study.part.notice, *plan_lines(results.plans)]

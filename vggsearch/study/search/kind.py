@@ -74,7 +74,7 @@ class SearchKind(StudyKind[SearchStudy]):
         del store
         return Progress(expected_run_s=study.budget.seconds, best=results.best(), study=study.name)
 
-    def found(self, study: SearchStudy, results: StudyResults) -> dict[str, Json]:
+    def summary(self, study: SearchStudy, results: StudyResults) -> dict[str, Json]:
         """The best run so far."""
         del study
         best = results.best()
@@ -89,8 +89,8 @@ class SearchKind(StudyKind[SearchStudy]):
             }
         }
 
-    def found_lines(self, study: SearchStudy, results: StudyResults) -> list[str]:
-        """See `found`."""
+    def summary_lines(self, study: SearchStudy, results: StudyResults) -> list[str]:
+        """See `summary`."""
         del study
         best = results.best()
         return [f"best so far: {describe(best)}"] if best else []

@@ -33,13 +33,13 @@ from .file import (
     load_study as load_study,
     parse_study as parse_study,
 )
+from .kind import StageStatus as StageStatus
 from .kinds import kind_of as kind_of
 from .resources import Resources as Resources, check_batch as check_batch, launch as launch
 from .results import StudyResults as StudyResults, describe as describe, read_results as read_results
 from .run import run_study as run_study
 from .search import Database as Database, parse_storage as parse_storage
 from .status import (
-    StageStatus as StageStatus,
     controller_pid as controller_pid,
     is_finished as is_finished,
     stage_statuses as stage_statuses,

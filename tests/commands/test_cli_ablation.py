@@ -187,8 +187,7 @@ WRONG = [
     (
         "space small.yaml",
         "",
-        "kind: a space is what a search chooses from, and an ablation has arms: "
-        "use vggsearch plan small.yaml",
+        "kind: a search has a space, and an ablation has arms: use vggsearch plan small.yaml",
     ),
     (
         "plan small.yaml",
@@ -229,7 +228,7 @@ def test_plan_is_for_ablations_and_batches_are_checked(capsys):
     assert run(capsys, "plan", "search.yaml") == (
         2,
         "",
-        "vggsearch: error: search.yaml: kind: a plan is what an ablation has, and a search has a space: "
+        "vggsearch: error: search.yaml: kind: an ablation has a plan, and a search has a space: "
         "use vggsearch space search.yaml\n",
     )
     factors = "factors: {batch_size: [8, 512]}\nprimary: batch_size=8"

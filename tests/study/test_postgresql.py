@@ -190,9 +190,7 @@ def test_an_ablation_has_no_part_in_it(tmp_path: Path, capsys: pytest.CaptureFix
     path.write_text(yaml.safe_dump(dict(ABLATION)))
     status, out, err = run(capsys, "run", str(path), "--storage", "postgresql://u:secret@h/d")
     assert (status, out) == (2, "")
-    assert err == (
-        f"vggsearch: error: {path}: an ablation has no part that Optuna keeps: leave --storage out\n"
-    )
+    assert err == (f"vggsearch: error: {path}: an ablation has no copy in Optuna: leave --storage out\n")
 
 
 # --- the copy ---

@@ -1,4 +1,4 @@
-"""`vggsearch train`: one run, in this process."""
+"""`vggsearch train`: train one network, in this process."""
 
 import re
 import sys
@@ -45,7 +45,7 @@ def command(
         int | None, typer.Option(help="Side images are resized to.", show_default=False)
     ] = None,
     recipe: Annotated[str, typer.Option(help="fast, sprint, dash or d2l.")] = "fast",
-    budget: Annotated[str, typer.Option(help="As in 30s, 2epochs, 500steps, 1e12macs.")] = "30s",
+    budget: Annotated[str, typer.Option(help="For example 30s, 2epochs, 500steps, 1e12macs.")] = "30s",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Device = "auto",
     store: StoreFolder = STORE,
@@ -65,7 +65,7 @@ def command(
         check_batch(data, len(images.train.labels), chosen)
         channels, height, width = images.train.images.shape[1:]
         task = Task((channels, resize or height, resize or width), images.num_classes)
-        cost(net, task)  # an architecture that does not fit is told before training
+        cost(net, task)  # raises where the architecture does not fit
         key = RunKey(
             architecture=str(net),
             input_shape=task.input_shape,
@@ -103,7 +103,7 @@ def parse_budget(text: str) -> Budget:
             if amount.is_integer():
                 return Budget(steps=int(amount))
     except (ValueError, ValidationError):
-        pass  # a number that is none, zero, or beyond what a budget may be: the same line says what one is
+        pass  # not a number, zero, or too large: the same message as for other texts
     raise VggSearchError(
         f"a budget is an amount above 0 of s, epochs, steps or macs, not {text[:40]!r}: write 30s, 2epochs, "
         "500steps or 1e12macs"

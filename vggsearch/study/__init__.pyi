@@ -21,10 +21,14 @@ from .control import (
     Progress as Progress,
     Running as Running,
     Session as Session,
+    StageEnded as StageEnded,
+    StageStarted as StageStarted,
     Stopping as Stopping,
     StudyEnded as StudyEnded,
     StudyStarted as StudyStarted,
     TrialFinished as TrialFinished,
+    TrialProgress as TrialProgress,
+    TrialStarted as TrialStarted,
 )
 from .file import (
     AblationStudy as AblationStudy,

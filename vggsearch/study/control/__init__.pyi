@@ -5,9 +5,13 @@ from .events import (
     Notice as Notice,
     NullObserver as NullObserver,
     Observer as Observer,
+    StageEnded as StageEnded,
+    StageStarted as StageStarted,
     StudyEnded as StudyEnded,
     StudyStarted as StudyStarted,
     TrialFinished as TrialFinished,
+    TrialProgress as TrialProgress,
+    TrialStarted as TrialStarted,
 )
 from .progress import (
     Planned as Planned,

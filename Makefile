@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 
 .DEFAULT_GOAL := help
-.PHONY: help study test lint types bench chaos fuzz cluster statistics clean
+.PHONY: help study test lint types bench chaos fuzz cluster statistics house clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ cluster: $(TESTABLE) ## all tests on a Ray cluster of several nodes, started her
 
 statistics: $(INSTALLED) ## simulate studies of known truth: how often verdicts are wrong, as in docs/statistics.md
 	$(BIN)/python tests/simulation.py
+
+house: $(INSTALLED) ## measure the structure of the package, as in docs/architecture.md
+	$(BIN)/python tests/house.py
 
 clean: ## remove caches and build leftovers; the environment, the store and the reports stay
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -1,16 +1,27 @@
 """How a network is trained (`Recipe`) and for how much training (`Budget`). No torch."""
 
 import math
-from typing import Annotated, Literal, Self
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from vggsearch.errors import VggSearchError
 from vggsearch.schema import ADDED, Frozen
 
 TRAINING_REVISION = 1
 """Raised whenever training computes something else for the same `RunKey`: old runs are not taken for new."""
 
 BudgetKind = Literal["seconds", "epochs", "steps", "macs"]
+BUDGET_KINDS: tuple[BudgetKind, ...] = get_args(BudgetKind)
+
+_BUDGET_TEXT = re.compile(r"([0-9][0-9.]*(?:e[+-]?[0-9]{1,3})?) ?([a-z]+)", re.ASCII)
+_BUDGET_WORDS: Mapping[str, BudgetKind] = {
+    "s": "seconds",
+    **{kind: kind for kind in BUDGET_KINDS},
+    **{kind.removesuffix("s"): kind for kind in BUDGET_KINDS if kind != "macs"},
+}
 
 
 class Budget(Frozen):
@@ -27,7 +38,7 @@ class Budget(Frozen):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        given = [kind for kind in ("seconds", "epochs", "steps", "macs") if getattr(self, kind) is not None]
+        given = [kind for kind in BUDGET_KINDS if getattr(self, kind) is not None]
         if len(given) != 1:
             raise ValueError(
                 "a budget is exactly one of seconds, epochs, steps or macs, "
@@ -37,13 +48,12 @@ class Budget(Frozen):
 
     @property
     def kind(self) -> BudgetKind:
-        """Which of the four it is."""
-        kinds: tuple[BudgetKind, ...] = ("seconds", "epochs", "steps", "macs")
-        return next(kind for kind in kinds if getattr(self, kind) is not None)
+        """The one that is given."""
+        return next(kind for kind in BUDGET_KINDS if getattr(self, kind) is not None)
 
     @property
     def amount(self) -> float:
-        """How much of it."""
+        """Its number."""
         amount: float = getattr(self, self.kind)
         return amount
 
@@ -51,6 +61,38 @@ class Budget(Frozen):
     def deterministic(self) -> bool:
         """Whether the number of steps is known before training."""
         return self.kind != "seconds"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `30s`, `2epochs`, `500steps` or `1e12macs`; anything else raises `VggSearchError`."""
+        match = _BUDGET_TEXT.fullmatch(text)
+        try:
+            if match is not None and match[2] in _BUDGET_WORDS:
+                amount = float(match[1])
+                whole = int(amount) if amount.is_integer() else amount
+                return cls.model_validate({_BUDGET_WORDS[match[2]]: whole})
+        except ValueError:
+            pass  # not a number, zero, a fraction of a step, or above the limit: one line says what it may be
+        raise VggSearchError(
+            f"a budget is an amount above 0 of s, epochs, steps or macs, not {text[:40]!r}: write 30s, "
+            "2epochs, 500steps or 1e12macs"
+        )
+
+    def for_another_net(self, ratio: float, macs: int, its_macs: int) -> Self:
+        """The budget that gives a net of `macs` MACs `ratio` times the steps that this gives one of
+        `its_macs`.
+
+        A budget in seconds stays as it is.
+        """
+        match self.kind:
+            case "seconds":
+                return self
+            case "epochs":
+                return type(self)(epochs=round(self.amount * ratio, 6))
+            case "steps":
+                return type(self)(steps=max(1, math.floor(self.amount * ratio + 0.5)))
+            case "macs":
+                return type(self)(macs=self.amount * ratio * macs / its_macs)
 
     def __str__(self) -> str:
         return f"{self.amount:g} {'MACs' if self.kind == 'macs' else self.kind}"

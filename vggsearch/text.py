@@ -43,7 +43,7 @@ def suggestion(word: str, known: Sequence[str]) -> str:
     """The remedy for a word that is not one of those known."""
     near = difflib.get_close_matches(word[:80].lower(), known, 1)
     listed = ", ".join(known)
-    return f"did you mean {near[0]}? (there are {listed})" if near else f"use one of {listed}"
+    return f"did you mean {near[0]}?" if near else f"use one of {listed}"
 
 
 def percent(fraction: float | None) -> str:

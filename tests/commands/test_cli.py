@@ -19,8 +19,8 @@ from vggsearch import __version__
 from vggsearch.cli import main
 from vggsearch.commands.arguments import select_gpu
 from vggsearch.commands.cost import parse_input
-from vggsearch.commands.train import parse_budget
 from vggsearch.data import DATASETS
+from vggsearch.recipe import Budget
 from vggsearch.runs import RunRecord
 from vggsearch.store import Store
 from vggsearch.study import load_study
@@ -334,7 +334,7 @@ class TestTrain:
         ],
     )
     def test_budget(self, text, kind, amount):
-        budget = parse_budget(text)
+        budget = Budget.parse(text)
         assert (budget.kind, budget.amount) == (kind, amount)
 
 

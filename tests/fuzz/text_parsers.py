@@ -11,12 +11,12 @@ from vggsearch.arch import ZOO, Architecture, Task, parse
 from vggsearch.commands.arguments import select_gpu
 from vggsearch.commands.cost import parse_input
 from vggsearch.commands.runs.lookup import find_run
-from vggsearch.commands.train import parse_budget, parse_recipe
+from vggsearch.commands.train import parse_recipe
 from vggsearch.cost import cost
 from vggsearch.data import folder as folder_data
 from vggsearch.data.catalog import named
 from vggsearch.execution.devices import resolve_device
-from vggsearch.recipe import RECIPES, total_steps
+from vggsearch.recipe import RECIPES, Budget, total_steps
 from vggsearch.runs.validation import validated
 from vggsearch.store import Store
 from vggsearch.store.ledger import Ledger
@@ -27,7 +27,7 @@ from vggsearch.study.search.postgresql import parse_storage
 ROOT = Path(__file__).parents[2]
 REPORTS = ROOT / "reports"
 STUDIES = ROOT / "studies"
-FASHION_MNIST = (1, 28, 28), 10
+FASHION_MNIST = Task()
 
 
 def typed(data: bytes) -> str:
@@ -61,7 +61,7 @@ def inputs(_: Path) -> Ready:
 
 def budgets(_: Path) -> Ready:
     def steps(data: bytes) -> None:
-        budget = parse_budget(typed(data))
+        budget = Budget.parse(typed(data))
         total_steps(budget, steps_per_epoch=937, macs_per_image=10**6, batch_size=64)
         str(budget)
 

@@ -10,6 +10,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import optuna
@@ -23,12 +24,13 @@ from vggsearch.errors import StoreError
 from vggsearch.runs.record import Outcome, RunRecord, TrialRecord
 from vggsearch.space import Choice, Constraint, ListedSpace, SearchSpace, Space
 from vggsearch.study.control.stages import Candidate
+from vggsearch.study.file import SAMPLERS as SAMPLERS_BY_NAME, Sampler
 from vggsearch.study.search import database
 from vggsearch.study.search.database import SqliteFile
 from vggsearch.study.search.optuna_copy import OptunaCopy
 from vggsearch.study.search.optuna_study import Search, distributions
 from vggsearch.study.search.random_members import stream_seed, unseen_member
-from vggsearch.study.search.samplers import population_size, startup
+from vggsearch.study.search.samplers import MAKERS, population_size, startup
 from vggsearch.study.search.stage import MAX_WASTED, SearchStage
 from vggsearch.testing.fake import artificial_record, run_key
 
@@ -635,3 +637,8 @@ def test_a_listed_space_is_searched_too(alone: Space) -> None:
     assert sorted(play.texts) == sorted(str(member) for member in alone)
     params = alone.params_of(parse("1x16+gap"))
     assert distributions(alone, params).keys() == params.keys()
+
+
+def test_every_sampler_that_learns_has_an_optuna_sampler_and_no_other() -> None:
+    assert set(get_args(Sampler)) == SAMPLERS_BY_NAME.keys()
+    assert {name for name, traits in SAMPLERS_BY_NAME.items() if traits.learns} == MAKERS.keys()

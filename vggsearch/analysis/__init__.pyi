@@ -7,7 +7,6 @@ from .crossed import (
 from .kernels import KernelComparison as KernelComparison, compare_kernels as compare_kernels
 from .paired import (
     EFFECT_COLUMNS as EFFECT_COLUMNS,
-    Effect as Effect,
     differences as differences,
     effect as effect,
     effects as effects,

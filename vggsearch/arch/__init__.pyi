@@ -1,4 +1,4 @@
-from .layers import Layer as Layer, Op as Op, Shape as Shape, expand as expand
+from .layers import Layer as Layer, Shape as Shape, expand as expand
 from .spec import (
     ACTIVATIONS as ACTIVATIONS,
     DROPOUT as DROPOUT,
@@ -12,4 +12,4 @@ from .spec import (
     Head as Head,
 )
 from .task import FASHION_MNIST as FASHION_MNIST, MAX_SIDE as MAX_SIDE, Task as Task
-from .zoo import ZOO as ZOO, ZooEntry as ZooEntry, parse as parse
+from .zoo import ZOO as ZOO, parse as parse

@@ -1,13 +1,11 @@
 """`vggsearch train`: train one network, in this process."""
 
-import re
 import sys
 from collections.abc import Callable
 from typing import Annotated
 
 import torch
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -34,9 +32,6 @@ from vggsearch.study import check_batch
 from vggsearch.text import duration, percent, short_count
 from vggsearch.training import device_model, memory_policy, train as train_one
 
-_BUDGET = re.compile(r"([0-9][0-9.]*(?:e[+-]?[0-9]{1,3})?) ?(s|seconds?|epochs?|steps?|macs)", re.ASCII)
-_KINDS = {"s": "seconds", "e": "epochs", "m": "macs"}
-
 
 def command(
     architecture: ArchitectureText,
@@ -56,7 +51,7 @@ def command(
 
     A run that the store already holds is printed, not made again.
     """
-    net, chosen, spent = parse(architecture), parse_recipe(recipe), parse_budget(budget)
+    net, chosen, spent = parse(architecture), parse_recipe(recipe), Budget.parse(budget)
     torch_device = torch.device(resolve_device(select_gpu(device)))
     kept = Store.open(store)
     fetch_if_absent(data, data_dir)
@@ -90,24 +85,6 @@ def command(
         print_json({"run": key.digest, "cached": cached, **found})
     else:
         _print(make_console(), record, cached)
-
-
-def parse_budget(text: str) -> Budget:
-    """Read `30s`, `2epochs`, `500steps` or `1e12macs`; anything else raises `VggSearchError`."""
-    match = _BUDGET.fullmatch(text)
-    try:
-        if match is not None:
-            amount = float(match[1])
-            if not match[2].startswith("st"):
-                return Budget.model_validate({_KINDS[match[2][0]]: amount})
-            if amount.is_integer():
-                return Budget(steps=int(amount))
-    except (ValueError, ValidationError):
-        pass  # not a number, zero, or too large: the same message as for other texts
-    raise VggSearchError(
-        f"a budget is an amount above 0 of s, epochs, steps or macs, not {text[:40]!r}: write 30s, 2epochs, "
-        "500steps or 1e12macs"
-    )
 
 
 def parse_recipe(name: str) -> Recipe:

@@ -1,5 +1,5 @@
 from .arrays import data_key as data_key, describe as describe, locate as locate
-from .batches import Batch as Batch, Batches as Batches, evaluation_batches as evaluation_batches
+from .batches import Batches as Batches, evaluation_batches as evaluation_batches
 from .catalog import DATASETS as DATASETS, DatasetInfo as DatasetInfo, Part as Part, named as named
 from .fetching import fetch as fetch
 from .load import (

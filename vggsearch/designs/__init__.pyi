@@ -20,5 +20,5 @@ from .plan import (
     without_rate as without_rate,
 )
 from .proof_of_change import Row as Row, check as check, mismatch as mismatch, proof as proof
-from .text import Level as Level, level_text as level_text
-from .widths import MAX_MISMATCH as MAX_MISMATCH, match_width as match_width
+from .text import level_text as level_text
+from .widths import MAX_MISMATCH as MAX_MISMATCH

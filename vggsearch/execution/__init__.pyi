@@ -8,8 +8,7 @@ from .contract import (
 )
 from .devices import resolve_device as resolve_device
 from .local import LocalExecutor as LocalExecutor
-from .ray import RayExecutor as RayExecutor
-from .registry import EXECUTORS as EXECUTORS, ExecutorFactory as ExecutorFactory
+from .registry import EXECUTORS as EXECUTORS
 from .worker import (
     Report as Report,
     Trainer as Trainer,

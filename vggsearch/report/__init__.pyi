@@ -1,2 +1,1 @@
-from .shared.summary import ReportSummary as ReportSummary
 from .write import summarize_results as summarize_results, write_report as write_report

@@ -1,10 +1,4 @@
-from .architecture_columns import (
-    ARCHITECTURE_COLUMNS as ARCHITECTURE_COLUMNS,
-    Kind as Kind,
-    Scalar as Scalar,
-    architecture_row as architecture_row,
-    structure as structure,
-)
+from .architecture_columns import ARCHITECTURE_COLUMNS as ARCHITECTURE_COLUMNS
 from .checksums import (
     TEMPORARY as TEMPORARY,
     Damage as Damage,
@@ -21,14 +15,7 @@ from .checksums import (
     write_atomically as write_atomically,
     write_checksummed as write_checksummed,
 )
-from .frames import (
-    OUTCOME_COLUMNS as OUTCOME_COLUMNS,
-    RUN_COLUMNS as RUN_COLUMNS,
-    curves_frame as curves_frame,
-    run_row as run_row,
-    short as short,
-    table as table,
-)
+from .frames import curves_frame as curves_frame, trials_frame as trials_frame
 from .metrics import METRICS as METRICS
 from .record import (
     FINAL as FINAL,

@@ -1,69 +1,88 @@
 """Run records as tables.
 
-Every table of the project has these columns, under these names. What their numbers are called on paper, and
-their units, stands in `METRICS`.
+Every table of the project has these columns, under these names. `vggsearch.runs.metrics.METRICS` has the
+labels and units of the numbers.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from types import MappingProxyType
 
 import pandas as pd
 
+from vggsearch.arch import Architecture, Task
+from vggsearch.errors import ArchitectureError
 from vggsearch.runs.architecture_columns import (
     ARCHITECTURE_COLUMNS,
+    Column,
     Kind,
     Scalar,
     architecture_row,
+    kinds,
+    row_without_cost,
+    values,
 )
-from vggsearch.runs.record import RunRecord
+from vggsearch.runs.record import CurvePoint, Digest, Provenance, RunRecord, TrialRecord
 
-OUTCOME_COLUMNS: Mapping[str, Kind] = MappingProxyType(
-    {
-        "seed": "int",
-        "evaluate_on": "text",
-        "outcome": "text",
-        "reason": "text",
-        "val_accuracy": "float",
-        "val_loss": "float",
-        "test_accuracy": "float",
-        "test_loss": "float",
-        "steps": "int",
-        "images": "int",
-        "train_s": "float",
-        "train_wall_s": "float",
-        "train_cpu_s": "float",
-        "eval_s": "float",
-        "setup_s": "float",
-        "images_per_s": "float",  # of training, by the budget's clock
-        "latency_ms": "float",
-        "peak_memory_bytes": "float",
-        "contended": "flag",
-        "budget": "text",
-        "device": "text",
-        "started_at": "float",  # seconds since the epoch, UTC
-        "finished_at": "float",
-        "dataset": "text",
-    }
-)
-"""What came of training it."""
 
+def _made(name: str) -> Callable[[RunRecord], Scalar]:
+    """A field of the run's provenance; None where the run has none."""
+    read: Callable[[Provenance], Scalar] = attrgetter(name)
+    return lambda run: None if run.provenance is None else read(run.provenance)
+
+
+_OUTCOME: Mapping[str, Column[RunRecord]] = {
+    "seed": Column("int", attrgetter("key.seed")),
+    "evaluate_on": Column("text", attrgetter("key.evaluate_on")),
+    "outcome": Column("text", attrgetter("outcome.value")),
+    "reason": Column("text", attrgetter("reason")),
+    "val_accuracy": Column("float", attrgetter("val_accuracy")),
+    "val_loss": Column("float", attrgetter("val_loss")),
+    "test_accuracy": Column("float", attrgetter("test_accuracy")),
+    "test_loss": Column("float", attrgetter("test_loss")),
+    "steps": Column("int", attrgetter("steps")),
+    "images": Column("int", attrgetter("images")),
+    "train_s": Column("float", attrgetter("train_s")),
+    "train_wall_s": Column("float", attrgetter("train_wall_s")),
+    "train_cpu_s": Column("float", attrgetter("train_cpu_s")),
+    "eval_s": Column("float", attrgetter("eval_s")),
+    "setup_s": Column("float", attrgetter("setup_s")),
+    "images_per_s": Column("float", lambda run: run.images / run.train_s if run.train_s > 0 else None),
+    "latency_ms": Column("float", attrgetter("latency_ms")),
+    "peak_memory_bytes": Column("float", attrgetter("peak_memory_bytes")),
+    "contended": Column("flag", attrgetter("contended")),
+    "budget": Column("text", lambda run: str(run.key.budget)),
+    "device": Column("text", attrgetter("key.device")),
+    "started_at": Column("float", _made("started_at")),  # seconds since the epoch, UTC
+    "finished_at": Column("float", _made("finished_at")),
+    "dataset": Column("text", attrgetter("key.data.name")),
+}
+
+_TRIAL: Mapping[str, Column[TrialRecord]] = {
+    "study": Column("text", attrgetter("study")),
+    "stage": Column("text", attrgetter("stage")),
+    "number": Column("int", attrgetter("number")),
+    "cached": Column("flag", attrgetter("cached")),
+    "asked_at": Column("float", attrgetter("asked_at")),
+    "told_at": Column("float", attrgetter("told_at")),
+}
+
+_CURVE: Mapping[str, Column[CurvePoint]] = {
+    "step": Column("int", attrgetter("step")),
+    "images": Column("int", attrgetter("images")),
+    "fraction": Column("float", attrgetter("fraction")),
+    "train_s": Column("float", attrgetter("train_s")),
+    "train_loss": Column("float", attrgetter("train_loss")),
+    "val_accuracy": Column("float", attrgetter("val_accuracy")),
+    "val_loss": Column("float", attrgetter("val_loss")),
+}
+
+OUTCOME_COLUMNS: Mapping[str, Kind] = MappingProxyType(kinds(_OUTCOME))
 RUN_COLUMNS: Mapping[str, Kind] = MappingProxyType(
     {"run": "text", "digest": "text", **ARCHITECTURE_COLUMNS, **OUTCOME_COLUMNS}
 )
-
-CURVE_COLUMNS: Mapping[str, Kind] = MappingProxyType(
-    {
-        "run": "text",
-        "architecture": "text",
-        "step": "int",
-        "images": "int",
-        "fraction": "float",
-        "train_s": "float",
-        "train_loss": "float",
-        "val_accuracy": "float",
-        "val_loss": "float",
-    }
-)
+TRIAL_COLUMNS: Mapping[str, Kind] = MappingProxyType({**kinds(_TRIAL), **RUN_COLUMNS})
+CURVE_COLUMNS: Mapping[str, Kind] = MappingProxyType({"run": "text", "architecture": "text", **kinds(_CURVE)})
 
 
 def runs_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
@@ -77,21 +96,45 @@ def runs_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
 def curves_frame(records: Iterable[RunRecord]) -> pd.DataFrame:
     """One row a point of a learning curve, with `CURVE_COLUMNS`, in the order given and along each curve."""
     rows = (
-        (
-            short(record.key.digest),
-            record.key.architecture,
-            point.step,
-            point.images,
-            point.fraction,
-            point.train_s,
-            point.train_loss,
-            point.val_accuracy,
-            point.val_loss,
-        )
+        (short(record.key.digest), record.key.architecture, *values(_CURVE, point))
         for record in records
         for point in record.curve
     )
     return table(rows, CURVE_COLUMNS)
+
+
+def trials_frame(trials: Iterable[TrialRecord], runs: Mapping[Digest, RunRecord]) -> pd.DataFrame:
+    """One row a trial, with `TRIAL_COLUMNS`, in the order given.
+
+    Where a trial has no run in `runs`, the columns that come from training are missing. Its costs are
+    computed for the task of the other runs, and missing where there is no run at all.
+    """
+    some = next(iter(runs.values()), None)
+    task = None if some is None else some.key.task
+    return table((_trial_row(trial, runs, task) for trial in trials), TRIAL_COLUMNS)
+
+
+def _trial_row(trial: TrialRecord, runs: Mapping[Digest, RunRecord], task: Task | None) -> tuple[Scalar, ...]:
+    run = None if trial.run is None else runs.get(trial.run)
+    if run is not None:
+        return (*values(_TRIAL, trial), *run_row(run))
+    known = {"outcome": trial.outcome.value, "reason": trial.reason}
+    return (
+        *values(_TRIAL, trial),
+        None if trial.run is None else short(trial.run),
+        trial.run,
+        *_architecture_or_structure(trial.architecture, task),
+        *(known.get(column) for column in OUTCOME_COLUMNS),
+    )
+
+
+def _architecture_or_structure(text: str, task: Task | None) -> tuple[Scalar, ...]:
+    if task is not None:
+        try:
+            return architecture_row(text, task)
+        except ArchitectureError:
+            pass  # infeasible because it cannot be built: its structure is known, its costs are not
+    return row_without_cost(Architecture.parse(text))
 
 
 def short(digest: str) -> str:
@@ -102,35 +145,11 @@ def short(digest: str) -> str:
 def run_row(record: RunRecord) -> tuple[Scalar, ...]:
     """A run as the values of `RUN_COLUMNS`."""
     key = record.key
-    made = record.provenance
     return (
         short(key.digest),
         key.digest,
         *architecture_row(key.architecture, key.task),
-        key.seed,
-        key.evaluate_on,
-        record.outcome.value,
-        record.reason,
-        record.val_accuracy,
-        record.val_loss,
-        record.test_accuracy,
-        record.test_loss,
-        record.steps,
-        record.images,
-        record.train_s,
-        record.train_wall_s,
-        record.train_cpu_s,
-        record.eval_s,
-        record.setup_s,
-        record.images / record.train_s if record.train_s > 0 else None,
-        record.latency_ms,
-        record.peak_memory_bytes,
-        record.contended,
-        str(key.budget),
-        key.device,
-        made.started_at if made else None,
-        made.finished_at if made else None,
-        key.data.name,
+        *values(_OUTCOME, record),
     )
 
 
@@ -140,9 +159,9 @@ def table(rows: Iterable[tuple[Scalar, ...]], columns: Mapping[str, Kind]) -> pd
     `float` columns are float64; `int` columns int64, or float64 where a value is missing or beyond 64 bits;
     `flag` columns bool, or object where a value is missing.
     """
-    values = list(zip(*rows, strict=True)) or [()] * len(columns)
+    by_column = list(zip(*rows, strict=True)) or [()] * len(columns)
     return pd.DataFrame(
-        {name: _series(column, kind) for (name, kind), column in zip(columns.items(), values, strict=True)}
+        {name: _series(column, kind) for (name, kind), column in zip(columns.items(), by_column, strict=True)}
     )
 
 

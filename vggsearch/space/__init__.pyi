@@ -1,5 +1,4 @@
 from .base import Scalar as Scalar, Space as Space
 from .choices import Choice as Choice, Constraint as Constraint
-from .grid import Grid as Grid
 from .listed import ListedSpace as ListedSpace
 from .search import SearchSpace as SearchSpace

@@ -1,5 +1,4 @@
 from .ablation import (
-    Detectable as Detectable,
     Effort as Effort,
     correctness as correctness,
     detectable as detectable,
@@ -17,7 +16,6 @@ from .control import (
     Event as Event,
     Notice as Notice,
     Observer as Observer,
-    Planned as Planned,
     Progress as Progress,
     Running as Running,
     Session as Session,
@@ -31,6 +29,7 @@ from .control import (
     TrialStarted as TrialStarted,
 )
 from .file import (
+    SAMPLERS as SAMPLERS,
     AblationStudy as AblationStudy,
     SearchStudy as SearchStudy,
     Study as Study,
@@ -42,7 +41,7 @@ from .kinds import kind_of as kind_of
 from .resources import Resources as Resources, check_batch as check_batch, launch as launch
 from .results import StudyResults as StudyResults, describe as describe, read_results as read_results
 from .run import run_study as run_study
-from .search import Database as Database, parse_storage as parse_storage
+from .search import parse_storage as parse_storage
 from .status import (
     controller_pid as controller_pid,
     is_finished as is_finished,

@@ -5,22 +5,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from vggsearch.arch import Architecture, Task, parse
+from vggsearch.arch import Task, parse
 from vggsearch.cost import cost
 from vggsearch.designs import Registration
-from vggsearch.errors import ArchitectureError
 from vggsearch.runs import (
-    ARCHITECTURE_COLUMNS,
     Damaged,
     Digest,
-    Kind,
     Outcome,
     RunRecord,
-    Scalar,
     TrialRecord,
-    architecture_row,
     many_records,
-    structure,
     valid_trial,
     validated,
 )
@@ -59,23 +53,15 @@ class StudyResults:
     """Of an ablation: the plans that were fixed, in order; the last is in force."""
 
     def frame(self) -> "pd.DataFrame":
-        """One row a trial: study, stage, number, cached, asked_at, told_at and `runs.frames.RUN_COLUMNS`.
+        """One row a trial: study, stage, number, cached, asked_at, told_at and
+        `vggsearch.runs.frames.RUN_COLUMNS`.
 
         Where a trial has no run, the columns that come of training are missing. Its costs are computed for
         the input of the other trials' runs, and missing where there is no run at all.
         """
-        from vggsearch.runs import RUN_COLUMNS, table
+        from vggsearch.runs import trials_frame
 
-        columns: dict[str, Kind] = {
-            "study": "text",
-            "stage": "text",
-            "number": "int",
-            "cached": "flag",
-            "asked_at": "float",
-            "told_at": "float",
-            **RUN_COLUMNS,
-        }
-        return table((self._row(trial) for trial in self.trials), columns)
+        return trials_frame(self.trials, self.runs)
 
     def best(self) -> RunRecord | None:
         """The completed run with the best validation accuracy, finalists apart: they were chosen for
@@ -130,32 +116,6 @@ class StudyResults:
     def _lines(self) -> Iterator[str]:
         for record in (*self.trials, *self.runs.values()):
             yield record.model_dump_json()
-
-    def _row(self, trial: TrialRecord) -> tuple[Scalar, ...]:
-        from vggsearch.runs import OUTCOME_COLUMNS, run_row, short
-
-        head = (trial.study, trial.stage, trial.number, trial.cached, trial.asked_at, trial.told_at)
-        run = None if trial.run is None else self.runs.get(trial.run)
-        if run is not None:
-            return (*head, *run_row(run))
-        told = {"outcome": trial.outcome.value, "reason": trial.reason}
-        return (
-            *head,
-            None if trial.run is None else short(trial.run),
-            trial.run,
-            *self._architecture(trial.architecture),
-            *(told.get(column) for column in OUTCOME_COLUMNS),
-        )
-
-    def _architecture(self, text: str) -> tuple[Scalar, ...]:
-        some = next(iter(self.runs.values()), None)
-        if some is not None:
-            try:
-                return architecture_row(text, some.key.task)
-            except ArchitectureError:
-                pass  # infeasible because it cannot be built: what it is remains, what it costs is unknown
-        known = structure(Architecture.parse(text))
-        return (*known, *[None] * (len(ARCHITECTURE_COLUMNS) - len(known)))
 
 
 def read_results(store: Store, study: Study) -> StudyResults:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from vggsearch.runs import STAGES, Stage
+from vggsearch.runs import STAGES, Stage, read_bounded
 from vggsearch.store import Store
 from vggsearch.study.kind import StageStatus
 from vggsearch.study.kinds import kind_of
@@ -54,8 +54,7 @@ def time_left_s(
 def controller_pid(lock: Path) -> int | None:
     """The process that holds a store's lock file; None where there is none or it cannot be determined."""
     try:
-        text = lock.read_text()[:20].strip()
-        process = psutil.Process(int(text))
+        process = psutil.Process(int(read_bounded(lock, 20)))
         holds = any(Path(file.path) == lock for file in process.open_files())
     except (OSError, ValueError, psutil.Error):
         return None

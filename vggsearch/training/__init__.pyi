@@ -3,7 +3,6 @@ from .allocator import (
     return_freed_memory as return_freed_memory,
 )
 from .checkpoint import Checkpoints as Checkpoints
-from .environment import device_model as device_model, provenance as provenance
-from .evaluation import Evaluation as Evaluation, evaluate as evaluate
+from .environment import device_model as device_model
 from .fits import memory_policy as memory_policy
 from .loop import train as train

@@ -1,7 +1,3 @@
-from .ablation_findings import (
-    AblationFindings as AblationFindings,
-    ContrastFinding as ContrastFinding,
-    find_ablation as find_ablation,
-)
+from .ablation_findings import find_ablation as find_ablation
 from .headline import summarize_ablation as summarize_ablation
 from .page import ablation_report as ablation_report

@@ -20,6 +20,7 @@ from vggsearch.report.shared import (
     whole_time,
 )
 from vggsearch.runs import RunRecord
+from vggsearch.study import SAMPLERS
 
 _ONE_METHOD = (Answer.NOT_APPLICABLE, "one method, nothing compared")
 
@@ -96,7 +97,7 @@ def _over_time(findings: SearchFindings) -> Answered:
 
 def _random_search(findings: SearchFindings) -> Answered:
     """Met where random search had as many runs as the search; partly where fewer."""
-    if findings.study.sampler in ("grid", "random"):
+    if not SAMPLERS[findings.study.sampler].learns:
         own = "visits the space without choosing" if findings.study.sampler == "grid" else "is random search"
         return Answer.NOT_APPLICABLE, f"sampler {findings.study.sampler} {own}"
     search, baseline = (

@@ -8,7 +8,7 @@ from string import ascii_uppercase
 import pandas as pd
 
 from vggsearch.analysis import best, candidates, cheapest_within, finalist_table, front, thin_front
-from vggsearch.study import SearchStudy, StudyResults
+from vggsearch.study import SAMPLERS, SearchStudy, StudyResults
 
 WITHIN = 0.01
 """How far below the best accuracy a cheaper net may be: one percentage point."""
@@ -16,13 +16,6 @@ WITHIN = 0.01
 MOST_MARKED = 16
 """Most members of a front that get a letter; of a larger front, those that keep most of its hypervolume."""
 
-SAMPLERS = {
-    "grid": "grid",
-    "random": "random search",
-    "tpe": "TPE",
-    "nsga2": "NSGA-II",
-    "gp": "Gaussian process",
-}
 """Printed names."""
 
 
@@ -57,7 +50,7 @@ class SearchFindings:
     @property
     def stage_names(self) -> dict[str, str]:
         """Printed names of the stages, in their order: of the search, the sampler's."""
-        return {"search": SAMPLERS[self.study.sampler], "baseline": "random", "finalists": "finalists"}
+        return {"search": SAMPLERS[self.study.sampler].label, "baseline": "random", "finalists": "finalists"}
 
     @property
     def has_test(self) -> bool:

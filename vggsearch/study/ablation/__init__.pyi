@@ -1,7 +1,4 @@
-from .assembly import CALIBRATION_ROUNDS as CALIBRATION_ROUNDS, AblationAssembly as AblationAssembly
-from .counting import current_plan as current_plan
 from .forecast import (
-    Detectable as Detectable,
     Effort as Effort,
     detectable as detectable,
     effort_of as effort_of,

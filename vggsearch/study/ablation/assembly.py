@@ -9,11 +9,9 @@
 Arms that are the same run (an arm against itself, one net given two budgets) share it: it is trained once.
 """
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from statistics import median
-from typing import assert_never
 
 from vggsearch.cost import cost
 from vggsearch.designs import Arm, Plan, PlannedArm, PlannedContrast, PlannedRun
@@ -166,19 +164,9 @@ class AblationAssembly:
 
     def _rescaled(self, reference: Arm, arm: Arm, ratio: float) -> Budget:
         """The study's budget with `ratio` times the steps that it gives `reference`."""
-        budget = self._study.budget
-        match budget.kind:
-            case "epochs":
-                return Budget(epochs=round(budget.amount * ratio, 6))
-            case "steps":
-                return Budget(steps=max(1, math.floor(budget.amount * ratio + 0.5)))
-            case "macs":
-                macs = [cost(each.architecture, self._conditions.task).macs for each in (reference, arm)]
-                return Budget(macs=budget.amount * ratio * macs[1] / macs[0])
-            case "seconds":
-                return budget
-            case unknown:
-                assert_never(unknown)
+        task = self._conditions.task
+        macs, its_macs = (cost(each.architecture, task).macs for each in (arm, reference))
+        return self._study.budget.for_another_net(ratio, macs, its_macs)
 
     def _rate_runs(self, plan: Plan) -> Iterator[ListedRun]:
         for run in plan.rate_runs():

@@ -3,7 +3,6 @@ from .controller import Controller as Controller
 from .events import (
     Event as Event,
     Notice as Notice,
-    NullObserver as NullObserver,
     Observer as Observer,
     StageEnded as StageEnded,
     StageStarted as StageStarted,

@@ -1,4 +1,9 @@
 from .ablation import MAX_SEEDS as MAX_SEEDS, AblationStudy as AblationStudy
 from .base import Study as Study
 from .load import load_study as load_study, parse_study as parse_study
-from .search import Objective as Objective, Sampler as Sampler, SearchStudy as SearchStudy
+from .search import (
+    SAMPLERS as SAMPLERS,
+    Objective as Objective,
+    Sampler as Sampler,
+    SearchStudy as SearchStudy,
+)

@@ -1,5 +1,8 @@
 """A study file of kind `search`: a space, a sampler, how many trials, and what the best are judged by."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -16,8 +19,33 @@ from vggsearch.text import shown
 Objective = Literal["val_accuracy", "macs", "params", "latency_ms"]
 Sampler = Literal["grid", "random", "tpe", "nsga2", "gp"]
 
-MAX_GP_TRIALS = 300
-"""Asking a Gaussian process takes 2.5 s at 1000 trials, and grows (Optuna 5.0, measured)."""
+
+@dataclass(frozen=True, slots=True)
+class SamplerTraits:
+    """What a study file, a search and a report need to know of a sampler, without Optuna."""
+
+    label: str
+    """Name in reports."""
+    learns: bool = True
+    """Whether it learns from earlier trials; then random search is its baseline by default."""
+    max_trials: int | None = None
+    """Most trials of a study; None for no limit."""
+    learns_constraints_from_pruned: bool = True
+    """Whether a pruned trial teaches it that a candidate breaks a constraint; else the trial must be
+    complete."""
+
+
+SAMPLERS: Mapping[Sampler, SamplerTraits] = MappingProxyType(
+    {
+        "grid": SamplerTraits("grid", learns=False),
+        "random": SamplerTraits("random search", learns=False),
+        "tpe": SamplerTraits("TPE"),
+        "nsga2": SamplerTraits("NSGA-II", learns_constraints_from_pruned=False),
+        # Asking a Gaussian process takes 2.5 s at 1000 trials, and grows (Optuna 5.0, measured).
+        "gp": SamplerTraits("Gaussian process", max_trials=300, learns_constraints_from_pruned=False),
+    }
+)
+"""The samplers by name. `vggsearch.study.search.samplers` has the Optuna sampler of each that learns."""
 
 
 class Finalists(Frozen):
@@ -65,7 +93,7 @@ class SearchStudy(Study):
     @classmethod
     def _defaults(cls, data: object) -> object:
         if isinstance(data, dict) and "baseline" not in data:
-            return data | {"baseline": data.get("sampler") not in ("grid", "random")}
+            return data | {"baseline": _learns(data.get("sampler"))}
         return data
 
     @field_validator("architectures")
@@ -92,6 +120,11 @@ class SearchStudy(Study):
         return self
 
 
+def _learns(sampler: object) -> bool:
+    """Whether the sampler of that name learns; true for a name that is refused later."""
+    return all(traits.learns for name, traits in SAMPLERS.items() if name == sampler)
+
+
 def _check_space(study: SearchStudy) -> None:
     if (study.choices is None) == (study.architectures is None):
         given = "neither" if study.choices is None else "both"
@@ -103,11 +136,12 @@ def _check_trials(study: SearchStudy) -> None:
         raise broken(
             "trials", f"required with sampler {study.sampler}, and absent: write trials: 54, for example"
         )
-    if study.sampler == "gp" and (study.trials or 0) > MAX_GP_TRIALS:
+    most = SAMPLERS[study.sampler].max_trials
+    if most is not None and (study.trials or 0) > most:
         raise broken(
             "trials",
-            f"must be at most {MAX_GP_TRIALS} with sampler gp, which asks ever slower, not {study.trials}: "
-            "lower it, or use sampler: tpe",
+            f"must be at most {most} with sampler {study.sampler}, which asks ever slower, not "
+            f"{study.trials}: lower it, or use sampler: tpe",
         )
 
 

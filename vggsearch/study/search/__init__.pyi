@@ -1,3 +1,2 @@
-from .database import Database as Database
 from .kind import SearchKind as SearchKind
 from .postgresql import parse_storage as parse_storage

@@ -34,10 +34,10 @@ from vggsearch.arch import Architecture
 from vggsearch.cost import cost
 from vggsearch.runs import Outcome, RunRecord
 from vggsearch.space import Scalar, Space
-from vggsearch.study.file import Objective, Sampler
+from vggsearch.study.file import SAMPLERS, Objective, Sampler
 from vggsearch.study.search.optuna_copy import OptunaCopy
 from vggsearch.study.search.random_members import stream_seed
-from vggsearch.study.search.samplers import quiet, sampler_maker
+from vggsearch.study.search.samplers import make_sampler, quiet
 
 _LEARNT_AS_BAD = frozenset({Outcome.DIVERGED, Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT})
 
@@ -77,7 +77,7 @@ class Search:
         """Number of trials told with an accuracy."""
         self.sampler = sampler
         self.seed = seed
-        self._make_sampler = sampler_maker(sampler, quota)
+        self._quota = quota
         self._objectives = tuple(objectives)
         self._copy: OptunaCopy | None = None
         self._study = optuna.create_study(
@@ -148,7 +148,8 @@ class Search:
         self._copy = copy
 
     def _prepare(self) -> optuna.Study:
-        self._study.sampler = self._make_sampler(stream_seed(self.seed, "search/sampler", self.count))
+        seed = stream_seed(self.seed, "search/sampler", self.count)
+        self._study.sampler = make_sampler(self.sampler, seed, self._quota)
         return self._study
 
     def _asked(self, architecture: Architecture) -> Suggestion:
@@ -170,7 +171,7 @@ class Search:
         elif outcome in _LEARNT_AS_BAD:
             worst = max(self._known.get("latency_ms", []), default=None)
             found = {"val_accuracy": 1 / self.space.task.num_classes, "latency_ms": worst}
-        elif outcome is Outcome.INFEASIBLE and self.sampler in ("nsga2", "gp"):
+        elif outcome is Outcome.INFEASIBLE and not SAMPLERS[self.sampler].learns_constraints_from_pruned:
             found = {
                 name: statistics.median(values) if (values := self._known.get(name)) else None
                 for name in ("val_accuracy", "latency_ms")

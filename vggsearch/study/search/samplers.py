@@ -12,18 +12,18 @@ restart would lose.
 - `gp`: the same limit; running trials are considered.
 """
 
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import optuna
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
+
+from vggsearch.study.file import Sampler
 
 MIN_STARTUP = 10
 """Trials that every history-based sampler draws uniformly first (Optuna's default)."""
 
 MAX_POPULATION = 50
-
-SamplerName = Literal["grid", "random", "tpe", "nsga2", "gp"]
 
 
 def population_size(quota: int) -> int:
@@ -31,28 +31,34 @@ def population_size(quota: int) -> int:
     return max(MIN_STARTUP, min(MAX_POPULATION, quota // 5))
 
 
-def startup(name: SamplerName, quota: int) -> int:
+def startup(name: Sampler, quota: int) -> int:
     """How many trials are drawn uniformly, and told, before the sampler suggests."""
     return population_size(quota) if name == "nsga2" else MIN_STARTUP
 
 
-def sampler_maker(name: SamplerName, quota: int) -> Callable[[int], BaseSampler]:
-    """Makes a sampler from a seed; `grid` and `random` never suggest and get a stand-in."""
+def _tpe(seed: int, quota: int) -> BaseSampler:
+    del quota
+    return TPESampler(seed=seed, n_startup_trials=MIN_STARTUP, multivariate=False)
 
-    def tpe(seed: int) -> BaseSampler:
-        return TPESampler(seed=seed, n_startup_trials=MIN_STARTUP, multivariate=False)
 
-    def nsga2(seed: int) -> BaseSampler:
-        return NSGAIISampler(seed=seed, population_size=population_size(quota))
+def _nsga2(seed: int, quota: int) -> BaseSampler:
+    return NSGAIISampler(seed=seed, population_size=population_size(quota))
 
-    def gp(seed: int) -> BaseSampler:
-        return GPSampler(seed=seed, n_startup_trials=MIN_STARTUP, warn_independent_sampling=False)
 
-    def random(seed: int) -> BaseSampler:
-        return RandomSampler(seed=seed)
+def _gp(seed: int, quota: int) -> BaseSampler:
+    del quota
+    return GPSampler(seed=seed, n_startup_trials=MIN_STARTUP, warn_independent_sampling=False)
 
-    makers = {"tpe": tpe, "nsga2": nsga2, "gp": gp, "grid": random, "random": random}
-    return makers[name]
+
+MAKERS: Mapping[Sampler, Callable[[int, int], BaseSampler]] = MappingProxyType(
+    {"tpe": _tpe, "nsga2": _nsga2, "gp": _gp}
+)
+"""Makes a sampler from a seed and the runs wanted; for those of `SAMPLERS` that learn."""
+
+
+def make_sampler(name: Sampler, seed: int, quota: int) -> BaseSampler:
+    """A sampler for one suggestion; one that never suggests is represented by Optuna's random sampler."""
+    return MAKERS[name](seed, quota) if name in MAKERS else RandomSampler(seed=seed)
 
 
 def quiet() -> None:

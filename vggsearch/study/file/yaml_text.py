@@ -96,7 +96,7 @@ def _value(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Value
         if not isinstance(key, str):
             raise _refused(event, f"a key is text, not {shown(key)}: put it in quotes, or name the key")
         if key in mapping:
-            raise _refused(event, f"a key stands once, and {shown(key)} stands twice: remove one")
+            raise _refused(event, f"a key may occur once, and {shown(key)} occurs twice: remove one")
         mapping[key] = _value(next(events), events, depth + 1)
     return mapping
 

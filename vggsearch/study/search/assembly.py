@@ -1,16 +1,16 @@
 """The stages of a search, made from its study file and restored from its store."""
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from vggsearch.arch import Architecture
 from vggsearch.errors import ArchitectureError, SpaceError
-from vggsearch.runs import RunKey, Stage as StageName
-from vggsearch.store import Selection
+from vggsearch.runs import RunKey
+from vggsearch.store import PendingCandidate, Selection
 from vggsearch.study.control import (
     Candidate,
     ListedRun,
     ListedStage,
-    MakeKey,
     Recorded,
     Session,
     Stage,
@@ -49,10 +49,10 @@ class SearchAssembly:
         clock, objectives = session.clock, study.objectives
         quota = quotas["search"]
         self._search = Search(space, study.sampler, quota=quota, objectives=objectives, seed=study.seed)
-        self.stages: list[Stage] = [SearchStage(self._search, quota, self._maker(study.seed), clock)]
+        self.stages: list[Stage] = [SearchStage(self._search, quota, self._study_key, clock)]
         if "baseline" in quotas:
             baseline = quotas["baseline"]
-            self.stages.append(BaselineStage(space, study.seed, baseline, self._maker(study.seed), clock))
+            self.stages.append(BaselineStage(space, study.seed, baseline, self._study_key, clock))
         if "finalists" in quotas:
             self.stages.append(ListedStage("finalists", quotas["finalists"], clock))
         self._copy: OptunaCopy | None = None
@@ -72,9 +72,9 @@ class SearchAssembly:
         pending = list(self._pending(recorded))
         for stage in self.stages:
             results = recorded.results[stage.name]
-            known = {trial.number for trial, _ in results}
+            answered = {trial.number for trial, _ in results}
             asked = {each.number: each for each in pending if each.stage == stage.name}
-            stage.restore(results, [asked[number] for number in sorted(asked.keys() - known)])
+            stage.restore(results, [self._candidate(asked[n]) for n in sorted(asked.keys() - answered)])
         self._search.attach(self._copy)
 
     def close(self) -> None:
@@ -111,47 +111,39 @@ class SearchAssembly:
         self._state.put_selection(Selection(architectures=(*kept, *new), runs=runs, count=count))
         return (*kept, *new)
 
-    def _pending(self, recorded: Recorded) -> Iterator[Candidate]:
-        """Candidates to ask again, in sources of rising authority: a later one replaces an earlier one."""
+    def _pending(self, recorded: Recorded) -> Iterator[PendingCandidate]:
+        """Candidates that may be unanswered; of two with the same number, the later one counts."""
+        unanswered = partial(PendingCandidate, seed=self._study.seed, cached=None)
         if recorded.results or recorded.missing:  # a database alone is left from another study of that name
-            yield from self._asked_by_copy({trial.number for trial, _ in recorded.results["search"]})
-        for one in self._state.pending():
-            yield self._candidate(
-                one.stage, one.number, one.architecture, one.asked_at, seed=one.seed, cached=one.cached
-            )
-        for trial in recorded.missing:
-            if trial.stage != "finalists":  # `select` lists them again, each with its own seed
-                yield self._candidate(trial.stage, trial.number, trial.architecture, trial.asked_at)
+            assert self._copy is not None  # it was opened
+            for copied in self._copy.trials:
+                text = str(copied.user_attrs.get("architecture"))
+                try:
+                    self._space.params_of(Architecture.parse(text))
+                except (ArchitectureError, SpaceError):
+                    continue  # not of this study
+                at = copied.datetime_start.timestamp() if copied.datetime_start else 0.0
+                yield unanswered(stage="search", number=copied.number, architecture=text, asked_at=at)
+        yield from self._state.pending()
+        for lost in recorded.missing:
+            if lost.stage != "finalists":  # `select` lists them again, each with its own seed
+                yield unanswered(
+                    stage=lost.stage,
+                    number=lost.number,
+                    architecture=lost.architecture,
+                    asked_at=lost.asked_at,
+                )
 
-    def _asked_by_copy(self, known: Container[int]) -> Iterator[Candidate]:
-        """The trials of Optuna's database but those `known`: of some of them nothing else is left."""
-        assert self._copy is not None  # it was opened
-        for trial in (each for each in self._copy.trials if each.number not in known):
-            text = str(trial.user_attrs.get("architecture"))
-            moment = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
-            try:
-                yield self._candidate("search", trial.number, text, moment)
-            except (ArchitectureError, SpaceError):
-                continue  # not of this study
-
-    def _candidate(
-        self,
-        stage: StageName,
-        number: int,
-        text: str,
-        asked_at: float,
-        *,
-        seed: int | None = None,
-        cached: bool | None = None,
-    ) -> Candidate:
-        """A candidate as it was asked; `seed` is the study's by default."""
-        architecture = Architecture.parse(text)
+    def _candidate(self, asked: PendingCandidate) -> Candidate:
+        text, architecture = asked.architecture, Architecture.parse(asked.architecture)
         params, violation = self._space.params_of(architecture), self._space.violation(architecture)
-        key = self._key(text, self._study.seed if seed is None else seed, final=stage == "finalists")
-        return Candidate(stage, number, text, params, key, asked_at, violation, cached)
+        key = self._key(text, asked.seed, final=asked.stage == "finalists")
+        return Candidate(
+            asked.stage, asked.number, text, params, key, asked.asked_at, violation, asked.cached
+        )
 
-    def _maker(self, seed: int) -> MakeKey:
-        return lambda text: self._key(text, seed, final=False)
+    def _study_key(self, text: str) -> RunKey:
+        return self._key(text, self._study.seed, final=False)
 
     def _key(self, text: str, seed: int, *, final: bool) -> RunKey:
         study = self._study

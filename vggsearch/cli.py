@@ -1,7 +1,7 @@
-"""The command line: which commands there are, and how a mistake is told.
+"""The command line: its commands, and how it reports a user's mistake.
 
-Each command is a file of `commands`, imported when it runs, so that `--help` answers at once. Only this
-module and `commands.arguments` read the environment.
+Each command is a file of `commands`, imported when it runs, so that `--help` comes at once. Only this module
+and `commands.arguments` read the environment.
 """
 
 import os
@@ -19,13 +19,13 @@ from vggsearch.errors import VggSearchError
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("run", "Run a study, or resume it."),
     ("report", "Write the report of a study."),
-    ("status", "Say how far a study is."),
+    ("status", "Show how far a study is."),
     ("space", "Describe the space that a study searches."),
     ("plan", "Say what an ablation compares."),
     ("cost", "Walk a network stage by stage."),
     ("train", "Train one network."),
     ("doctor", "Look for what could stop a study here."),
-    ("data list", "Name the known data sets, and where each lies."),
+    ("data list", "Name the known data sets, and where each is."),
     ("data fetch", "Get a data set unless it is there, and verify it."),
     ("data verify", "Check every file of a data set against its known checksum."),
     ("runs show", "Print all that is known of a run."),
@@ -75,9 +75,10 @@ app = _app()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit status: 0, 1 by a command's own meaning, 2 for a mistake, 130.
+    """Run the command line and return the exit status.
 
-    A mistake is one line on standard error. Anything else that is raised is a bug, and keeps its traceback.
+    0 is success, 1 has a meaning of its own for each command, 2 is a user's mistake, reported in one line on
+    standard error, and 130 is an interruption. Any other exception is a bug and keeps its traceback.
     """
     try:
         status = app(arguments, prog_name="vggsearch", standalone_mode=False)
@@ -91,13 +92,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read us has gone: standard output becomes a sink, so that the flush at exit is quiet too.
+        # The reader has closed the pipe. Standard output becomes a sink, so that the flush at exit is quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         if error.filename is None or error.strerror is None:
             raise
-        return _mistake(f"{error.filename} cannot be used ({error.strerror}): mend it, or name another place")
+        return _mistake(
+            f"{error.filename} cannot be used ({error.strerror}): repair it, or name another place"
+        )
     except VggSearchError as error:
         return _mistake(str(error))
     return status if isinstance(status, int) else 0
@@ -106,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _mistake(text: str) -> int:
     from vggsearch.commands import harmless
 
-    hidden = re.sub(r"://[^/@\s]+@", "://***@", text)  # a password that was typed where none belongs
+    hidden = re.sub(r"://[^/@\s]+@", "://***@", text)  # a password typed into the wrong argument
     print(f"vggsearch: error: {' '.join(harmless(hidden).splitlines())}", file=sys.stderr)
     return 2
 

@@ -89,7 +89,7 @@ def cgroup_cores() -> int | None:
 
 @functools.cache
 def processor_model() -> str:
-    """The processor's name as the system gives it, or its architecture where it gives none."""
+    """The processor's name as the system reports it, or else its architecture."""
     import platform
 
     with contextlib.suppress(OSError):

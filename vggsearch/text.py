@@ -59,6 +59,11 @@ def short_count(count: float) -> str:
     return f"{count:.3g}"
 
 
+def shape_text(shape: Sequence[int]) -> str:
+    """(1, 28, 28) -> `1×28×28`."""
+    return "×".join(map(str, shape))
+
+
 def size(count: float) -> str:
     """Bytes for people: 1536 -> `1.5 kB`, in powers of a thousand."""
     return f"{short_count(count)}B" if abs(count) >= 999.5 else f"{count:.0f} B"

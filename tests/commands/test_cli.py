@@ -241,7 +241,7 @@ class TestStudy:
             capsys, "run", "demo.yaml", "--store", "s", "--time-limit", "1e-9", "--device", "cpu"
         )
         assert status == 0
-        assert out.splitlines()[-1] == "time limit; to go on: vggsearch run demo.yaml --store s"
+        assert out.splitlines()[-1] == "time limit; to continue: vggsearch run demo.yaml --store s"
         assert (
             json.loads(answer(capsys, "status", "demo.yaml", "--store", "s", "--json"))["stages"]["search"][
                 "left"
@@ -276,7 +276,7 @@ class TestStudy:
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read().splitlines()
         assert process.wait(60) == 130
-        assert rest[-1] == "interrupted; to go on: vggsearch run demo.yaml"
+        assert rest[-1] == "interrupted; to continue: vggsearch run demo.yaml"
         assert 1 <= len(list((workplace / ".vggsearch/ledger").glob("*/*.json"))) < 12
 
 

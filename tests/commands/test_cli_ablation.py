@@ -125,8 +125,8 @@ def test_a_study_that_is_to_choose_needs_no_test_images(workplace, capsys):
 
     (workplace / "tested.yaml").write_text(chosen.replace("evaluate_on: validation", "evaluate_on: test"))
     code, _, err = run(capsys, "run", "tested.yaml", *HERE)
-    assert (code, "parts/test/above/1.png cannot (cannot identify image" in err) == (2, True)
-    assert "evaluate_on" not in json.loads(answer(capsys, "status", "tested.yaml", "--json"))
+    assert (code, "parts/test/above/1.png cannot be decoded (cannot identify image" in err) == (2, True)
+    assert json.loads(answer(capsys, "status", "tested.yaml", "--json"))["evaluate_on"] == "test"
 
 
 @pytest.mark.usefixtures("workplace")
@@ -148,7 +148,7 @@ def test_more_seeds_after_the_first_run_are_a_deviation(capsys):
 @pytest.mark.usefixtures("workplace")
 def test_time_limit_says_how_to_go_on(capsys):
     limited = answer(capsys, "run", "small.yaml", "--time-limit", "1e-9", "--device", "cpu").splitlines()
-    assert limited[-1] == "time limit; to go on: vggsearch run small.yaml"
+    assert limited[-1] == "time limit; to continue: vggsearch run small.yaml"
     assert stages(status(capsys)) == {"calibration": (0, 6), "rates": (0, 4), "pairs": (0, 4)}
     text = answer(capsys, "status", "small.yaml")
     assert text.startswith("small: not running\n")
@@ -169,7 +169,7 @@ def test_interrupt_loses_nothing(workplace, capsys):
     process.send_signal(signal.SIGINT)
     rest = process.stdout.read().splitlines()
     assert process.wait(60) == 130
-    assert rest[-1] == "interrupted; to go on: vggsearch run small.yaml"
+    assert rest[-1] == "interrupted; to continue: vggsearch run small.yaml"
     before = stages(status(capsys))
     assert "calibration" not in before, "a budget in seconds says how long a run takes"
     assert 1 <= before["rates"][0] < 4
@@ -187,8 +187,7 @@ WRONG = [
     (
         "space small.yaml",
         "",
-        "kind: a space is what a search chooses from, and an ablation has arms: "
-        "use vggsearch plan small.yaml",
+        "kind: a search has a space, and an ablation has arms: use vggsearch plan small.yaml",
     ),
     (
         "plan small.yaml",
@@ -229,7 +228,7 @@ def test_plan_is_for_ablations_and_batches_are_checked(capsys):
     assert run(capsys, "plan", "search.yaml") == (
         2,
         "",
-        "vggsearch: error: search.yaml: kind: a plan is what an ablation has, and a search has a space: "
+        "vggsearch: error: search.yaml: kind: an ablation has a plan, and a search has a space: "
         "use vggsearch space search.yaml\n",
     )
     factors = "factors: {batch_size: [8, 512]}\nprimary: batch_size=8"

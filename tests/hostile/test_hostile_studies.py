@@ -45,7 +45,7 @@ TEXTS = {
     "an object of its own": (f"!<tag:yaml.org,2002:python/object/new:os.{MARK}> []\n", "tags are not read"),
     "bytes": ("question: !!binary aGVsbG8=\n" + GOOD, "tags are not read"),
     "a set": ("!!set {a, b}\n", "tags are not read"),
-    "a key twice": (GOOD + "sampler: random\n", "stands twice"),
+    "a key twice": (GOOD + "sampler: random\n", "occurs twice"),
     "a key that is a list": ("? [a]\n: b\n", "a key is text"),
     "a second document": (GOOD + "---\n" + GOOD, "a file is one document"),
     "an integer of sixty thousand digits": (f"seed: {'9' * 60_000}\n" + GOOD, "at most 30 digits"),

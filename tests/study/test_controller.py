@@ -22,7 +22,7 @@ from vggsearch.study.control import events
 from vggsearch.study.control.stopping import Stopping
 from vggsearch.study.run import run_study
 from vggsearch.study.search import assembly
-from vggsearch.study.search.mirror import Mirror
+from vggsearch.study.search.optuna_copy import OptunaCopy
 from vggsearch.testing.fake import FakeExecutor, run_key
 
 
@@ -41,15 +41,15 @@ def optuna_database() -> None:
 def no_optuna_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Writing it takes most of a study's time here."""
     if "optuna_database" not in request.fixturenames:
-        monkeypatch.setattr(assembly, "Mirror", NoMirror)
+        monkeypatch.setattr(assembly, "OptunaCopy", NoCopy)
 
 
-class NoMirror:
+class NoCopy:
     trials: tuple[()] = ()
 
     def __init__(self, *arguments: object) -> None: ...
-    def asked(self, trial: object) -> None: ...
-    def told(self, trial: object) -> None: ...
+    def add(self, trial: object) -> None: ...
+    def finish(self, trial: object) -> None: ...
     def reconcile(self, trials: object) -> None: ...
     def close(self) -> None: ...
 
@@ -217,8 +217,8 @@ def test_a_stage_does_not_wait_for_the_last_runs_of_the_one_before(tmp_path: Pat
 EFFECTS: tuple[tuple[type, str], ...] = (
     (ControllerState, "put_pending"),
     (ControllerState, "put_selection"),
-    (Mirror, "_add"),
-    (Mirror, "_finish"),
+    (OptunaCopy, "_add"),
+    (OptunaCopy, "_finish"),
     (FakeExecutor, "submit"),
     (FakeExecutor, "wait"),
     (Ledger, "put"),
@@ -339,8 +339,8 @@ def test_asked_to_stop_it_lets_what_runs_finish_and_goes_on_later(tmp_path: Path
     assert len(results.trials) == 4
     assert observer.events[-1] == events.StudyEnded("interrupted", 8)
     assert observer.notices == [
-        "interrupted: 1 run finishes first, it is not known how long; Ctrl-C again ends at once; "
-        "the same command goes on with the 8 runs left then"
+        "interrupted: 1 run finishes first (time unknown); press Ctrl-C again to end at once; "
+        "the same command then continues with the 8 runs left"
     ]
     rest = FakeExecutor(2)
     whole = conduct(study, tmp_path, rest)
@@ -380,7 +380,7 @@ def test_how_long_the_last_runs_take_is_read_from_their_curves(tmp_path: Path) -
     observer = Stopper(stopping, after=1)
     study = make_study(trials=4, budget={"seconds": 90})
     conduct(study, tmp_path, FakeExecutor(2), observer=observer, stopping=stopping)
-    assert "1 run finishes first, about 90 s at most" in observer.notices[0]
+    assert "1 run finishes first (within about 90 s)" in observer.notices[0]
 
 
 def test_a_run_that_crashes_while_stopping_is_asked_again(tmp_path: Path) -> None:
@@ -450,7 +450,7 @@ def test_where_the_first_three_runs_crash_the_set_up_is_to_blame(tmp_path: Path)
     with pytest.raises(VggSearchError) as error:
         conduct(study, tmp_path, executor, observer=recorder)
     assert str(error.value) == (
-        "the first 3 runs crashed, so the set-up is to blame (scripted crashed): mend it, "
+        "the first 3 runs crashed, so the set-up is to blame (scripted crashed): repair it, "
         "and run the same command again"
     )
     assert len(executor.submitted) == 6
@@ -588,7 +588,7 @@ def test_a_study_does_not_mix_devices(tmp_path: Path) -> None:
 
     assert elsewhere("cpu", "another one") == (
         "small.yaml: all runs of a study are made under the same conditions, and device_model was "
-        "a processor and is now another one: go on where it began, or name another --store"
+        "a processor and is now another one: continue where it began, or name another --store"
     )
     assert "device was cpu and is now cuda" in elsewhere("cuda", "a GPU")
 

@@ -346,7 +346,7 @@ MESSAGES = [
         "quotes and "
         "brackets",
     ),
-    ("seed: 7", "seed: 7\nseed: 1", "line 21: a key stands once, and 'seed' stands twice: remove one"),
+    ("seed: 7", "seed: 7\nseed: 1", "line 21: a key may occur once, and 'seed' occurs twice: remove one"),
     ("seed: 7", "7: 0", "line 20: a key is text, not 7: put it in quotes, or name the key"),
     (
         "seed: 7",

@@ -23,7 +23,7 @@ from vggsearch.study import Session, StudyResults
 from vggsearch.study.control import events
 from vggsearch.study.results import read_results
 from vggsearch.study.run import run_study
-from vggsearch.study.search import mirror
+from vggsearch.study.search import optuna_copy
 from vggsearch.study.search.postgresql import MAX_URL, parse_storage, store_token
 from vggsearch.testing.fake import FakeExecutor
 
@@ -176,7 +176,7 @@ def test_what_to_type_next_shows_no_password(
     assert (status, err) == (0, "")
     shown = str(parse_storage(url))
     assert "***" in shown
-    assert f"to go on: vggsearch run demo.yaml --storage '{shown}'" in out
+    assert f"to continue: vggsearch run demo.yaml --storage '{shown}'" in out
     status, out, err = run(capsys, "run", "demo.yaml", "--storage", shown)
     assert (status, out) == (2, "")
     assert err == (
@@ -190,9 +190,7 @@ def test_an_ablation_has_no_part_in_it(tmp_path: Path, capsys: pytest.CaptureFix
     path.write_text(yaml.safe_dump(dict(ABLATION)))
     status, out, err = run(capsys, "run", str(path), "--storage", "postgresql://u:secret@h/d")
     assert (status, out) == (2, "")
-    assert err == (
-        f"vggsearch: error: {path}: an ablation has no part that Optuna keeps: leave --storage out\n"
-    )
+    assert err == (f"vggsearch: error: {path}: an ablation has no copy in Optuna: leave --storage out\n")
 
 
 # --- the copy ---
@@ -340,13 +338,13 @@ def test_while_the_server_is_away_the_study_goes_on_and_the_copy_catches_up(
     undisturbed: StudyResults,
     wanted: Copy,
 ) -> None:
-    monkeypatch.setattr(mirror, "RETRY_S", 0.0)
+    monkeypatch.setattr(optuna_copy, "RETRY_S", 0.0)
     observer = Interferes(_1=postgres.stop, _3=postgres.start)
     results = conduct(tmp_path, url, observer)
     assert answers(results) == answers(undisturbed)
     away, back = observer.notices
     assert away.startswith(f"Optuna's database {parse_storage(url)} cannot be used (")
-    assert away.endswith("; the study goes on without it, and the copy is made up for when it is back")
+    assert away.endswith("; the study continues without it, and the copy is completed when it is back")
     assert back == f"Optuna's database {parse_storage(url)} is back, and up to date"
     assert copied(url) == wanted
 
@@ -467,7 +465,7 @@ def test_what_is_taken_from_a_url(url: str, settings: dict[str, str]) -> None:
 SCHEME = "and this one begins with {}: leave --storage out for SQLite in the store"
 HOST = "and this one names no host: "
 NAME = "and this one names no database: "
-PARAMETER = "--storage: behind ? may stand sslmode, connect_timeout, application_name, "
+PARAMETER = "--storage: after ? may stand sslmode, connect_timeout, application_name, "
 S = "s3cret"
 
 REFUSED = (

@@ -27,9 +27,9 @@ from vggsearch.study.control.stages import Candidate
 from vggsearch.study.file import SAMPLERS as SAMPLERS_BY_NAME, Sampler
 from vggsearch.study.search import database
 from vggsearch.study.search.database import SqliteFile
-from vggsearch.study.search.draws import stream_seed, unseen_member
-from vggsearch.study.search.mirror import Mirror
+from vggsearch.study.search.optuna_copy import OptunaCopy
 from vggsearch.study.search.optuna_study import Search, distributions
+from vggsearch.study.search.random_members import stream_seed, unseen_member
 from vggsearch.study.search.samplers import MAKERS, population_size, startup
 from vggsearch.study.search.stage import MAX_WASTED, SearchStage
 from vggsearch.testing.fake import artificial_record, run_key
@@ -119,7 +119,7 @@ def trial_of(candidate: Candidate, run: RunRecord | None, told_at: float) -> Tri
     )
 
 
-# --- draws ---
+# --- random members ---
 
 
 def test_a_stream_is_named_by_seed_stage_and_number() -> None:
@@ -284,7 +284,7 @@ def told(
     search.insert(parse(ARCHITECTURE))
     infeasible = outcome is Outcome.INFEASIBLE
     search.tell(3, outcome, None if infeasible else RunRecord(key=run_key(), outcome=outcome, **fields))
-    assert search.told == 3 + (search.trials[3].state is TrialState.COMPLETE and not infeasible)
+    assert search.num_scored == 3 + (search.trials[3].state is TrialState.COMPLETE and not infeasible)
     return search.trials[3]
 
 
@@ -334,7 +334,7 @@ def test_what_does_not_fit_in_memory_is_told_as_what_ran_out_of_it(sampler: str)
         search.tell(0, Outcome.COMPLETED, run)
         search.insert(parse(ARCHITECTURE))
         search.tell(1, outcome, RunRecord(key=run_key(), outcome=outcome))
-        found[outcome] = search.trials[1].state, search.trials[1].values, search.told
+        found[outcome] = search.trials[1].state, search.trials[1].values, search.num_scored
     assert found[Outcome.INFEASIBLE] == found[Outcome.OUT_OF_MEMORY]
     assert found[Outcome.INFEASIBLE] == (TrialState.COMPLETE, [0.1, MACS, PARAMS, 2.0], 2)
 
@@ -360,8 +360,8 @@ def test_samplers_learn_what_is_infeasible(sampler: str) -> None:
 # --- the copy in Optuna's database ---
 
 
-def mirror(path: Path, name: str = "s", say: Callable[[str], None] = pytest.fail) -> Mirror:
-    return Mirror(SqliteFile(path / "optuna.db"), name, TWO, "", say)
+def optuna_copy(path: Path, name: str = "s", notice: Callable[[str], None] = pytest.fail) -> OptunaCopy:
+    return OptunaCopy(SqliteFile(path / "optuna.db"), name, TWO, "", notice)
 
 
 def play(count: int) -> Play:
@@ -373,7 +373,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database that followed a search of 12 answers, and holds another one."""
     path = tmp_path_factory.mktemp("written")
     followed = Play(make("tpe", constraints=TIGHT), 30)
-    database, other = mirror(path), mirror(path, "other")
+    database, other = optuna_copy(path), optuna_copy(path, "other")
     followed.stage._search.attach(database)
     followed.until(12, slots=2)
     other.reconcile(play(3).stage._search.trials)
@@ -411,7 +411,7 @@ def same(mine: list[FrozenTrial], theirs: list[FrozenTrial]) -> bool:
 
 
 def test_the_database_holds_what_was_asked_and_told(folder: Path) -> None:
-    found = mirror(folder).trials
+    found = optuna_copy(folder).trials
     assert same(found, play(12).stage._search.trials)
     assert [trial.state.is_finished() for trial in found] == [True] * 12 + [False]
     study = optuna.load_study(study_name="s", storage=f"sqlite:///{folder}/optuna.db")
@@ -445,35 +445,35 @@ def leave_alone(path: Path) -> None:
 def test_a_database_that_does_not_agree_is_made_again(folder: Path, harm: Callable[[Path], None]) -> None:
     harm(folder)
     trials = play(12).stage._search.trials
-    mirror(folder).reconcile(trials)
-    assert same(mirror(folder).trials, trials)
-    assert len(mirror(folder, "other").trials) == (0 if harm is lose else 4)
+    optuna_copy(folder).reconcile(trials)
+    assert same(optuna_copy(folder).trials, trials)
+    assert len(optuna_copy(folder, "other").trials) == (0 if harm is lose else 4)
 
 
 def test_a_database_that_is_behind_catches_up(folder: Path) -> None:
     trials = play(15).stage._search.trials
-    mirror(folder).reconcile(trials)
-    assert same(mirror(folder).trials, trials)
+    optuna_copy(folder).reconcile(trials)
+    assert same(optuna_copy(folder).trials, trials)
 
 
 def test_a_copy_that_others_change_meanwhile_is_made_to_agree_again(folder: Path) -> None:
     followed = play(12)
-    database = mirror(folder)
+    database = optuna_copy(folder)
     followed.stage._search.attach(database)
     finish_running(folder)
     add_foreign(folder)
     followed.tell(followed.asked[-1])
-    assert same(mirror(folder).trials, followed.stage._search.trials)
+    assert same(optuna_copy(folder).trials, followed.stage._search.trials)
     optuna.delete_study(study_name="s", storage=f"sqlite:///{folder}/optuna.db")
     followed.until(15)
-    assert same(mirror(folder).trials, followed.stage._search.trials)
+    assert same(optuna_copy(folder).trials, followed.stage._search.trials)
 
 
 def test_a_study_of_other_objectives_in_its_place_is_made_again(tmp_path: Path) -> None:
-    Mirror(SqliteFile(tmp_path / "optuna.db"), "s", ("val_accuracy",), "", pytest.fail).close()
+    OptunaCopy(SqliteFile(tmp_path / "optuna.db"), "s", ("val_accuracy",), "", pytest.fail).close()
     trials = play(3).stage._search.trials
-    mirror(tmp_path).reconcile(trials)
-    assert same(mirror(tmp_path).trials, trials)
+    optuna_copy(tmp_path).reconcile(trials)
+    assert same(optuna_copy(tmp_path).trials, trials)
 
 
 def overwrite(path: Path) -> None:
@@ -543,7 +543,7 @@ def test_a_damaged_database_is_kept_and_made_again(
     path, said = folder / "optuna.db", []
     damage(path)
     before = contents(folder)
-    database = mirror(folder, say=said.append)
+    database = optuna_copy(folder, notice=said.append)
     database.reconcile(history)
     database.close()
     assert path.is_file()
@@ -581,13 +581,13 @@ def test_damage_that_shows_later_is_mended_too_and_nothing_is_overwritten(folder
     path, said = folder / "optuna.db", []
     (folder / "optuna.db.damaged-1-wal").touch()
     followed = play(12)
-    database = mirror(folder, say=said.append)
+    database = optuna_copy(folder, notice=said.append)
     followed.stage._search.attach(database)
     overwrite(path)
     followed.until(20, slots=2)
     assert [line.rpartition(" as ")[2].partition(",")[0] for line in said] == ["optuna.db.damaged-2"]
     database.close()
-    assert same(mirror(folder).trials, followed.stage._search.trials)
+    assert same(optuna_copy(folder).trials, followed.stage._search.trials)
     assert (folder / "optuna.db.damaged-1-wal").read_bytes() == b""
 
 
@@ -596,12 +596,12 @@ def test_a_lock_is_not_damage(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with contextlib.closing(sqlite3.connect(folder / "optuna.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreError) as error:
-            mirror(folder)
+            optuna_copy(folder)
     assert str(error.value) == (
         f"Optuna's database {folder}/optuna.db cannot be used (database is locked): free space, or close "
         "what holds it, and run the same command again"
     )
-    assert same(mirror(folder).trials, play(12).stage._search.trials)
+    assert same(optuna_copy(folder).trials, play(12).stage._search.trials)
 
 
 @contextlib.contextmanager
@@ -616,13 +616,13 @@ def full_disk() -> Iterator[None]:
 
 
 def test_a_full_disk_is_not_damage(folder: Path) -> None:
-    followed, copy = play(12), mirror(folder)
+    followed, copy = play(12), optuna_copy(folder)
     followed.stage._search.attach(copy)
     with full_disk(), pytest.raises(StoreError, match=r"cannot be used \(disk I/O error\): free space, or "):
         followed.until(14)
     copy.close()
-    mirror(folder).reconcile(followed.stage._search.trials)
-    assert same(mirror(folder).trials, followed.stage._search.trials)
+    optuna_copy(folder).reconcile(followed.stage._search.trials)
+    assert same(optuna_copy(folder).trials, followed.stage._search.trials)
 
 
 # --- spaces without choices ---

@@ -1,6 +1,7 @@
-"""The commands, one file each: options, and what is done with them. `vggsearch.cli` lists them.
+"""The commands, one file each. `vggsearch.cli` lists them.
 
-A command parses, calls what a program would call, and prints. Nothing that a notebook needs is here.
+A command parses its options, calls the functions of the Python API, and prints. Nothing that a notebook needs
+is here.
 """
 
 import lazy_loader

@@ -1,6 +1,6 @@
-"""Arguments and options that several commands have, and what the environment says of them.
+"""Arguments and options of several commands, and their environment variables.
 
-Imports nothing heavy, as `vggsearch --help` needs it.
+Imports nothing heavy, because `vggsearch --help` imports it.
 """
 
 import os
@@ -22,7 +22,10 @@ DataName = Annotated[str, typer.Argument(metavar="NAME", show_default=False, hel
 ReportFolder = Annotated[
     Path | None,
     typer.Option(
-        "--from", metavar="FOLDER", show_default=False, help="A report's folder, whose data are read instead."
+        "--from",
+        metavar="FOLDER",
+        show_default=False,
+        help="Read the data of a report in this folder instead.",
     ),
 ]
 StoreFolder = Annotated[
@@ -30,7 +33,9 @@ StoreFolder = Annotated[
 ]
 DataFolder = Annotated[
     Path | None,
-    typer.Option("--data-dir", envvar="VGGSEARCH_DATA", help="Where data sets are looked for first."),
+    typer.Option(
+        "--data-dir", envvar="VGGSEARCH_DATA", help="Folder in which data sets are looked for first."
+    ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -1,4 +1,4 @@
-"""`vggsearch cost`: walk a network as the d2l chapter walks its own."""
+"""`vggsearch cost`: the shapes and costs of a network, stage by stage, as in the d2l chapter on VGG."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from vggsearch.cost import METRICS, Cost, LayerCost, cost
 from vggsearch.errors import ArchitectureError
 from vggsearch.memory import training_memory
 from vggsearch.recipe import RECIPES
-from vggsearch.text import short_count, size
+from vggsearch.text import shape_text, short_count, size
 
 _INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})", re.ASCII)
 
@@ -67,7 +67,7 @@ def command(
         return
     console = make_console()
     console.print(
-        f"{net} for {_shape(task.input_shape)} images and {task.num_classes} classes\n",
+        f"{net} for {shape_text(task.input_shape)} images and {task.num_classes} classes\n",
         soft_wrap=True,
     )
     console.print(_walk(total, layers))
@@ -91,7 +91,7 @@ def parse_input(text: str) -> tuple[int, int, int]:
 
 
 def share(part: int, whole: int) -> str:
-    """Percentage of a whole, as people read it: `1.4 %`."""
+    """A share as text: `1.4 %`."""
     return f"{100 * part / whole:.3g} %"
 
 
@@ -111,10 +111,10 @@ def _walk(total: Cost, by_layer: bool) -> Table:
     walk = table(
         "stage", "layers", "output shape", "parameters", "MACs", right=("output shape", "parameters", "MACs")
     )
-    walk.add_row("input", "", _shape(total.task.input_shape), "", "")
+    walk.add_row("input", "", shape_text(total.task.input_shape), "", "")
     for name, layers, shape, params, macs in _rows(total, by_layer):
         walk.add_row(
-            name, layers, _shape(shape), f"{params:,}" if params else "", f"{macs:,}" if macs else ""
+            name, layers, shape_text(shape), f"{params:,}" if params else "", f"{macs:,}" if macs else ""
         )
     walk.add_row("total", "", "", f"{total.params:,}", f"{total.macs:,}", style="bold")
     return walk
@@ -149,7 +149,7 @@ def _rows(total: Cost, by_layer: bool) -> Iterator[tuple[str, str, Shape, int, i
 
 
 def _stage(one: LayerCost) -> str:
-    """A block is one stage; in the head, flattening and each linear layer with its activation and dropout."""
+    """A block is a stage; in the head, flattening and each linear layer with activation and dropout are."""
     if one.layer.stage is not None:
         return f"block {one.layer.stage + 1}"
     digits = re.sub(r"\D", "", one.layer.name)
@@ -158,16 +158,12 @@ def _stage(one: LayerCost) -> str:
 
 def _describe(one: LayerCost, architecture: Architecture) -> str:
     layer = one.layer
+    norm = " + norm" if architecture.batch_norm else ""
     return {
-        "conv": f"conv {layer.kernel_size}×{layer.kernel_size}"
-        + (" + norm" if architecture.batch_norm else ""),
+        "conv": f"conv {layer.kernel_size}×{layer.kernel_size}{norm}",
         "pool": "max-pool 2×2",
         "gap": "global average pool",
         "linear": f"linear {layer.out_shape[0]}",
         "norm": "batch norm",
         "activation": "ReLU" if architecture.activation == "relu" else architecture.activation,
     }.get(layer.op, layer.op)
-
-
-def _shape(shape: Shape) -> str:
-    return "×".join(map(str, shape))

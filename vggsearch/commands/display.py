@@ -1,13 +1,13 @@
-"""How a running study looks: a live display on a terminal, plain log lines elsewhere.
+"""How a running study is displayed: live on a terminal, as plain log lines elsewhere.
 
-Both are observers of the controller and draw from one `Progress`, which knows no terminal.
+Both displays observe the controller and draw from a `Progress`, which knows nothing of terminals.
 """
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Self
+from typing import Self, assert_never
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -23,15 +23,19 @@ from vggsearch.study import (
     Notice,
     Progress,
     Running,
+    StageEnded,
+    StageStarted,
     StudyEnded,
     StudyStarted,
     TrialFinished,
+    TrialProgress,
+    TrialStarted,
     describe,
 )
 from vggsearch.text import duration, percent
 
 RECENT = 5
-"""How many finished runs the live display keeps in sight."""
+"""How many finished runs the live display shows."""
 
 REFRESH_PER_SECOND = 4
 
@@ -40,9 +44,9 @@ class PlainLog:
     """One line with a time stamp for every finished run and notice.
 
     Args:
-        console: Where to.
-        progress: What to draw from.
-        stamp: The time as text.
+        console: Where to print.
+        progress: The progress to print.
+        stamp: Returns the time as text.
     """
 
     def __init__(self, console: Console, progress: Progress, stamp: Callable[[], str] | None = None) -> None:
@@ -53,10 +57,10 @@ class PlainLog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
     def notify(self, event: Event) -> None:
-        """Print `event` where a log should have it."""
+        """Print `event` if it belongs in a log."""
         self._progress.notify(event)
         progress = self._progress
         match event:
@@ -78,11 +82,13 @@ class PlainLog:
                 self._line(event.text)
             case StudyEnded() if event.why != "finished":
                 self._line(f"stopped ({event.why}), {event.left} runs left")
-            case _:
+            case StageStarted() | TrialStarted() | TrialProgress() | StageEnded() | StudyEnded():
                 pass
+            case unknown:
+                assert_never(unknown)
 
     def _tail(self) -> str:
-        """What is known of the whole, after a finished run."""
+        """The state of the whole study, to be added to the line of a finished run."""
         progress = self._progress
         parts = [f"best {percent(progress.best.val_accuracy)}"] if progress.best else []
         parts += [_pairs(progress)] if progress.stage == "pairs" and progress.planned else []
@@ -95,12 +101,12 @@ class PlainLog:
 
 
 class LiveDisplay:
-    """A display that is drawn anew a few times a second, as a context manager; notices scroll by above it."""
+    """A display that is redrawn a few times a second, as a context manager; notices scroll above it."""
 
     def __init__(self, console: Console, progress: Progress) -> None:
         self._console, self._progress = console, progress
         self._recent: deque[str] = deque(maxlen=RECENT)
-        self._lock = threading.Lock()  # rich draws from a thread of its own
+        self._lock = threading.Lock()  # rich redraws in a separate thread
         self._live = Live(
             console=console, get_renderable=self._draw, refresh_per_second=REFRESH_PER_SECOND, transient=True
         )
@@ -183,23 +189,23 @@ def _pairs(progress: Progress) -> str:
 
 
 def finished_line(event: TrialFinished) -> str:
-    """A finished trial in one line: what it reached, or why it did not.
+    """A finished trial in one line: its accuracy, or why it has none.
 
-    Of an ablation's run it says which one it was, and not what it reached (`progress.BLIND`).
+    For a run of an ablation, which run it was instead of its accuracy (see `BLIND`).
     """
     trial, run = event.trial, event.run
-    of = _part(trial) if trial.stage in BLIND else ""
+    arm = _arm(trial) if trial.stage in BLIND else ""
     if run is None or trial.outcome is not Outcome.COMPLETED:
         why = f": {trial.reason}" if trial.reason else ""
-        return f"{of}{trial.outcome.value}, {trial.architecture}{why}"
+        return f"{arm}{trial.outcome.value}, {trial.architecture}{why}"
     test = f", {percent(run.test_accuracy)} test" if run.test_accuracy is not None else ""
     took = "already in the store" if trial.cached else f"{run.train_s:.1f} s training"
-    reached = f"{run.steps} steps" if of else f"{percent(run.val_accuracy)} val{test}"
-    return f"{of}{reached}, {took}, {trial.architecture}"
+    reached = f"{run.steps} steps" if arm else f"{percent(run.val_accuracy)} val{test}"
+    return f"{arm}{reached}, {took}, {trial.architecture}"
 
 
-def _part(trial: TrialRecord) -> str:
+def _arm(trial: TrialRecord) -> str:
     """Which run of an ablation it is: `iso-macs, lr 0.2, pair 3: `."""
-    told = [str(trial.params.get("arm", ""))]
-    told += [f"{name} {trial.params[name]}" for name in ("lr", "repeat", "pair") if name in trial.params]
-    return f"{', '.join(told)}: "
+    parts = [str(trial.params.get("arm", ""))]
+    parts += [f"{name} {trial.params[name]}" for name in ("lr", "repeat", "pair") if name in trial.params]
+    return f"{', '.join(parts)}: "

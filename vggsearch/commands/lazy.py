@@ -1,4 +1,4 @@
-"""Commands whose modules are imported when they run, so that help and mistakes are answered at once."""
+"""Commands whose modules are imported when they run, so that help and error messages come at once."""
 
 import importlib
 from collections.abc import Callable
@@ -15,7 +15,7 @@ def add_command(app: typer.Typer, name: str, module: str, help: str) -> None:
     """
 
     class Lazy(TyperCommand):
-        """Stands for the command until it runs."""
+        """A placeholder that imports the command when it runs."""
 
         def make_context(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - passed on as they are
             command: Callable[..., object] = importlib.import_module(module).command

@@ -1,4 +1,4 @@
-"""How commands print: a console, numbers for people, JSON for programs."""
+"""How commands print: a console and tables for people, JSON for programs."""
 
 import json
 import sys
@@ -13,11 +13,11 @@ from rich.table import Table
 from vggsearch.text import Json
 
 PLAIN_WIDTH = 240
-"""Columns where nobody looks at a terminal: wide enough that no cell of ours is wrapped or cut."""
+"""Columns of output that is not on a terminal: wide enough that no cell is wrapped or cut."""
 
 
 class _Console(Console):
-    """Prints nothing that a terminal would obey but its own: texts of a store may be a stranger's."""
+    """Prints no control characters from texts, because texts of a store may come from a stranger."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
@@ -26,7 +26,7 @@ class _Console(Console):
 
 
 def harmless(text: str) -> str:
-    """`text` with U+FFFD for all that moves a cursor or turns the writing, but for ends of lines."""
+    """`text` with U+FFFD for control and direction characters, except ends of lines."""
     unsafe = ("Cc", "Cf", "Cs", "Co")
     return "".join("\ufffd" if c != "\n" and unicodedata.category(c) in unsafe else c for c in text)
 

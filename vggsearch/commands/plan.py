@@ -1,4 +1,4 @@
-"""`vggsearch plan`: what an ablation will compare, how long that takes, and which effects it could detect."""
+"""`vggsearch plan`: what an ablation will compare, how long it takes, and which effects it can detect."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,7 +17,7 @@ from vggsearch.commands.arguments import (
 )
 from vggsearch.commands.output import make_console, print_json
 from vggsearch.commands.plan_tables import print_plan
-from vggsearch.commands.running import named_again, run_with_display
+from vggsearch.commands.running import command_arguments, run_with_display
 from vggsearch.designs import Held, Plan, Row, proof
 from vggsearch.execution import default_workers
 from vggsearch.store import Store
@@ -39,7 +39,7 @@ from vggsearch.text import Json
 
 
 def command(
-    study: StudyFile,
+    file: StudyFile,
     store: StoreFolder = STORE,
     data_dir: DataFolder = None,
     device: Device = "auto",
@@ -47,35 +47,35 @@ def command(
 ) -> None:
     """Say what an ablation compares.
 
-    How many runs, how long, and which effects it could detect. Measures each arm's speed, and trains nothing.
+    How many runs, how long, and which effects it can detect. Measures each arm's speed, and trains nothing.
     """
-    asked = load_study(study)
-    if not isinstance(asked, AblationStudy):
-        raise asked.mistake(
-            f"kind: a plan is what an ablation has, and a search has a space: use vggsearch space {study}"
+    study = load_study(file)
+    if not isinstance(study, AblationStudy):
+        raise study.mistake(
+            f"kind: an ablation has a plan, and a search has a space: use vggsearch space {file}"
         )
     opened = Store.open(store)
-    results = read_results(opened, asked)
-    if not results.plans or not kind_of(asked).is_settled(asked, results, opened, {}):
+    results = read_results(opened, study)
+    if not results.plans or not kind_of(study).is_settled(study, results, opened, {}):
         resources = Resources(select_gpu(device), 1, data_dir)
-        results, why = run_with_display(asked, opened, results, resources, train=False)
+        results, why = run_with_display(study, opened, results, resources, train=False)
         if why in ("interrupted", "time limit"):
-            again = named_again(asked, store)
-            make_console().print(f"{why}; to go on: vggsearch plan {again}", soft_wrap=True)
+            again = command_arguments(study, store)
+            make_console().print(f"{why}; to continue: vggsearch plan {again}", soft_wrap=True)
             raise typer.Exit(INTERRUPTED if why == "interrupted" else 0)
     plan = results.plans[-1].plan
-    design = asked.plan_design(plan.task)
+    design = study.plan_design(plan.task)
     rows = proof(design, plan.task)
     remains = {one.name: remaining_mismatch(design, one, plan) for one in design.contrasts}
     effort = planned_effort(results, plan)
     if json:
-        print_json(_object(asked, results, rows, remains, effort))
+        print_json(_object(study, results, rows, remains, effort))
     else:
-        print_plan(make_console(), asked, results, rows, remains, effort)
+        print_plan(make_console(), study, results, rows, remains, effort)
 
 
 def planned_effort(results: StudyResults, plan: Plan) -> Effort:
-    """Runs and seconds by the plan, with as many workers as this machine has room for."""
+    """Runs and seconds of the plan, with as many workers as this machine has by default."""
     return effort_of(results, plan, max(1, default_workers(plan.device)))
 
 

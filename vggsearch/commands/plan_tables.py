@@ -1,4 +1,4 @@
-"""An ablation's plan for people: tables for a terminal of 80 columns or more."""
+"""An ablation's plan as tables for a terminal of 80 columns or more."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from rich.table import Table
 from vggsearch.commands.output import table
 from vggsearch.designs import Held, Plan, Row, level_text
 from vggsearch.study import AblationStudy, Effort, StudyResults, detectable, plan_lines, warnings
-from vggsearch.text import duration, short_count
+from vggsearch.text import duration, shape_text, short_count
 
 
 def print_plan(
@@ -19,12 +19,12 @@ def print_plan(
     remains: Mapping[str, Mapping[Held, float]],
     effort: Effort,
 ) -> None:
-    """Print the question, the arms beside the first, the contrasts, the effort, and what could be shown."""
+    """Print the question, the arms, the contrasts, the effort, and the detectable effects."""
     plan = results.plans[-1].plan
     question = " ".join(study.question.split())
     console.print(f"{study.name}{': ' if question else ''}{question}\n")
     console.print(_arms(rows, plan))
-    console.print(f"\nbeside {rows[0].arm}, for one image of {_shape(plan)}:\n")
+    console.print(f"\ncompared with {rows[0].arm}, for one image of {shape_text(plan.input_shape)}:\n")
     console.print(_proof(rows))
     console.print()
     console.print(_contrasts(plan, remains))
@@ -32,7 +32,7 @@ def print_plan(
     for line in _effort_lines(effort, plan):
         console.print(line)
     console.print(
-        "\nsmallest true effect of the primary contrast, in pp, that is found with a probability of 80 %:\n"
+        "\nsmallest effect of the primary contrast, in pp, that is detected with a probability of 80 %:\n"
     )
     console.print(_detectable(results, plan))
     console.print()
@@ -43,7 +43,7 @@ def print_plan(
 
 
 def change(fraction: float) -> str:
-    """A difference as people read it: `+15 %`, `−0.4 %`; `=` where there is none."""
+    """A relative difference as text: `+15 %`, `−0.4 %`; `=` where there is none."""
     if fraction == 0:
         return "="
     percent = abs(100 * fraction)
@@ -54,7 +54,7 @@ def change(fraction: float) -> str:
 
 
 def _named(*columns: str, right: Sequence[str] = ()) -> Table:
-    """A table whose first column, a name, is never broken."""
+    """A table whose first column, a name, is never wrapped."""
     made = table(*columns, right=right)
     made.columns[0].no_wrap = True
     return made
@@ -79,15 +79,15 @@ def _arms(rows: tuple[Row, ...], plan: Plan) -> Table:
 
 
 def _proof(rows: tuple[Row, ...]) -> Table:
-    """Each number, and in the same cell what it is beside the first arm's."""
+    """Each number and, in the same cell, its change from the first arm."""
     columns = ("convolutions", "parameters", "MACs", "field, px")
     made = _named("arm", *columns)
     for i, row in enumerate(rows):
         cells = [
-            f"{row.num_convs:>3} {_beside(row, 'num_convs', i)}",
-            f"{short_count(row.params):>6} {_beside(row, 'params', i)}",
-            f"{short_count(row.macs):>6} {_beside(row, 'macs', i)}",
-            f"{row.receptive_field:>3} {_beside(row, 'receptive_field', i)}",
+            f"{row.num_convs:>3} {_change(row, 'num_convs', i)}",
+            f"{short_count(row.params):>6} {_change(row, 'params', i)}",
+            f"{short_count(row.macs):>6} {_change(row, 'macs', i)}",
+            f"{row.receptive_field:>3} {_change(row, 'receptive_field', i)}",
         ]
         made.add_row(row.arm, *cells)
     for column in made.columns:
@@ -95,7 +95,7 @@ def _proof(rows: tuple[Row, ...]) -> Table:
     return made
 
 
-def _beside(row: Row, name: str, number: int) -> str:
+def _change(row: Row, name: str, number: int) -> str:
     return change(row.differences[name]) if number else ""
 
 
@@ -150,7 +150,3 @@ def _detectable(results: StudyResults, plan: Plan) -> Table:
         shown_effects = [one.sd, one.alone, *([one.corrected] if several else [])]
         made.add_row(one.source, *(f"{100 * value:.2f}" for value in shown_effects))
     return made
-
-
-def _shape(plan: Plan) -> str:
-    return "×".join(map(str, plan.input_shape))

@@ -1,4 +1,4 @@
-"""`vggsearch report`: from a store, or from an earlier report's own data, to a report folder."""
+"""`vggsearch report`: make a report from a store, or from an earlier report's own data."""
 
 import shlex
 from pathlib import Path
@@ -52,20 +52,20 @@ def command(
 
 
 def report_folder(results: StudyResults) -> Path:
-    """Where a study's report lies by default."""
+    """The default folder of a study's report."""
     return REPORTS / results.study.name
 
 
 def write_and_print(results: StudyResults, folder: Path, *, made_from: Path | None = None) -> None:
-    """Write the report and print what it says in a few lines.
+    """Write the report and print its summary.
 
-    The report says how to make it again from its own data, or from those of `made_from`, with the same bytes.
+    The report names the command that makes it again from its own data, or from those of `made_from`.
     """
     made_by = shlex.join(["vggsearch", "report", "--from", str(made_from or folder)])
     print(write_report(results, folder, command=made_by))
 
 
 def print_summary(results: StudyResults, command: str) -> None:
-    """The same lines without a report: the last says how to make it."""
+    """Print the same summary without a report; the last line is the command that makes the report."""
     summary = summarize_results(results, report_folder(results) / "index.html")
     print("\n".join((*summary.lines, f"report: {command}")))

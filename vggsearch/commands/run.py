@@ -1,4 +1,4 @@
-"""`vggsearch run`: a study from where it is to its end, and the few lines a person wants."""
+"""`vggsearch run`: run a study to its end, and print a short summary."""
 
 from typing import Annotated
 
@@ -15,13 +15,13 @@ from vggsearch.commands.arguments import (
 )
 from vggsearch.commands.output import make_console
 from vggsearch.commands.report import print_summary, report_folder, write_and_print
-from vggsearch.commands.running import named_again, run_with_display
+from vggsearch.commands.running import command_arguments, run_with_display
 from vggsearch.store import Store
 from vggsearch.study import Resources, is_finished, kind_of, load_study, parse_storage, read_results
 
 
 def command(
-    study: StudyFile,
+    file: StudyFile,
     store: StoreFolder = STORE,
     data_dir: DataFolder = None,
     workers: Annotated[
@@ -29,10 +29,10 @@ def command(
     ] = None,
     device: Device = "auto",
     trials: Annotated[
-        int | None, typer.Option(min=1, help="Instead of a search's `trials`.", show_default=False)
+        int | None, typer.Option(min=1, help="Replaces `trials` of a search.", show_default=False)
     ] = None,
     time_limit: Annotated[
-        float | None, typer.Option(min=0, help="Seconds after which nothing new begins.", show_default=False)
+        float | None, typer.Option(min=0, help="Seconds after which no new run begins.", show_default=False)
     ] = None,
     report: Annotated[bool, typer.Option("--report", help="Write the report at the end.")] = False,
     executor: Annotated[
@@ -40,46 +40,48 @@ def command(
     ] = "local",
     address: Annotated[
         str | None,
-        typer.Option(metavar="HOST:PORT", show_default=False, help="Of the Ray cluster's head, or auto."),
+        typer.Option(
+            metavar="HOST:PORT", show_default=False, help="Address of the Ray cluster's head, or auto."
+        ),
     ] = None,
     storage: Annotated[
         str | None,
         typer.Option(
             metavar="URL",
             show_default=False,
-            help="Optuna's part in PostgreSQL: postgresql+psycopg://HOST/DB.",
+            help="PostgreSQL database for Optuna's copy: postgresql+psycopg://HOST/DB.",
         ),
     ] = None,
 ) -> None:
     """Run a study, or resume it.
 
-    The same command again, after any interruption, goes on where the study stopped.
+    The same command, given again after any interruption, continues where the study stopped.
     """
-    asked = load_study(study)
+    study = load_study(file)
     resources = Resources(select_gpu(device), workers, data_dir, executor, address, storage)
-    asked = asked.with_options(trials=trials, time_limit_s=time_limit)
-    has_copy = kind_of(asked).has_copy
+    study = study.with_options(trials=trials, time_limit_s=time_limit)
+    has_copy = kind_of(study).has_copy
     if storage is not None and not has_copy:
-        raise asked.mistake("an ablation has no part that Optuna keeps: leave --storage out")
+        raise study.mistake("an ablation has no copy in Optuna: leave --storage out")
     database = None if storage is None else parse_storage(storage)
     if database is not None:
         database.check()
     opened = Store.open(store)
-    results = read_results(opened, asked)
+    results = read_results(opened, study)
     copy_lacks = has_copy and (storage is not None or not opened.layout.optuna.exists())
     if is_finished(results, opened) and not copy_lacks:
         with opened.lock():
-            opened.begin(asked)
-        print(f"{asked.name} is finished already")
+            opened.begin(study)
+        print(f"{study.name} is finished already")
         why = "finished"
     else:
-        results, why = run_with_display(asked, opened, results, resources)
+        results, why = run_with_display(study, opened, results, resources)
     if why != "finished":
         masked = None if database is None else str(database)
-        again = f"vggsearch run {named_again(asked, store, masked)}"
-        make_console().print(f"{why}; to go on: {again}", soft_wrap=True)
+        again = f"vggsearch run {command_arguments(study, store, masked)}"
+        make_console().print(f"{why}; to continue: {again}", soft_wrap=True)
     elif report:
         write_and_print(results, report_folder(results))
     else:
-        print_summary(results, f"vggsearch report {named_again(asked, store)}")
+        print_summary(results, f"vggsearch report {command_arguments(study, store)}")
     raise typer.Exit(INTERRUPTED if why == "interrupted" else 0)

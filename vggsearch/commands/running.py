@@ -1,9 +1,10 @@
-"""Work on a study with a display, for `vggsearch run` and `vggsearch plan`."""
+"""Run a study with a display, for `vggsearch run` and `vggsearch plan`."""
 
 import shlex
 import sys
 from pathlib import Path
 
+from vggsearch.commands.arguments import STORE
 from vggsearch.commands.display import LiveDisplay, PlainLog
 from vggsearch.commands.fetching import fetch_if_absent
 from vggsearch.commands.output import make_console
@@ -14,9 +15,9 @@ from vggsearch.study import Resources, Study, StudyResults, kind_of, launch
 def run_with_display(
     study: Study, store: Store, before: StudyResults, resources: Resources, *, train: bool = True
 ) -> tuple[StudyResults, str]:
-    """Do what is left of the study, with a display; returns what is known then, and why it ended.
+    """Make the runs that are left with a display; returns the results, and why it ended.
 
-    `before` is what is known now. Without `train` an ablation's plan alone is made, and the display is on
+    `before` are the results so far. Without `train` only an ablation's plan is made, and the display is on
     standard error.
     """
     fetch_if_absent(study.data.name, resources.data_dir)
@@ -28,8 +29,8 @@ def run_with_display(
     return results, progress.why
 
 
-def named_again(study: Study, store: Path, storage: str | None = None) -> str:
-    """The study, its store and its database as the next command has to name them."""
-    options = [] if store == Path(".vggsearch") else ["--store", str(store)]
+def command_arguments(study: Study, store: Path, storage: str | None = None) -> str:
+    """The arguments with which a command names the study, its store and its database."""
+    options = [] if store == STORE else ["--store", str(store)]
     options += [] if storage is None else ["--storage", storage]
     return shlex.join([str(study.path), *options])

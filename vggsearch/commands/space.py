@@ -13,10 +13,10 @@ from vggsearch.cost import METRICS, cost
 from vggsearch.data import describe
 from vggsearch.space import SearchSpace, Space
 from vggsearch.study import SearchStudy, load_study
-from vggsearch.text import short_count
+from vggsearch.text import shape_text, short_count
 
 MOST = 20_000
-"""So many members are described one by one; of a larger space, so many drawn at random."""
+"""Largest number of members described; of a larger space, so many are drawn at random."""
 
 SHOWN = ("params", "macs", "activation_bytes", "receptive_field")
 QUANTILES = {"least": 0.0, "tenth": 0.1, "median": 0.5, "nine tenths": 0.9, "most": 1.0}
@@ -24,27 +24,26 @@ FIRST = 5
 
 
 def command(
-    study: StudyFile,
+    file: StudyFile,
     data_dir: DataFolder = None,
     list_all: Annotated[bool, typer.Option("--list", help="Print every member, one a line.")] = False,
     sample: Annotated[
-        int | None, typer.Option(min=1, max=1_000_000, help="Print so many drawn at random.")
+        int | None, typer.Option(min=1, max=1_000_000, help="Print so many members drawn at random.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of --sample.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of --sample.")] = 0,
     json: Json = False,
 ) -> None:
     """Describe the space that a study searches.
 
     How many networks there are, and how large they are.
     """
-    asked = load_study(study)
-    if not isinstance(asked, SearchStudy):
-        raise asked.mistake(
-            "kind: a space is what a search chooses from, and an ablation has arms: use vggsearch plan "
-            f"{study}"
+    study = load_study(file)
+    if not isinstance(study, SearchStudy):
+        raise study.mistake(
+            f"kind: a search has a space, and an ablation has arms: use vggsearch plan {file}"
         )
-    info = describe(asked.data.name, data_dir)
-    space = asked.space(info.task)
+    info = describe(study.data.name, data_dir)
+    space = study.space(info.task)
     if list_all or sample is not None:
         members = space if sample is None else space.sample(np.random.default_rng(seed), sample)
         if json:
@@ -60,7 +59,7 @@ def command(
     if json:
         print_json(
             {
-                "study": asked.name,
+                "study": study.name,
                 "input_shape": list(space.task.input_shape),
                 "num_classes": space.task.num_classes,
                 "candidates": candidates,
@@ -75,7 +74,7 @@ def command(
     kept = (
         "" if candidates == space.count else f", of {candidates:,} candidates; the others break a constraint"
     )
-    shape = "×".join(map(str, space.task.input_shape))
+    shape = shape_text(space.task.input_shape)
     console.print(f"{space.count:,} networks for {shape} images{kept}\n", soft_wrap=True)
     rows = table(described, *QUANTILES, right=tuple(QUANTILES))
     for metric in SHOWN:

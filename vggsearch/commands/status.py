@@ -1,4 +1,4 @@
-"""`vggsearch status`: how far a study is, from its store alone; also while another process runs it."""
+"""`vggsearch status`: how far a study is, from its store alone, even while another process runs it."""
 
 from collections import Counter
 
@@ -17,30 +17,30 @@ from vggsearch.study import (
 from vggsearch.text import duration
 
 
-def command(study: StudyFile, store: StoreFolder = STORE, json: Json = False) -> None:
-    """Say how far a study is.
+def command(file: StudyFile, store: StoreFolder = STORE, json: Json = False) -> None:
+    """Show how far a study is.
 
-    Reads the store only, so it can be asked while the study runs.
+    Reads the store only, so it works while the study runs.
     """
-    asked = load_study(study)
+    study = load_study(file)
     opened = Store.open(store, create=False)
-    results = read_results(opened, asked)
+    results = read_results(opened, study)
     controller = controller_pid(opened.root / "lock")
     stages = stage_statuses(results, opened, running=controller is not None)
     outcomes = Counter(trial.outcome.value for trial in results.trials)
     left_s = time_left_s(results, opened, stages, usable_cores())
-    kind = kind_of(asked)
+    kind = kind_of(study)
     if json:
         print_json(
             {
-                "study": asked.name,
+                "study": study.name,
                 "controller": controller,
                 "stages": {
                     name: {"quota": one.quota, "done": one.done, "running": one.running, "left": one.left}
                     for name, one in stages.items()
                 },
                 "outcomes": dict(outcomes),
-                **kind.found(asked, results),
+                **kind.summary(study, results),
                 "time_left_s": left_s,
                 "notes": list(results.notes),
             }
@@ -50,12 +50,12 @@ def command(study: StudyFile, store: StoreFolder = STORE, json: Json = False) ->
     running = any(one.running for one in stages.values())
     finished = not any(one.left for one in stages.values())
     state = "finished" if finished else f"running in process {controller}" if running else "not running"
-    console.print(f"{asked.name}: {state}\n", soft_wrap=True)
+    console.print(f"{study.name}: {state}\n", soft_wrap=True)
     rows = table("stage", "done", "running", "left", "of", right=("done", "running", "left", "of"))
     for name, one in stages.items():
         rows.add_row(name, str(one.done), str(one.running), str(one.left), str(one.quota))
     console.print(rows)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
-    lines = [f"outcomes: {counts or 'none yet'}", *kind.found_lines(asked, results)]
+    lines = [f"outcomes: {counts or 'none yet'}", *kind.summary_lines(study, results)]
     lines += [f"time left: about {duration(left_s)}"] if left_s else []
     console.print("\n" + "\n".join((*lines, *results.notes)), soft_wrap=True)

@@ -1,7 +1,6 @@
-"""`vggsearch train`: one run, in this process."""
+"""`vggsearch train`: train one network, in this process."""
 
 import sys
-from collections.abc import Callable
 from typing import Annotated
 
 import torch
@@ -40,7 +39,7 @@ def command(
         int | None, typer.Option(help="Side images are resized to.", show_default=False)
     ] = None,
     recipe: Annotated[str, typer.Option(help="fast, sprint, dash or d2l.")] = "fast",
-    budget: Annotated[str, typer.Option(help="As in 30s, 2epochs, 500steps, 1e12macs.")] = "30s",
+    budget: Annotated[str, typer.Option(help="For example 30s, 2epochs, 500steps, 1e12macs.")] = "30s",
     seed: Annotated[int, typer.Option(min=0)] = 0,
     device: Device = "auto",
     store: StoreFolder = STORE,
@@ -60,7 +59,7 @@ def command(
         check_batch(data, len(images.train.labels), chosen)
         channels, height, width = images.train.images.shape[1:]
         task = Task((channels, resize or height, resize or width), images.num_classes)
-        cost(net, task)  # an architecture that does not fit is told before training
+        cost(net, task)  # raises where the architecture does not fit
         key = RunKey(
             architecture=str(net),
             input_shape=task.input_shape,
@@ -99,7 +98,12 @@ def parse_recipe(name: str) -> Recipe:
 def _train(key: RunKey, data: SearchData, device: torch.device, console: Console) -> RunRecord:
     """Train with a progress bar on a terminal, with a line for each point of the learning curve elsewhere."""
     if not console.is_terminal:
-        return train_one(key, data, device, report=_line_printer(console))
+
+        def print_line(point: CurvePoint) -> bool:
+            console.print(f"{point.fraction:4.0%}  {_point(point)}", soft_wrap=True)
+            return True
+
+        return train_one(key, data, device, report=print_line)
     columns = (TextColumn("training"), BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
@@ -109,14 +113,6 @@ def _train(key: RunKey, data: SearchData, device: torch.device, console: Console
             return True
 
         return train_one(key, data, device, report=report)
-
-
-def _line_printer(console: Console) -> Callable[[CurvePoint], bool]:
-    def report(point: CurvePoint) -> bool:
-        console.print(f"{point.fraction:4.0%}  {_point(point)}", soft_wrap=True)
-        return True
-
-    return report
 
 
 def _point(point: CurvePoint) -> str:

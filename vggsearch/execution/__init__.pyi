@@ -14,4 +14,5 @@ from .worker import (
     Trainer as Trainer,
     WorkerSetup as WorkerSetup,
     failure_record as failure_record,
+    make_trainer as make_trainer,
 )

@@ -19,10 +19,14 @@ from .control import (
     Progress as Progress,
     Running as Running,
     Session as Session,
+    StageEnded as StageEnded,
+    StageStarted as StageStarted,
     Stopping as Stopping,
     StudyEnded as StudyEnded,
     StudyStarted as StudyStarted,
     TrialFinished as TrialFinished,
+    TrialProgress as TrialProgress,
+    TrialStarted as TrialStarted,
 )
 from .file import (
     SAMPLERS as SAMPLERS,
@@ -32,6 +36,7 @@ from .file import (
     load_study as load_study,
     parse_study as parse_study,
 )
+from .kind import StageStatus as StageStatus
 from .kinds import kind_of as kind_of
 from .resources import Resources as Resources, check_batch as check_batch, launch as launch
 from .results import StudyResults as StudyResults, describe as describe, read_results as read_results

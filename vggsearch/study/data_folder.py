@@ -1,12 +1,12 @@
-"""The data folder of a report: everything that is needed to make the report again without training.
+"""The data folder of a report: everything needed to make the report again without training.
 
     study.yaml       the study file, unchanged
     study.json       its name, the options of the command, the numbers of records, what is missing
     trials.jsonl     one `TrialRecord` a line, in the order asked
     runs.jsonl       one `RunRecord` a line, in the order in which trials first name them
 
-The last two are `.jsonl.gz` where they would be large. What is read may come from anyone: it is bounded and
-validated.
+The last two are compressed, as `.jsonl.gz`, where they would be large. Files may come from anyone, so reading
+is bounded and validated.
 """
 
 import gzip
@@ -39,7 +39,7 @@ class Contents(Frozen):
 
     schema_version: int = SCHEMA_VERSION
     path: str = Field(max_length=4096)
-    """The path of the study file as it was given; only its name where the path was absolute."""
+    """The path of the study file as it was given, or its name alone where the path was absolute."""
     trials: int | None = Field(default=None, ge=1)
     time_limit_s: float | None = Field(default=None, gt=0)
     trial_records: int = Field(ge=0)
@@ -51,13 +51,13 @@ class Contents(Frozen):
 
 
 def packed_bytes(lines: Iterable[str]) -> int:
-    """How many bytes `lines` take in a folder, compressed where they are large."""
+    """Bytes that `lines` take in a folder, compressed where they are large."""
     text = _joined(lines)
     return len(text) if len(text) <= MAX_DATA_BYTES else len(_compressed(text))
 
 
 def write_folder(folder: Path, contents: Contents, source: str, trials: list[str], runs: list[str]) -> None:
-    """Write the four files, each whole or not at all; raises `StoreError` where that fails."""
+    """Write the four files, each completely or not at all; raises `StoreError` where that fails."""
     texts = {"trials": _joined(trials), "runs": _joined(runs)}
     compressed = sum(map(len, texts.values())) > MAX_DATA_BYTES
     contents = contents.model_copy(update={"compressed": compressed})
@@ -93,7 +93,7 @@ def read_contents(folder: Path) -> tuple[Contents, str]:
 def read_lines(
     folder: Path, name: str, *, compressed: bool, count: int, parse: Callable[[bytes], T]
 ) -> list[T]:
-    """The `count` records of `trials` or `runs`; raises `StoreError`, which names a line at fault."""
+    """The `count` records of `trials` or `runs`. Raises `StoreError`, which names the faulty line."""
     path = folder / (f"{name}.jsonl.gz" if compressed else f"{name}.jsonl")
     text = _decompressed(path) if compressed else _bytes(path)
     found: list[T] = []

@@ -1,4 +1,4 @@
-"""`StudyKind`: what one kind of study does in its own way. `vggsearch.study.kinds` lists them all."""
+"""`StudyKind`: what differs between kinds of studies. `vggsearch.study.kinds` lists the kinds."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -17,19 +17,26 @@ S = TypeVar("S", bound=Study)
 
 
 @dataclass(frozen=True, slots=True)
-class StageCount:
+class StageStatus:
     """Distinct runs of one stage."""
 
     quota: int
     """How many are wanted."""
     done: int
     """How many of them are answered."""
+    running: int = 0
+    """How many a living controller has submitted."""
+
+    @property
+    def left(self) -> int:
+        """Runs not done, including running ones."""
+        return max(0, self.quota - self.done)
 
 
 class StudyKind(ABC, Generic[S]):
-    """How studies of one kind are run, and what is said of them. Holds no state.
+    """How studies of one kind are run and described. Holds no state.
 
-    `results` are what `store` knows of the study at this moment.
+    `results` are what `store` holds of the study at this moment.
     """
 
     has_copy: ClassVar[bool]
@@ -37,38 +44,39 @@ class StudyKind(ABC, Generic[S]):
 
     @abstractmethod
     def recipes(self, study: S, task: Task) -> list[Recipe]:
-        """Every recipe that is trained by. Raises `StudyFileError` where the study cannot be, before any data
-        are loaded."""
+        """Every recipe that the study uses. Raises `StudyFileError` where the study is impossible.
+
+        Loads no data.
+        """
 
     @abstractmethod
     def run(self, study: S, session: Session) -> None:
-        """Do what is left, under the store's lock. `vggsearch.study.run_study` says what is promised and
-        raised."""
+        """Make the runs that are left, under the store's lock; see `vggsearch.study.run_study`."""
 
     @abstractmethod
-    def counts(self, study: S, results: StudyResults, store: Store) -> dict[Stage, StageCount]:
-        """The stages of the study."""
+    def counts(self, study: S, results: StudyResults, store: Store) -> dict[Stage, StageStatus]:
+        """The status of each stage, without running runs."""
 
     @abstractmethod
     def is_settled(
-        self, study: S, results: StudyResults, store: Store, counts: dict[Stage, StageCount]
+        self, study: S, results: StudyResults, store: Store, counts: dict[Stage, StageStatus]
     ) -> bool:
-        """Whether what was decided on the way (finalists, a plan) is what would be decided now."""
+        """Whether earlier decisions (finalists, a plan) are those that would be made now."""
 
     @abstractmethod
     def left_s(
-        self, study: S, results: StudyResults, store: Store, counts: dict[Stage, StageCount]
+        self, study: S, results: StudyResults, store: Store, counts: dict[Stage, StageStatus]
     ) -> float | None:
-        """Estimate of the seconds that all runs left take, one after the other; None where nothing tells."""
+        """Estimate of the seconds that the runs left take one after the other; None where unknown."""
 
     @abstractmethod
     def progress(self, study: S, results: StudyResults, store: Store) -> Progress:
-        """What a display of the run that begins now draws from."""
+        """The progress to display for an invocation that begins now."""
 
     @abstractmethod
-    def found(self, study: S, results: StudyResults) -> dict[str, Json]:
-        """What `vggsearch status` may tell while the study runs, as plain JSON values."""
+    def summary(self, study: S, results: StudyResults) -> dict[str, Json]:
+        """What `vggsearch status` reports of the results, as plain JSON values."""
 
     @abstractmethod
-    def found_lines(self, study: S, results: StudyResults) -> list[str]:
-        """The same for a person, a line each."""
+    def summary_lines(self, study: S, results: StudyResults) -> list[str]:
+        """The same as lines for a person."""

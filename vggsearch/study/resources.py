@@ -1,4 +1,4 @@
-"""From a study and what it may use to a session of it: data, devices, an executor."""
+"""Prepare a session of a study (data, device, executor) and run it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +23,13 @@ class Resources:
     device: str = "auto"
     """`auto`, `cpu`, `cuda` or `cuda:N`."""
     workers: int | None = None
-    """Runs at once; None for as many as there are cores, GPUs, or places in the cluster."""
+    """How many runs are active at once; None for one per core, GPU, or place in the cluster."""
     data_dir: Path | None = None
-    """Where data sets are looked for first."""
+    """Folder in which data sets are looked for first."""
     executor: str = "local"
     """Name in `vggsearch.execution.EXECUTORS`."""
     address: str | None = None
-    """Of the cluster, where the executor has one."""
+    """Address of the cluster, where the executor uses one."""
     storage: str | None = None
     """URL of the database for Optuna's copy of a search; None for a file of the store."""
 
@@ -43,23 +43,18 @@ class Resources:
 def launch(
     study: Study, store: Store, resources: Resources, observer: Observer, *, train: bool = True
 ) -> StudyResults:
-    """Do what is left of `study` with `resources`, and return what is known then; see `run_study`.
+    """Make the runs of `study` that are left with `resources`, and return its results; see `run_study`.
 
-    A study that cannot be, or whose data are too few, is refused before any data are loaded. Without `train`
-    an ablation stops where its plan is fixed.
+    An impossible study, or one with too few images, is refused before any data are loaded. Without `train` an
+    ablation stops once its plan is fixed.
     """
     data, data_dir, device = study.data, resources.data_dir, resolve_device(resources.device)
     info = describe(data.name, data_dir)
     images = round(info.train_size * (1 - data.val_fraction))
     for recipe in kind_of(study).recipes(study, info.task):
         check_batch(data.name, images, recipe)
-    with EXECUTORS[resources.executor](
-        resources.workers,
-        device,
-        data_dir,
-        checkpoints=store.checkpoints,
-        address=resources.address,
-    ) as executor:
+    make, workers, address = EXECUTORS[resources.executor], resources.workers, resources.address
+    with make(workers, device, data_dir, checkpoints=store.checkpoints, address=address) as executor:
         key = data_key(
             data.name, data_dir=data_dir, val_fraction=data.val_fraction, split_seed=data.split_seed
         )

@@ -1,4 +1,4 @@
-"""Run a study, or resume it: everything put together."""
+"""Run a study, or resume it."""
 
 from vggsearch.study.control import Session
 from vggsearch.study.file import Study
@@ -7,11 +7,11 @@ from vggsearch.study.results import StudyResults, read_results
 
 
 def run_study(study: Study, session: Session) -> StudyResults:
-    """Do what `study` still wants, and return what is known then, also where it was stopped before its end.
+    """Make the runs that `study` still wants, and return its results, even where it was stopped early.
 
     Takes the store's lock. The first SIGINT or SIGTERM, and the study's time limit, let active runs finish;
     the second signal ends them at once (and closes the session's executor, which otherwise stays open).
-    Calling it again continues from there; `StudyEnded`, the last event, says whether anything is left.
+    A later call continues from there; `StudyEnded`, the last event, states how many runs are left.
 
     Raises:
         StudyFileError: The file changed since the study began here, or its runs were made under other

@@ -1,4 +1,4 @@
-"""The learning curve of a run while it is made, and the training loss between its points."""
+"""The learning curve of an active run, and the training loss between its points."""
 
 import math
 from collections.abc import Callable
@@ -11,17 +11,17 @@ from vggsearch.training.evaluation import Evaluation
 from vggsearch.training.meter import Meter
 
 Report = Callable[[CurvePoint], bool]
-"""Takes a point of the learning curve; returns whether the run is to continue."""
+"""Receives a point of the learning curve; returns whether the run is to continue."""
 
 HOPELESS_AFTER = 0.5
 """Fraction of the budget after which a training loss no better than chance ends a run."""
 
 HOPELESS_STEPS = 100
-"""Steps that a run is given at least before that."""
+"""Minimum number of steps before a run is ended for that reason."""
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: the end of a run before its budget is spent
-    """A run ends here, with this outcome, for this reason."""
+    """Ends a run with an outcome and its reason."""
 
     def __init__(self, outcome: Outcome, reason: str) -> None:
         super().__init__(reason)
@@ -30,17 +30,17 @@ class Stopped(Exception):  # noqa: N818 - not an error: the end of a run before 
 
 @dataclass
 class LearningCurve:
-    """Points of the learning curve, and sums of the training losses of the steps since.
+    """Points of the learning curve, and the sum of the training losses since the last point.
 
-    The losses are added up on the device, where no step waits for the host, and read now and then.
+    Losses are summed on the device, so that steps need not wait for the host, and read from time to time.
     """
 
     loss: Tensor
-    """Sum of the training losses that the host has not read; on the device."""
+    """Sum, on the device, of the training losses that the host has not read."""
     meter: Meter
     batch_size: int
     report: Report | None = None
-    """Is told every point; where it returns False before the end, the run ends as `pruned`."""
+    """Receives every point; where it returns False before the end, the run ends as `pruned`."""
     unread_steps: int = 0
     """Number of steps in `loss`."""
     read_loss: float = 0.0
@@ -53,7 +53,7 @@ class LearningCurve:
         """Read the loss. Raises `Stopped` where it is not finite, or no better than chance late in the
         budget.
 
-        The host waits here for a GPU.
+        The host waits for a GPU here.
         """
         if self.unread_steps == 0:
             return

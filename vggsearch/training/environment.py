@@ -1,4 +1,4 @@
-"""Where a run is made: versions, hardware, and the commit of the source."""
+"""The environment of a run: versions, hardware, and the commit of the source."""
 
 import functools
 import os
@@ -18,7 +18,7 @@ from vggsearch.training.precision import precision
 def provenance(
     device: torch.device, recipe: Recipe, *, deterministic: bool, started_at: float, finished_at: float
 ) -> Provenance:
-    """Provenance of a run on `device` between two moments (seconds since the epoch)."""
+    """Provenance of a run on `device` between two times (seconds since the epoch)."""
     return Provenance(
         vggsearch=vggsearch.__version__,
         commit=source_commit(),
@@ -35,18 +35,18 @@ def provenance(
         bit_reproducible=deterministic
         and device.type == "cpu"
         and torch.get_num_threads() == 1
-        and recipe.precision != "fastest",  # which another processor may answer otherwise
+        and recipe.precision != "fastest",  # may be another precision on another processor
     )
 
 
 def device_model(device: torch.device | str) -> str:
-    """Name of the processor or GPU: what a budget in seconds depends on."""
+    """Name of the processor or GPU, on which a budget in seconds depends."""
     return torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else processor_model()
 
 
 @functools.cache
 def source_commit() -> str | None:
-    """Commit of the checkout this package runs from, with `+` for uncommitted changes; None outside one."""
+    """Commit of the checkout of this package, with `+` for uncommitted changes; None outside a checkout."""
     package = Path(vggsearch.__file__).parent
     head = _git(package, "rev-parse", "HEAD")
     if head is None or _git(package, "ls-files", "__init__.py") != "__init__.py":

@@ -22,13 +22,13 @@ from vggsearch.training.optimizer import learning_rate, set_learning_rate
 from vggsearch.training.setup import Training, set_up
 
 CURVE_POINTS = 8
-"""How often a run is looked at on validation, evenly over its budget."""
+"""Number of evaluations on validation, evenly spaced over the budget."""
 
 CHECK_STEPS = 50
-"""Steps between two looks at the training loss, so that a GPU need not wait for the host at every step."""
+"""Steps between two readings of the training loss, so that the host need not wait for a GPU at every step."""
 
 CONTENDED = 1.15
-"""Wall over CPU seconds above which a CPU run was held up by other work."""
+"""Ratio of wall to CPU seconds above which other work slowed a CPU run down."""
 
 
 def train(
@@ -41,18 +41,18 @@ def train(
     deadline_s: float = math.inf,
     checkpoints: Checkpoints | None = None,
 ) -> RunRecord:
-    """Train `key` on `data` (which lies on `device`) and say what came of it.
+    """Train `key` on `data` (on `device`) and return its record.
 
     `report` is called with every point of the learning curve; where it returns False the run ends as
     `pruned`. `test_images` is called once, at the end, and only where `key.evaluate_on` is "test". After
-    `deadline_s` seconds of the monotonic clock the run ends as `timed_out`. With `checkpoints` it goes on
-    from the newest sound one, reports its curve so far again, and leaves further ones. On a CPU one thread is
-    used.
+    `deadline_s` seconds of the monotonic clock the run ends as `timed_out`. With `checkpoints` the run
+    continues from the newest intact one, reports its curve so far again, and writes further ones. On a CPU
+    one thread is used.
 
     Raises `ArchitectureError` where the architecture does not fit its input, `DataError` where a batch is
-    larger than the data, ValueError where test images are missing. A loss that is not finite, a memory that
-    does not suffice and the like are outcomes of the record, not exceptions; a run that needs more memory
-    than is free is not begun.
+    larger than the data, ValueError where test images are missing. A loss that is not finite, insufficient
+    memory and the like are outcomes in the record, not exceptions. A run that needs more memory than is free
+    is not started.
     """
     started_at, begun = time.time(), time.monotonic()
     if key.evaluate_on == "test" and test_images is None:
@@ -91,9 +91,9 @@ def train(
 
 
 def spend(run: Training, checkpoints: Checkpoints | None = None, launch: Launch | None = None) -> None:
-    """Train until the budget is spent, looking at validation and leaving checkpoints on the way.
+    """Train until the budget is spent, evaluating on validation and writing checkpoints.
 
-    `launch` does what `compute` does, which it is by default.
+    `launch` is called in place of `compute`, whose work it does.
     """
     meter, pace = run.meter, _Pace(run.device)
     meter.resume()
@@ -114,7 +114,7 @@ def spend(run: Training, checkpoints: Checkpoints | None = None, launch: Launch 
 
 
 def step(run: Training, launch: Launch | None = None) -> None:
-    """One optimiser step. Nothing in it makes the host wait for the device."""
+    """Do one optimiser step without making the host wait for the device."""
     run.batches.advance()
     if launch is None:
         compute(run)
@@ -124,7 +124,7 @@ def step(run: Training, launch: Launch | None = None) -> None:
 
 
 def compute(run: Training) -> None:
-    """All that a step does on the device: the same work every time, on the same addresses."""
+    """Do the work of a step on the device: the same operations at the same addresses every time."""
     x, y = run.batches.cut()
     with run.evaluator.autocast:
         logits = run.model(x)
@@ -136,7 +136,7 @@ def compute(run: Training) -> None:
 
 
 class _Pace:
-    """Keeps the host at most one step ahead of a GPU: the clock reads what was done, not what was queued."""
+    """Keeps the host at most one step ahead of a GPU, so that the clock does not measure queued steps."""
 
     def __init__(self, device: torch.device) -> None:
         self._cuda = device.type == "cuda"
@@ -194,7 +194,7 @@ def _record(
 
 @contextlib.contextmanager
 def _one_thread(device: torch.device) -> Iterator[None]:
-    """One thread on a CPU: the same bits every time, and CPU seconds that mean training seconds."""
+    """Use one thread on a CPU: bits are reproducible, and CPU seconds equal training seconds."""
     before = torch.get_num_threads()
     if device.type == "cpu":
         torch.set_num_threads(1)

@@ -1,13 +1,13 @@
-"""Layers for nets of few channels on a CPU, whose results are PyTorch's but for rounding.
+"""Layers for nets of few channels on a CPU; their results equal PyTorch's up to rounding.
 
-PyTorch's kernels for channels-last images take the channels of one pixel at a time, and a vector register
-holds 16 numbers or more: with 4 channels most of the time goes into what fills none.
+PyTorch's kernels for channels-last images process the channels of one pixel at a time, and a vector register
+holds 16 numbers or more. With 4 channels most of the time is spent on partly filled registers.
 
-**Batch norm** in training takes k pixels side by side for one pixel of k C channels, by the same kernels, and
-brings the k statistics of each channel together: their mean, and the mean of their variances plus the
-variance of their means (Chan, Golub, LeVeque 1979, for parts of one size). **Max-pool** of bfloat16 is made
-in float32, which has kernels for half a register; where windows do not overlap, that changes no bit. The
-**bias** in front of batch norm is left as it is.
+**Batch norm** in training treats k adjacent pixels as one pixel of k C channels, with the same kernels, and
+combines the k statistics of each channel: their mean, and the mean of their variances plus the variance of
+their means (Chan, Golub, LeVeque 1979, for parts of one size). **Max-pool** of bfloat16 is computed in
+float32, which has kernels for half a register; where windows do not overlap, this changes no bit. The
+**bias** in front of batch norm is not trained.
 
 | notation | |
 |---|---|
@@ -16,7 +16,7 @@ in float32, which has kernels for half a register; where windows do not overlap,
 | g | gradient of the loss by y; by the weight it is Σ g x̂, by the bias Σ g |
 | by x | weight / deviation (g - Σ g / n - x̂ Σ g x̂ / n) (Ioffe & Szegedy 2015, §3), written a g + b x + c |
 
-What each is worth: docs/performance.md.
+Measured gains: docs/performance.md.
 """
 
 from itertools import pairwise
@@ -29,14 +29,14 @@ VECTOR = 16
 """float32 numbers in a register of AVX-512."""
 
 WIDTH = 256
-"""Channels that pixels are joined to at most: more gain nothing."""
+"""Most channels that pixels are joined to; more gain nothing."""
 
 LEAST = 12_000
-"""Pixels in a batch from which joining pays for its forty small operations."""
+"""Fewest pixels in a batch for which joining makes up for its forty small operations."""
 
 
 class NarrowBatchNorm(nn.BatchNorm2d):
-    """`torch.nn.BatchNorm2d`, with pixels joined where that pays."""
+    """`torch.nn.BatchNorm2d`, with pixels joined where that is faster."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise [N, C, H, W]; in training, update the running statistics."""
@@ -58,7 +58,7 @@ class NarrowBatchNorm(nn.BatchNorm2d):
 
 
 class NarrowMaxPool(nn.MaxPool2d):
-    """`torch.nn.MaxPool2d`, by way of float32 where that pays."""
+    """`torch.nn.MaxPool2d`, computed in float32 where that is faster."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Pool [N, C, H, W]."""
@@ -70,8 +70,8 @@ class NarrowMaxPool(nn.MaxPool2d):
 def leave_biases(model: nn.Module) -> None:
     """Do not train the bias of a convolution that batch norm follows.
 
-    Batch norm takes the mean away, and the bias with it: its gradient is 0, in floating point a sum over the
-    whole batch of what cancels out.
+    Batch norm subtracts the mean and with it the bias, whose gradient is therefore 0; in floating point it
+    would be a sum over the batch of terms that cancel.
     """
     for layer, following in pairwise(model.modules()):
         if isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d) and layer.bias is not None:
@@ -79,7 +79,7 @@ def leave_biases(model: nn.Module) -> None:
 
 
 def _narrow(x: Tensor) -> bool:
-    """Whether the channels of [N, C, H, W] leave much of a vector register empty."""
+    """Whether the channels of [N, C, H, W] leave a large part of a vector register empty."""
     channels = x.shape[1]
     return (
         x.device.type == "cpu"
@@ -102,7 +102,7 @@ class _Joined(torch.autograd.Function):
         eps: float,
     ) -> Tensor:
         rows, k = _fold(x), _pixels_a_row(x)
-        # Given running statistics, which are not used, those of bfloat16 come in float32.
+        # With running statistics given, which are not used, the statistics of bfloat16 are float32.
         unused = weight.new_zeros(2, rows.shape[1])
         means, variances = torch.batch_norm_update_stats(rows, unused[0], unused[1], 0.0)
         means, variances = means.view(k, -1), variances.view(k, -1)
@@ -146,7 +146,7 @@ class _Joined(torch.autograd.Function):
 
 
 def _pixels_a_row(x: Tensor) -> int:
-    """How many pixels are joined: a power of 2 that divides them."""
+    """How many pixels are joined: a power of 2 that divides their number."""
     pixels, channels = x.numel() // x.shape[1], x.shape[1]
     k = 1
     while 2 * k * channels <= WIDTH and pixels % (2 * k) == 0:
@@ -160,7 +160,7 @@ def _fold(x: Tensor) -> Tensor:
 
 
 def _repeat(of_channels: Tensor, k: int) -> Tensor:
-    # A single channel would otherwise come as one number that is read k times, which kernels do not expect.
+    # Expanding a single channel gives one number that is read k times, which kernels do not expect.
     return of_channels.expand(k, -1).reshape(-1).contiguous()
 
 

@@ -1,6 +1,6 @@
 """The optimiser of a recipe: its algorithm, its state, and its learning rate over the budget.
 
-`ALGORITHMS` is the one table of them. A new one is an entry here, a name in `Recipe.optimizer`, and the
+`ALGORITHMS` lists the algorithms. A new one needs an entry there, a name in `Recipe.optimizer`, and the
 memory that it takes for each weight in `Recipe.state_copies`.
 """
 
@@ -26,12 +26,11 @@ class Algorithm:
     """An optimisation algorithm."""
 
     make: Callable[[Groups, float | Tensor, Recipe], torch.optim.Optimizer]
-    """From parameter groups, learning rate and recipe."""
+    """Makes the optimiser from parameter groups, learning rate and recipe."""
     state: Callable[[Recipe], Mapping[str, str]]
-    """Tensors of the shape of a weight that the optimiser keeps for each: name in a checkpoint, name in
-    torch."""
+    """Tensors kept for each weight, of the weight's shape: name in torch, by name in a checkpoint."""
     counts_steps: bool = False
-    """Whether it counts the steps of each weight, in a tensor `step`."""
+    """Whether the optimiser counts the steps of each weight in a tensor `step`."""
 
 
 ADAM_BETA2 = 0.999
@@ -54,7 +53,7 @@ ALGORITHMS: Mapping[str, Algorithm] = MappingProxyType(
         "adamw": Algorithm(_adamw, lambda _: {"mean": "exp_avg", "square": "exp_avg_sq"}, counts_steps=True),
     }
 )
-"""By the name in `Recipe.optimizer`."""
+"""Algorithms by their name in `Recipe.optimizer`."""
 
 
 def learning_rate(recipe: Recipe, fraction: float) -> float:
@@ -69,8 +68,8 @@ def learning_rate(recipe: Recipe, fraction: float) -> float:
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The fused optimiser of `recipe` over `model`; weight decay on convolution and linear weights only.
 
-    On a GPU the learning rate is a tensor there, which a captured step reads; on a CPU a number, which keeps
-    all its digits.
+    On a GPU the learning rate is a tensor on the GPU, which a captured step reads; on a CPU it is a number,
+    which keeps all its digits.
     """
     device = next(model.parameters()).device
     lr = torch.tensor(recipe.lr, device=device) if device.type == "cuda" else recipe.lr
@@ -93,7 +92,7 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
 
 
 def state_of(optimizer: torch.optim.Optimizer, weight: Parameter, recipe: Recipe) -> dict[str, Tensor]:
-    """What the optimiser keeps for `weight`, by name in a checkpoint; before a step, tensors of its shape."""
+    """The optimiser's tensors for `weight`, by name in a checkpoint; before a step, others of its shape."""
     algorithm, kept = ALGORITHMS[recipe.optimizer], optimizer.state.get(weight, {})
     found = {name: kept.get(its_name, weight) for name, its_name in algorithm.state(recipe).items()}
     if algorithm.counts_steps:
@@ -104,9 +103,9 @@ def state_of(optimizer: torch.optim.Optimizer, weight: Parameter, recipe: Recipe
 def set_state(
     optimizer: torch.optim.Optimizer, weight: Parameter, tensors: Mapping[str, Tensor], recipe: Recipe
 ) -> None:
-    """Make copies of `tensors`, named as by `state_of`, what the optimiser keeps for `weight`."""
+    """Make copies of `tensors`, named as in `state_of`, the optimiser's state of `weight`."""
     names = {**ALGORITHMS[recipe.optimizer].state(recipe), "step": "step"}
-    # In the weight's own memory format: a fused optimiser walks both side by side.
+    # In the weight's own memory format, because a fused optimiser traverses both in parallel.
     optimizer.state[weight] = {
         names[name]: torch.empty_like(
             tensor if name == "step" else weight, device=weight.device, requires_grad=False
@@ -116,9 +115,9 @@ def set_state(
 
 
 def begin_state(optimizer: torch.optim.Optimizer, recipe: Recipe) -> None:
-    """Give every weight the state from which a step makes what the first step makes of none.
+    """Give every weight the initial state that the optimiser would otherwise make at its first step.
 
-    A captured step has no first one.
+    A captured step needs it, because every replay does the same work.
     """
     for group in optimizer.param_groups:
         for weight in group["params"]:

@@ -1,4 +1,4 @@
-"""Everything that one training holds while it runs, made from its key and its data."""
+"""The state of a training while it runs, made from its key and its data."""
 
 import time
 from dataclasses import dataclass
@@ -22,36 +22,36 @@ from vggsearch.training.precision import precision
 from vggsearch.training.whitening import whiten
 
 CURVE_IMAGES = 1000
-"""Validation images behind the points of a curve before the last: all of them would cost a tenth of a run."""
+"""Validation images for all points of a curve but the last; all images would take a tenth of a run."""
 
 
 @dataclass
 class Training:
-    """One training while it runs: the parts, and what is counted on the way."""
+    """The parts and the counters of a training while it runs."""
 
     key: RunKey
     model: nn.Module
     optimizer: torch.optim.Optimizer
     batches: ResumableBatches
     dropout: torch.Generator
-    """Behind the masks of dropout, where the net has any."""
+    """Generator of dropout masks, if the net has dropout."""
     meter: Meter
     evaluator: Evaluator
     curve: LearningCurve
     curve_images: Images
     """Validation images on which all points of the curve but the last are measured."""
     deadline: float
-    """Moment of the monotonic clock at which the run is given up."""
+    """Time of the monotonic clock after which the run ends as `timed_out`."""
     eval_s: float = 0.0
-    """Wall seconds of evaluation so far."""
+    """Wall seconds spent on evaluation so far."""
 
     @property
     def device(self) -> torch.device:
-        """Where the run is made."""
+        """The device on which the run is trained."""
         return self.curve.loss.device
 
     def evaluate(self, images: Images) -> Evaluation:
-        """Accuracy and loss on validation images; the training clock is stopped meanwhile."""
+        """Accuracy and loss on validation images; the training clock is paused meanwhile."""
         self.meter.pause()
         begun = time.monotonic()
         result = evaluate(self.evaluator, images)
@@ -75,11 +75,11 @@ class Training:
 def set_up(
     key: RunKey, data: SearchData, device: torch.device, *, report: Report | None, deadline: float
 ) -> Training:
-    """Model, optimiser, batches and budget of a run on `device`, where `data` lies."""
+    """Make the model, optimiser, batches and budget of a run on `device`, which holds `data`."""
     recipe, architecture = key.recipe, Architecture.parse(key.architecture)
     side = (key.input_shape[1], key.input_shape[2])
     dropout = stream(key.seed, "dropout", device)
-    # Drawn on the CPU, so that the same seed starts the same net on every device.
+    # Weights are drawn on the CPU, so that a seed gives the same initial net on every device.
     model: nn.Module = build(
         architecture,
         key.task,

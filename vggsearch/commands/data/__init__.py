@@ -1,1 +1,1 @@
-"""`vggsearch data`: which data sets there are, where they lie, and whether their bytes are right."""
+"""`vggsearch data`: which data sets there are, where they are, and whether they are undamaged."""

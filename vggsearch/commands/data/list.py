@@ -1,15 +1,15 @@
-"""`vggsearch data list`: the known data sets, and where each lies."""
+"""`vggsearch data list`: the known data sets, and where each is."""
 
 from pathlib import Path
 
 from vggsearch.commands.arguments import DataFolder, Json as AsJson
 from vggsearch.commands.output import make_console, print_json, table
 from vggsearch.data import DATASETS, DatasetInfo, locate
-from vggsearch.text import Json
+from vggsearch.text import Json, shape_text
 
 
 def command(data_dir: DataFolder = None, json: AsJson = False) -> None:
-    """Name the known data sets, and where each lies."""
+    """Name the known data sets, and where each is."""
     places = {name: locate(name, data_dir) for name in DATASETS}
     if json:
         print_json([_object(info, places[name]) for name, info in DATASETS.items()])
@@ -17,7 +17,7 @@ def command(data_dir: DataFolder = None, json: AsJson = False) -> None:
     rows = table("name", "image", "classes", "train", "test", "place", right=("classes", "train", "test"))
     for name, info in DATASETS.items():
         sizes = (str(info.num_classes), f"{info.train_size:,}", f"{info.test_size:,}")
-        rows.add_row(name, "×".join(map(str, info.input_shape)), *sizes, str(places[name] or "not here"))
+        rows.add_row(name, shape_text(info.input_shape), *sizes, str(places[name] or "not here"))
     console = make_console()
     console.print(rows)
     console.print("\nfolder:PATH names your own images, one sub-folder per class", soft_wrap=True)

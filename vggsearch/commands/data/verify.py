@@ -1,4 +1,4 @@
-"""`vggsearch data verify`: whether the bytes of a data set are right."""
+"""`vggsearch data verify`: whether the files of a data set are undamaged."""
 
 import typer
 

@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import assert_never
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -98,8 +99,10 @@ def _span(span: Span) -> str:
             return _code(text)
         case Strong(text):
             return f"**{markdown(text)}**"
-        case _:
-            return markdown(span)
+        case str(text):
+            return markdown(text)
+        case unknown:
+            assert_never(unknown)
 
 
 def _spans(block: Paragraph) -> _Ready:

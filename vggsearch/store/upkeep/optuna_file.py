@@ -1,7 +1,7 @@
 """Whether Optuna's file in a store is sound: checked without changing it, in bounded time.
 
-The file is a copy of what the trial files say (`vggsearch.study.search.mirror`). No Optuna: this works also
-where Optuna cannot be imported, or cannot open the file.
+The file is a copy of what the trial files say (`vggsearch.study.search.optuna_copy`). No Optuna: this works
+also where Optuna cannot be imported, or cannot open the file.
 """
 
 import sqlite3

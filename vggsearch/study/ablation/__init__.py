@@ -1,4 +1,4 @@
-"""TODO ablation."""
+"""How an ablation is run: its plan, its stages, and the tables of its trials."""
 
 import lazy_loader
 

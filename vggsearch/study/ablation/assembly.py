@@ -1,8 +1,8 @@
-"""From an ablation's file and its store to a plan, and to stages that stand where they were left.
+"""The plan and the stages of an ablation, made from its study file and restored from its store.
 
 | stage | runs | seeds | judged on |
 |---|---|---|---|
-| calibration | every arm alone, in turns, for 2 s | study's + 3001, … | nothing: only its steps are counted |
+| calibration | every arm alone, in turns, for 2 s | study's + 3001, … | nothing: only steps are counted |
 | rates | every arm at every learning rate | study's + 1001, … | validation |
 | pairs | every arm at its chosen rate: all arms with one seed, then the next | + 1, + 2, … | `Plan.part` |
 
@@ -20,12 +20,12 @@ from vggsearch.recipe import Budget
 from vggsearch.runs import Clock, Digest, Outcome, RunKey, RunRecord
 from vggsearch.space import Scalar
 from vggsearch.store import RateChoice, Store
-from vggsearch.study.control import Conditions, Job, ListedStage, Told
+from vggsearch.study.control import Conditions, ListedRun, ListedStage, read_recorded
 from vggsearch.study.file import MAX_SEEDS, AblationStudy
 
 CALIBRATION = Budget(seconds=2.0)
 CALIBRATION_ROUNDS = 3
-"""The median of so many measurements counts, made in turns: what slows the machine down meets all arms."""
+"""Measurements of each arm, of which the median counts; made in turns, so that a slow machine meets all."""
 
 FIRST_SEED = 1
 FIRST_RATE_SEED = FIRST_SEED + MAX_SEEDS
@@ -48,36 +48,30 @@ class AblationAssembly:
         self._state = store.state(study.name)
         self._plan: Plan | None = None
         self._asked: dict[Digest, bool | None] = {}
-        """Of runs that were handed out and not answered: whether another had made them then."""
+        """`Candidate.cached` of the runs that were handed out and not answered."""
         self._rates = ListedStage("rates", 0, clock)
         self._pairs = ListedStage("pairs", len(design.arms) * study.seeds, clock)
         self.calibration = ListedStage("calibration", 0, clock)
         self.stages = [*([self._rates] if len(study.rates.grid) > 1 else []), self._pairs]
         self.trusted = False
-        """Whether the store holds runs of the study that did not crash."""
+        """Whether an earlier session had runs that did not crash."""
 
     @property
     def runs(self) -> int:
-        """Distinct runs for learning rates and pairs that were answered."""
+        """Number of distinct runs answered for learning rates and pairs."""
         return sum(stage.done for stage in self.stages)
 
     def restore(self) -> None:
-        """Bring every stage to where it was. Raises `StudyFileError` where runs had other conditions."""
-        self._asked = {note.run: note.cached for note in self._state.pending() if note.run}
-        trials = self._store.trials(self._study.name)
+        """Restore every stage. Raises `StudyFileError` where the runs were made under other conditions."""
+        self._asked = {one.run: one.cached for one in self._state.pending() if one.run}
+        recorded = read_recorded(self._study, self._store, self._conditions)
+        self.trusted = recorded.trusted
         for stage in (self.calibration, *self.stages):
-            told: list[Told] = []
-            for trial in trials:
-                run = None if trial.stage != stage.name or trial.run is None else self._run(trial.run)
-                if run is not None:  # a run that is gone from the ledger is made again
-                    self._conditions.check(run.key, self._study.path)
-                    self.trusted |= run.outcome is not Outcome.CRASHED
-                    told.append((trial, run))
-            stage.restore(told, ())
-        self.calibration.fix(list(self._calibration_jobs()))
+            stage.restore(recorded.results[stage.name], ())  # a missing run is made again
+        self.calibration.fix(self._calibration_runs())
 
     def plan(self) -> Plan:
-        """What is to be done, by what was measured. Raises `VggSearchError` where an arm gave no measure."""
+        """The plan by the calibration. Raises `VggSearchError` where an arm could not be measured."""
         study, conditions = self._study, self._conditions
         measured = self._measured()
         return Plan(
@@ -85,7 +79,7 @@ class AblationAssembly:
             data=conditions.data_key,
             input_shape=conditions.task.input_shape,
             num_classes=conditions.task.num_classes,
-            train_images=self._conditions.train_images,
+            train_images=conditions.train_images,
             device=conditions.device,
             device_model=conditions.device_model,
             arms=tuple(self._planned(arm, measured) for arm in self._design.arms),
@@ -105,27 +99,30 @@ class AblationAssembly:
         """Follow `plan`."""
         self._plan = plan
         if self._rates in self.stages:
-            self._rates.fix(list(self._rate_jobs(plan)))
+            self._rates.fix(self._rate_runs(plan))
 
-    def select(self) -> Sequence[Job]:
-        """The pairs, once learning rates are known: all arms with the first seed, then with the second, …"""
+    def select(self) -> Sequence[ListedRun]:
+        """The runs of the pairs: all arms with the first seed, then with the second, and so on.
+
+        Called once the learning rates are known.
+        """
         plan = self._plan
-        assert plan is not None  # stages are worked on after `begin`
+        assert plan is not None  # `begin` was called
         rates = self._chosen_rates(plan)
         return [
-            self._job(run, rates[run.arm.name], {"pair": run.number}, final=plan.evaluate_on == "test")
+            self._listed(run, rates[run.arm.name], {"pair": run.number}, final=plan.evaluate_on == "test")
             for run in plan.pair_runs()
         ]
 
-    def _calibration_jobs(self) -> Iterator[Job]:
-        """Nothing where the budget is in seconds: then it is known how long a run takes."""
+    def _calibration_runs(self) -> Iterator[ListedRun]:
+        """None where the budget is in seconds, which is how long a run takes."""
         if not self._study.budget.deterministic:
             return
         for number in range(CALIBRATION_ROUNDS):
             for arm in self._design.arms:
                 key = self._calibration_key(arm, number)
                 params: dict[str, Scalar] = {"arm": arm.name, "repeat": number + 1}
-                yield Job(key.architecture, params, key, self._asked.get(key.digest))
+                yield ListedRun(key.architecture, params, key, self._asked.get(key.digest))
 
     def _calibration_key(self, arm: Arm, number: int) -> RunKey:
         seed = self._study.seed + FIRST_CALIBRATION_SEED + number
@@ -171,13 +168,13 @@ class AblationAssembly:
         macs, its_macs = (cost(each.architecture, task).macs for each in (arm, reference))
         return self._study.budget.for_another_net(ratio, macs, its_macs)
 
-    def _rate_jobs(self, plan: Plan) -> Iterator[Job]:
+    def _rate_runs(self, plan: Plan) -> Iterator[ListedRun]:
         for run in plan.rate_runs():
             assert run.lr is not None  # it is tried
-            yield self._job(run, run.lr, {"repeat": run.number}, final=False)
+            yield self._listed(run, run.lr, {"repeat": run.number}, final=False)
 
     def _chosen_rates(self, plan: Plan) -> dict[str, float]:
-        """By arm; once chosen, a rate stays. The recipe's where no rate let any run complete."""
+        """Learning rates by arm. A rate once chosen stays; the recipe's where no run of the arm completed."""
         import pandas as pd
 
         from vggsearch.analysis import rate_table
@@ -187,10 +184,12 @@ class AblationAssembly:
         before = self._state.rates()
         chosen = {arm.name: arm.recipe.lr for arm in plan.arms}
         rows = []
-        for job in self._rate_jobs(plan):
-            run = self._run(job.key.digest)
+        for listed in self._rate_runs(plan):
+            run = self._run(listed.key.digest)
             good = run is not None and run.outcome is Outcome.COMPLETED
-            rows.append((job.params["arm"], job.params["lr"], run.val_accuracy if run and good else None))
+            rows.append(
+                (listed.params["arm"], listed.params["lr"], run.val_accuracy if run and good else None)
+            )
         table = rate_table(pd.DataFrame(rows, columns=["arm", "lr", "val_accuracy"]))
         best = table[table["chosen"]]
         chosen |= dict(zip(best["arm"].astype(str), best["lr"].astype(float), strict=True))
@@ -198,12 +197,12 @@ class AblationAssembly:
         self._state.put_rates(RateChoice(rates=before | chosen))
         return chosen
 
-    def _job(self, run: PlannedRun, lr: float, number: dict[str, Scalar], *, final: bool) -> Job:
+    def _listed(self, run: PlannedRun, lr: float, number: dict[str, Scalar], *, final: bool) -> ListedRun:
         arm = run.arm
         recipe = arm.recipe.model_copy(update={"lr": lr})
         key = self._conditions.key(arm.architecture, recipe, arm.budget, seed=run.seed, final=final)
         params: dict[str, Scalar] = {"arm": arm.name, **number, "lr": lr}
-        return Job(arm.architecture, params, key, self._asked.get(key.digest))
+        return ListedRun(arm.architecture, params, key, self._asked.get(key.digest))
 
     def _run(self, digest: Digest) -> RunRecord | None:
         return self._store.ledger.get(digest)

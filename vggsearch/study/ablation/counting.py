@@ -1,4 +1,4 @@
-"""What an ablation wants and has, by its plan."""
+"""Which runs an ablation wants by its plan, and which of them it has."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from vggsearch.store import Store
 from vggsearch.study.ablation.assembly import CALIBRATION_ROUNDS, AblationAssembly
 from vggsearch.study.control import Conditions, Planned, complete_pairs
 from vggsearch.study.file import AblationStudy
-from vggsearch.study.kind import StageCount
+from vggsearch.study.kind import StageStatus
 from vggsearch.study.results import StudyResults
 
 
@@ -21,9 +21,9 @@ def registered_plan(results: StudyResults) -> Plan | None:
 
 
 def current_plan(study: AblationStudy, results: StudyResults, store: Store) -> Plan | None:
-    """The plan that the file and the measurements give now, registered or not. Only reads.
+    """The plan that the file and the measurements give now, registered or not. Writes nothing.
 
-    None where an arm is still to be measured, or no plan was ever registered.
+    None where an arm is not measured yet, or no plan was registered yet.
     """
     before = registered_plan(results)
     if before is None:
@@ -45,7 +45,7 @@ def planned(plan: Plan) -> Planned:
 
 
 def wanted_runs(plan: Plan) -> dict[Stage, dict[RunIdentity, PlannedArm]]:
-    """Every distinct run that the plan wants, by stage, and the first of the arms that it is made for."""
+    """Every distinct run that the plan wants, by stage, and the first arm that it is made for."""
     wanted: dict[Stage, dict[RunIdentity, PlannedArm]] = {"rates": {}} if plan.tuned else {}
     wanted["pairs"] = {}
     for run in plan.rate_runs():
@@ -56,7 +56,7 @@ def wanted_runs(plan: Plan) -> dict[Stage, dict[RunIdentity, PlannedArm]]:
 
 
 def made_runs(results: StudyResults, stage: Stage) -> dict[RunIdentity, RunRecord]:
-    """The runs of a stage, named as in `wanted_runs`."""
+    """The runs made in a stage, by the same identity as in `wanted_runs`."""
     return {
         _identity(run, stage): run
         for trial in results.trials
@@ -64,31 +64,31 @@ def made_runs(results: StudyResults, stage: Stage) -> dict[RunIdentity, RunRecor
     }
 
 
-def planned_counts(study: AblationStudy, results: StudyResults, plan: Plan) -> dict[Stage, StageCount]:
+def planned_counts(study: AblationStudy, results: StudyResults, plan: Plan) -> dict[Stage, StageStatus]:
     """Distinct runs of each stage by `plan`."""
     counts = _calibration(study, results, {(arm.architecture, arm.recipe) for arm in plan.arms})
     for stage, wanted in wanted_runs(plan).items():
         made = made_runs(results, stage).keys()
-        counts[stage] = StageCount(len(wanted), len(wanted.keys() & made))
+        counts[stage] = StageStatus(len(wanted), len(wanted.keys() & made))
     return counts
 
 
-def expected_counts(study: AblationStudy, results: StudyResults, design: Design) -> dict[Stage, StageCount]:
-    """The same before there is a plan, when it is not known which arms get equal budgets."""
+def expected_counts(study: AblationStudy, results: StudyResults, design: Design) -> dict[Stage, StageStatus]:
+    """The same before there is a plan, when it is unknown which arms get equal budgets."""
     nets = {(str(arm.architecture), arm.recipe) for arm in design.arms}
     rates = {(str(arm.architecture), arm.recipe, arm.same_time_as) for arm in design.arms}
     pairs = {(str(arm.architecture), arm.recipe, arm.same_time_as, arm.seed_offset) for arm in design.arms}
     counts = _calibration(study, results, nets)
     if len(study.rates.grid) > 1:
-        counts["rates"] = StageCount(len(rates) * len(study.rates.grid) * study.rates.seeds, 0)
-    counts["pairs"] = StageCount(len(pairs) * study.seeds, 0)
+        counts["rates"] = StageStatus(len(rates) * len(study.rates.grid) * study.rates.seeds, 0)
+    counts["pairs"] = StageStatus(len(pairs) * study.seeds, 0)
     return counts
 
 
 def left_s(results: StudyResults, plan: Plan | None) -> float | None:
-    """Seconds that the runs still wanted take, one after the other; None where nobody knows.
+    """Seconds that the runs still wanted take one after the other; None where unknown.
 
-    By the runs that an arm has had, else by its plan.
+    Estimated from an arm's runs so far, or else from the plan.
     """
     if plan is None:
         return None
@@ -107,13 +107,13 @@ def left_s(results: StudyResults, plan: Plan | None) -> float | None:
 
 
 def pairs_complete(results: StudyResults) -> int:
-    """Seeds with which every arm completed a run."""
+    """Number of seeds with which every arm completed a run."""
     plan = registered_plan(results)
     return 0 if plan is None else complete_pairs(results.trials, planned(plan))
 
 
 def _took(results: StudyResults) -> Mapping[str, list[float]]:
-    """Wall seconds of the runs made for each arm, evaluation and all."""
+    """Wall seconds of the runs made for each arm, including evaluation."""
     took: dict[str, list[float]] = defaultdict(list)
     for trial in results.trials:
         if trial.stage in ("rates", "pairs") and trial.run and not trial.cached:
@@ -123,13 +123,13 @@ def _took(results: StudyResults) -> Mapping[str, list[float]]:
 
 def _calibration(
     study: AblationStudy, results: StudyResults, nets: set[tuple[str, Recipe]]
-) -> dict[Stage, StageCount]:
-    """A budget in seconds needs none."""
+) -> dict[Stage, StageStatus]:
+    """The status of the calibration, which a budget in seconds does not need."""
     if not study.budget.deterministic:
         return {}
     made = made_runs(results, "calibration").values()
     done = sum((run.key.architecture, run.key.recipe) in nets for run in made)
-    return {"calibration": StageCount(len(nets) * CALIBRATION_ROUNDS, done)}
+    return {"calibration": StageStatus(len(nets) * CALIBRATION_ROUNDS, done)}
 
 
 def _identity(run: RunRecord, stage: Stage) -> RunIdentity:

@@ -1,4 +1,4 @@
-"""What an ablation will take, and what it could show, before it has shown anything."""
+"""How long an ablation takes and which effects it can detect, before it has any result."""
 
 import math
 from collections.abc import Iterator
@@ -18,40 +18,40 @@ from vggsearch.study.ablation.frames import pairs_frame
 from vggsearch.study.results import StudyResults
 
 SIGMAS = (0.0015, 0.002, 0.003)
-"""Standard deviations over seeds of one arm's accuracy, fractions: what small nets on small images show."""
+"""Typical standard deviations over seeds of one arm's accuracy (fractions), for small nets and images."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much there is to do."""
+    """How many runs there are, and how long they take."""
 
     wanted: dict[Stage, int]
     """Distinct runs."""
     made: int
     total_s: float | None
-    """Training seconds of all, one after the other; None where nobody knows."""
+    """Training seconds of all runs, one after the other; None where unknown."""
     left_s: float | None
-    """The same for those that are not made."""
+    """The same for the runs not made yet."""
     workers: int
-    """Runs at once."""
+    """How many runs are active at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Detectable:
-    """The effect that all pairs of the plan together find with a probability of 80 %."""
+    """The effect that the pairs of the plan detect with a probability of 80 %."""
 
     sd: float
-    """Of the primary contrast's differences, a fraction."""
+    """Standard deviation of the primary contrast's differences (fraction)."""
     source: str
     """Where `sd` comes from, in words."""
     alone: float
-    """At the study's level, where its contrast is the only one."""
+    """Effect at the study's level, if the contrast were the only one."""
     corrected: float
-    """At the level that Holm's correction asks of the first contrast."""
+    """Effect at the level that Holm's correction requires of the first contrast."""
 
 
 def effort_of(results: StudyResults, plan: Plan, workers: int) -> Effort:
-    """Runs and seconds by the plan, and those that are left, with so many `workers`."""
+    """Runs and seconds of the plan, in all and left; `workers` runs are made at once."""
     wanted = wanted_runs(plan)
     seconds = [plan.run_s(arm) for runs in wanted.values() for arm in runs.values()]
     known = [each for each in seconds if each is not None]
@@ -66,7 +66,7 @@ def effort_of(results: StudyResults, plan: Plan, workers: int) -> Effort:
 
 
 def detectable(results: StudyResults, plan: Plan) -> Iterator[Detectable]:
-    """By how much seeds scatter: as supposed, arms independent of each other, and as 3 pairs or more show."""
+    """For assumed scatters of independent arms over seeds, and for the one observed in 3 or more pairs."""
     primary = next(one for one in plan.contrasts if one.name == plan.primary)
     scale = math.sqrt(sum(weight**2 for weight in primary.weights.values()))
     for sigma in SIGMAS:
@@ -77,7 +77,7 @@ def detectable(results: StudyResults, plan: Plan) -> Iterator[Detectable]:
 
 
 def warnings(plan: Plan) -> Iterator[str]:
-    """What keeps the plan from an answer, a line each."""
+    """Reasons why the plan cannot give an answer, a line each."""
     n, contrasts = plan.pairs, len(plan.contrasts)
     needed = pairs_needed_for_any_verdict(contrasts, plan.alpha)
     of = "1 contrast" if contrasts == 1 else f"{contrasts} contrasts"
@@ -97,7 +97,7 @@ def _detectable(plan: Plan, sd: float, source: str) -> Detectable:
 
 
 def remaining_mismatch(design: Design, contrast: Contrast, plan: Plan) -> dict[Held, float]:
-    """What differs in what a contrast holds equal, as a fraction; training seconds by the plan's steps."""
+    """Relative differences of the quantities that a contrast holds equal; training seconds by the plan."""
     found = mismatch(design, contrast, plan.task)
     if "training seconds" in found:
         seconds = {weight > 0: plan.run_s(plan.arm(name)) for name, weight in contrast.weights.items()}

@@ -1,4 +1,4 @@
-"""The trials of an ablation as tables: what each arm reached with each seed, and at each learning rate."""
+"""The trials of an ablation as tables: results of each arm by seed, and by learning rate."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -48,7 +48,7 @@ def correctness(results: StudyResults, arm: str, images: int, part: EvaluationPa
 
 
 def _twins(plan: Plan, *, same_seeds: bool) -> dict[str, str]:
-    """By arm, in order: the first arm whose runs are the same."""
+    """The first arm with the same runs, by arm and in order."""
     first: dict[tuple[object, ...], str] = {}
     return {
         arm.name: first.setdefault(
@@ -59,7 +59,7 @@ def _twins(plan: Plan, *, same_seeds: bool) -> dict[str, str]:
 
 
 def _shared(frame: "pd.DataFrame", twins: dict[str, str]) -> "pd.DataFrame":
-    """Every arm's rows under its own name; those of arms that are no longer planned come last."""
+    """Every arm's rows under its own name; rows of arms that are no longer planned come last."""
     import pandas as pd
 
     rows = [frame[frame["arm"] == twin].assign(arm=arm) for arm, twin in twins.items()]
@@ -84,7 +84,7 @@ def _frame(results: StudyResults, stage: Stage, counts: dict[str, str]) -> "pd.D
         name: pd.Series([trial.params.get(name) for trial in trials], dtype=kind)
         for name, kind in types.items()
     }
-    # The study's recipes may vary from arm to arm, and the run's own learning rate is the one that counts.
+    # Recipes may vary from arm to arm, so the learning rate of the run replaces that of the recipe.
     frame = frame.drop(columns=[name for name in columns if name in frame]).assign(**columns)
     completed = frame["outcome"] == Outcome.COMPLETED.value
     for name in (part.column for part in EVALUATION_PARTS.values()):

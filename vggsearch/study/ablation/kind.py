@@ -1,4 +1,4 @@
-"""`AblationKind`: how ablations are run, and what is said of them."""
+"""`AblationKind`: how ablations are run and described."""
 
 from vggsearch.arch import Task
 from vggsearch.recipe import Recipe
@@ -16,14 +16,13 @@ from vggsearch.study.ablation.counting import (
 from vggsearch.study.ablation.registration import plan_lines, plan_object
 from vggsearch.study.control import Controller, Planned, Progress, Session
 from vggsearch.study.file import AblationStudy
-from vggsearch.study.kind import StageCount, StudyKind
+from vggsearch.study.kind import StageStatus, StudyKind
 from vggsearch.study.results import StudyResults, study_task
 from vggsearch.text import Json
 
 
 class AblationKind(StudyKind[AblationStudy]):
-    """See `StudyKind`. Arms are measured first; then the plan is fixed; then come learning rates and
-    pairs."""
+    """See `StudyKind`. Arms are measured, then the plan is fixed, then learning rates and pairs are run."""
 
     has_copy = False
 
@@ -49,7 +48,7 @@ class AblationKind(StudyKind[AblationStudy]):
             assembly.begin(plan)
             Controller(session, study.name, assembly.stages, assembly.select, assembly.trusted).work()
 
-    def counts(self, study: AblationStudy, results: StudyResults, store: Store) -> dict[Stage, StageCount]:
+    def counts(self, study: AblationStudy, results: StudyResults, store: Store) -> dict[Stage, StageStatus]:
         """See `StudyKind.counts`."""
         plan = current_plan(study, results, store)
         if plan is not None:
@@ -57,17 +56,17 @@ class AblationKind(StudyKind[AblationStudy]):
         return expected_counts(study, results, study.plan_design(study_task(results)))
 
     def is_settled(
-        self, study: AblationStudy, results: StudyResults, store: Store, counts: dict[Stage, StageCount]
+        self, study: AblationStudy, results: StudyResults, store: Store, counts: dict[Stage, StageStatus]
     ) -> bool:
-        """Whether the plan in force is the one that the file gives now."""
+        """Whether the registered plan is the one that the file and the measurements give now."""
         del counts
         plan = current_plan(study, results, store)
         return plan is not None and plan.digest == results.plans[-1].digest
 
     def left_s(
-        self, study: AblationStudy, results: StudyResults, store: Store, counts: dict[Stage, StageCount]
+        self, study: AblationStudy, results: StudyResults, store: Store, counts: dict[Stage, StageStatus]
     ) -> float | None:
-        """See `StudyKind.left_s`. By the plan, so also before any run was made."""
+        """See `StudyKind.left_s`. Estimated from the plan, so even before any run was made."""
         del counts
         return left_s(results, current_plan(study, results, store))
 
@@ -85,15 +84,15 @@ class AblationKind(StudyKind[AblationStudy]):
             trials=list(results.trials),
         )
 
-    def found(self, study: AblationStudy, results: StudyResults) -> dict[str, Json]:
-        """The plan and the number of complete pairs: effects are not told before the end."""
+    def summary(self, study: AblationStudy, results: StudyResults) -> dict[str, Json]:
+        """The plan and the number of complete pairs; effects are not reported before the end."""
         return {
             "evaluate_on": study.evaluate_on,
             "plan": plan_object(results.plans),
             "pairs_complete": pairs_complete(results),
         }
 
-    def found_lines(self, study: AblationStudy, results: StudyResults) -> list[str]:
-        """See `found`."""
+    def summary_lines(self, study: AblationStudy, results: StudyResults) -> list[str]:
+        """See `summary`."""
         complete = f"pairs complete: {pairs_complete(results)} of {study.seeds}"
         return [complete, *study.part.notice, *plan_lines(results.plans)]

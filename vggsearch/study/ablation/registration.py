@@ -1,4 +1,4 @@
-"""The registered plan of an ablation, as it is told."""
+"""The registered plan of an ablation, for people and for programs."""
 
 import time
 
@@ -7,7 +7,7 @@ from vggsearch.text import Json
 
 
 def plan_lines(plans: tuple[Registration, ...]) -> list[str]:
-    """The hash of the plan in force, when it was fixed, and what was changed since runs were made."""
+    """The digest of the plan in force, when it was registered, and changes made after the first run."""
     if not plans:
         return ["plan: none yet, the arms are measured first"]
     at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(plans[-1].at))

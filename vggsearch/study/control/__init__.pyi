@@ -4,9 +4,13 @@ from .events import (
     Event as Event,
     Notice as Notice,
     Observer as Observer,
+    StageEnded as StageEnded,
+    StageStarted as StageStarted,
     StudyEnded as StudyEnded,
     StudyStarted as StudyStarted,
     TrialFinished as TrialFinished,
+    TrialProgress as TrialProgress,
+    TrialStarted as TrialStarted,
 )
 from .progress import (
     Planned as Planned,
@@ -14,15 +18,15 @@ from .progress import (
     Running as Running,
     complete_pairs as complete_pairs,
 )
+from .recorded import Recorded as Recorded, read_recorded as read_recorded
 from .session import Session as Session
 from .stages import (
     BLIND as BLIND,
     Candidate as Candidate,
-    Job as Job,
+    ListedRun as ListedRun,
     ListedStage as ListedStage,
     MakeKey as MakeKey,
     Stage as Stage,
-    Told as Told,
-    first_free as first_free,
+    TrialResult as TrialResult,
 )
 from .stopping import Stopping as Stopping

@@ -1,4 +1,4 @@
-"""What all runs of a study share, beside what its file says: images, shapes, device."""
+"""What all runs of a study share besides the content of its file: images, shapes, device."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from vggsearch.runs import DataKey, RunKey
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The conditions under which a controller has runs made."""
+    """The conditions under which a controller makes runs."""
 
     data_key: DataKey
     task: Task
@@ -20,10 +20,10 @@ class Conditions:
     device_model: str
     """Name of the processor or GPU; part of a run's identity where the budget is in seconds."""
     train_images: int
-    """Images in a pass over the training part."""
+    """Number of images in the training part."""
 
     def key(self, architecture: str, recipe: Recipe, budget: Budget, *, seed: int, final: bool) -> RunKey:
-        """The key of a run; `final` for runs that were selected, which alone are tested."""
+        """The key of a run; `final` runs were selected beforehand, and they alone are tested."""
         return RunKey(
             architecture=architecture,
             input_shape=self.task.input_shape,
@@ -38,7 +38,7 @@ class Conditions:
         )
 
     def check(self, key: RunKey, study: Path) -> None:
-        """Raise `StudyFileError` where a run of the study in that file was made under others than now."""
+        """Raise `StudyFileError` where a run of the study file `study` was made under other conditions."""
         final = key.evaluate_on == "test"
         now = self.key(key.architecture, key.recipe, key.budget, seed=key.seed, final=final)
         if now.digest == key.digest:
@@ -48,8 +48,8 @@ class Conditions:
             if before != after:
                 raise StudyFileError(
                     f"{study}: all runs of a study are made under the same conditions, and {name} was "
-                    f"{_short(before)} and is now {_short(after)}: go on where it began, or name another "
-                    "--store"
+                    f"{_short(before)} and is now {_short(after)}: continue where it began, or name "
+                    "another --store"
                 )
 
 

@@ -1,8 +1,8 @@
-"""The one controller of a study: ask, hand over, record, tell.
+"""The one controller of a study: ask, submit, record, tell.
 
-Every answer takes the same way: the run into the ledger, the trial into the store, then the sampler. Each
-write is atomic, so a kill between any two of them is made good at the next start, from the files alone. Runs
-that were going are asked again.
+Every result takes the same path: the run into the ledger, the trial into the store, then to the sampler. Each
+write is atomic, and a controller that was killed between any two of them is restored from the files alone.
+Runs that were active then are asked for again.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,27 +15,27 @@ from vggsearch.study.control import events
 from vggsearch.study.control.active import ActiveRun, stop_message
 from vggsearch.study.control.crashes import MAX_ATTEMPTS, Crashes
 from vggsearch.study.control.session import Session
-from vggsearch.study.control.stages import Candidate, Job, ListedStage, Stage
+from vggsearch.study.control.stages import Candidate, ListedRun, ListedStage, Stage
 
 POLL_S = 0.25
-"""How long a signal may go unnoticed."""
+"""Seconds within which a signal is noticed."""
 
-Select = Callable[[], Sequence[Job]]
-"""Says what a listed stage is to do, once the other stages are complete."""
+Select = Callable[[], Sequence[ListedRun]]
+"""Returns the runs of a listed stage, once the other stages are complete."""
 
 
 @dataclass
 class Controller:
-    """Works on stages until they are complete, or until it is told to stop.
+    """Works on stages until they are complete, or until it is to stop.
 
     Args:
-        session: Who makes the runs, where answers are kept, when to stop, and who is told.
+        session: The executor, the store, when to stop, and the observer.
         study: Name of the study.
-        stages: In order and restored. One whose list is not fixed begins when the others are complete; the
-            others do not wait.
-        select: Says what the last stage is to do, once the others are complete.
-        trusted: Whether the store holds runs of the study that did not crash.
-        slots: How many runs may go on at once; by default as many as the executor makes.
+        stages: Restored stages, in order. A stage whose list is not fixed begins when the others are
+            complete; the others do not wait for each other.
+        select: Returns the runs of the stage whose list is not fixed, once the others are complete.
+        trusted: Whether an earlier session had runs that did not crash.
+        slots: How many runs may be active at once; by default as many as the executor makes.
     """
 
     session: Session
@@ -44,9 +44,9 @@ class Controller:
     select: Select
     trusted: bool
     slots: int | None = None
-    _going: dict[Digest, ActiveRun] = field(default_factory=dict)
+    _active: dict[Digest, ActiveRun] = field(default_factory=dict)
     _crashes: Crashes = field(init=False)
-    _begun: set[StageName] = field(default_factory=set)
+    _started: set[StageName] = field(default_factory=set)
     _ended: set[StageName] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -56,7 +56,7 @@ class Controller:
         self._state = self.session.store.state(self.study)
 
     def work(self) -> None:
-        """Do everything. Raises `VggSearchError` where the set-up or the store is broken."""
+        """Work on the stages. Raises `VggSearchError` where the set-up or the store is broken."""
         done = {stage.name: stage.done for stage in self.stages}
         quota = {stage.name: stage.quota for stage in self.stages}
         self.slots = min(self.slots or self.session.executor.slots, self.session.executor.slots)
@@ -66,37 +66,42 @@ class Controller:
             self._loop()
             failed = False
         finally:
-            left = sum(stage.left for stage in self.stages)
-            why = self._stopping.why if left else "finished"
-            self.session.observer.notify(events.StudyEnded("failed" if failed or why is None else why, left))
+            why = self._stopping.why if self._left else "finished"
+            ended = events.StudyEnded("failed" if failed or why is None else why, self._left)
+            self.session.observer.notify(ended)
+
+    @property
+    def _left(self) -> int:
+        """Number of distinct runs not yet answered."""
+        return sum(stage.left for stage in self.stages)
 
     def _loop(self) -> None:
-        said = False
+        stopping = False
         while not self._stopping.at_once:
             if self._stopping.why is None:
-                self._fill()
-            elif not said:
-                said = True
-                left = sum(stage.left for stage in self.stages)
-                self._say(stop_message(self._stopping.why, list(self._going.values()), left))
-            if not self._going and (not self._crashes.held or said):
+                self._submit_candidates()
+            elif not stopping:
+                stopping = True
+                active = list(self._active.values())
+                self.session.notice(stop_message(self._stopping.why, active, self._left))
+            if not self._active and (not self._crashes.held or stopping):
                 return
-            if not self._going:
+            if not self._active:
                 self._answer_all(self._crashes.note_end())
             for event in self.session.executor.wait(POLL_S):
                 if isinstance(event, Finished):
-                    self._finished(event.record)
+                    self._end_run(event.record)
                 else:
-                    self._progress(event.digest, event.point)
+                    self._report_progress(event.digest, event.point)
         self.session.executor.close()
 
-    def _fill(self) -> None:
-        """Hand out candidates until every slot is taken, or nothing is left to ask."""
-        while self._stopping.why is None and len(self._going) < (self.slots or self.session.executor.slots):
+    def _submit_candidates(self) -> None:
+        """Ask for candidates until every slot is taken, or nothing is left to ask for."""
+        while self._stopping.why is None and len(self._active) < (self.slots or self.session.executor.slots):
             candidate = self._next()
             if candidate is None:
                 return
-            self._place(candidate)
+            self._handle(candidate)
 
     def _next(self) -> Candidate | None:
         for stage in self.stages:
@@ -106,23 +111,23 @@ class Controller:
                 stage.fix(self.select())
             candidate = stage.next()
             if candidate is not None:
-                if stage.name not in self._begun:
-                    self._begun.add(stage.name)
+                if stage.name not in self._started:
+                    self._started.add(stage.name)
                     self.session.observer.notify(events.StageStarted(stage.name, stage.done, stage.quota))
                 return candidate
-            self._settle(stage)
+            self._notify_if_complete(stage)
         return None
 
-    def _place(self, candidate: Candidate) -> None:
-        """Answer a candidate at once where that can be done, else hand its run over or wait with it."""
+    def _handle(self, candidate: Candidate) -> None:
+        """Answer a candidate at once where its run is known; else submit the run, or wait for it."""
         digest = candidate.key.digest
         if candidate.infeasible is not None:
             self._record(candidate, Outcome.INFEASIBLE, candidate.infeasible, None)
             return
-        going = self._going.get(digest) or self._crashes.find(digest)
-        if going is not None:
-            going.candidates.append(replace(candidate, cached=True))
-            self._note()
+        active = self._active.get(digest) or self._crashes.find(digest)
+        if active is not None:
+            active.candidates.append(replace(candidate, cached=True))
+            self._save_pending()
             return
         run = self.session.store.ledger.get(digest)
         answered = any(stage.answered(digest) for stage in self.stages)
@@ -130,58 +135,58 @@ class Controller:
             cached = True if candidate.cached is None else candidate.cached
             self._record(replace(candidate, cached=cached), run.outcome, run.reason, run)
             return
-        self._going[digest] = ActiveRun(candidate.key, [replace(candidate, cached=False)])
-        self._note()
-        self._submit(self._going[digest])
+        self._active[digest] = ActiveRun(candidate.key, [replace(candidate, cached=False)])
+        self._save_pending()
+        self._submit(self._active[digest])
 
-    def _submit(self, going: ActiveRun) -> None:
-        first = going.candidates[0]
-        self.session.executor.submit(going.key)
+    def _submit(self, active: ActiveRun) -> None:
+        first, key = active.candidates[0], active.key
+        self.session.executor.submit(key)
         self.session.observer.notify(
             events.TrialStarted(
-                first.stage, first.number, first.architecture, going.key.digest, going.key.seed, going.attempt
+                first.stage, first.number, first.architecture, key.digest, key.seed, active.attempt
             )
         )
 
-    def _note(self) -> None:
-        """Write down what is handed out, before it is."""
-        going = [*self._going.values(), *self._crashes.held]
-        self._state.put_pending(tuple(asked for each in going for asked in each.asked()))
+    def _save_pending(self) -> None:
+        """Record the unanswered candidates; called before a run is submitted."""
+        unanswered = [*self._active.values(), *self._crashes.held]
+        self._state.put_pending(tuple(pending for each in unanswered for pending in each.pending()))
 
-    def _progress(self, digest: Digest, point: CurvePoint) -> None:
-        going = self._going[digest]
-        going.point = point
-        first = going.candidates[0]
+    def _report_progress(self, digest: Digest, point: CurvePoint) -> None:
+        active = self._active[digest]
+        active.point = point
+        first = active.candidates[0]
         self.session.observer.notify(events.TrialProgress(first.stage, first.number, digest, point))
 
-    def _finished(self, run: RunRecord) -> None:
-        going = self._going.pop(run.key.digest)
+    def _end_run(self, run: RunRecord) -> None:
+        ended = replace(self._active.pop(run.key.digest), run=run)
         if run.outcome is Outcome.PREEMPTED or (run.outcome is Outcome.CRASHED and self._stopping.why):
-            return  # what stops the study may have hit the worker too: the next controller asks it again
+            return  # the same signal may have hit the worker: the next controller asks for the run again
         if run.outcome is not Outcome.CRASHED:
-            self._answer_all([*self._crashes.note_success(), replace(going, run=run)])
-        elif going.attempt < MAX_ATTEMPTS:
-            self._say(f"{going.candidates[0].architecture} crashed and is tried again: {run.reason}")
-            again = self._going[run.key.digest] = replace(going, attempt=going.attempt + 1, point=None)
-            self._submit(again)
+            self._answer_all([*self._crashes.note_success(), ended])
+        elif ended.attempt < MAX_ATTEMPTS:
+            self.session.notice(
+                f"{ended.candidates[0].architecture} crashed and is tried again: {run.reason}"
+            )
+            retry = replace(ended, attempt=ended.attempt + 1, point=None, run=None)
+            self._active[run.key.digest] = retry
+            self._submit(retry)
         else:
-            self._answer_all(self._crashes.note_crash(replace(going, run=run)))
+            self._answer_all(self._crashes.note_crash(ended))
 
     def _answer_all(self, ended: Sequence[ActiveRun]) -> None:
-        for run in ended:
-            self._answer(run)
-
-    def _answer(self, going: ActiveRun) -> None:
-        """Record a run that ended, and tell everyone who waits for it."""
-        run = going.run
-        assert run is not None  # it ended
-        self.session.store.ledger.put(run)
-        remove_checkpoints(self.session.store.checkpoints, run.key.digest)
-        for candidate in going.candidates:
-            self._record(candidate, run.outcome, run.reason, run)
+        """Record runs that ended, and answer every candidate that waits for one of them."""
+        for active in ended:
+            run = active.run
+            assert run is not None  # it ended
+            self.session.store.ledger.put(run)
+            remove_checkpoints(self.session.store.checkpoints, run.key.digest)
+            for candidate in active.candidates:
+                self._record(candidate, run.outcome, run.reason, run)
 
     def _record(self, candidate: Candidate, outcome: Outcome, reason: str, run: RunRecord | None) -> None:
-        stage = self._stage(candidate)
+        stage = next(stage for stage in self.stages if stage.name == candidate.stage)
         trial = TrialRecord(
             study=self.study,
             stage=candidate.stage,
@@ -198,16 +203,9 @@ class Controller:
         self.session.store.put_trial(trial)
         stage.tell(trial, run)
         self.session.observer.notify(events.TrialFinished(trial, run, stage.done, stage.quota))
-        self._settle(stage)
+        self._notify_if_complete(stage)
 
-    def _settle(self, stage: Stage) -> None:
-        """Say so where a stage is complete."""
+    def _notify_if_complete(self, stage: Stage) -> None:
         if stage.complete and stage.name not in self._ended:
             self._ended.add(stage.name)
             self.session.observer.notify(events.StageEnded(stage.name, stage.done, stage.quota))
-
-    def _stage(self, candidate: Candidate) -> Stage:
-        return next(stage for stage in self.stages if stage.name == candidate.stage)
-
-    def _say(self, text: str) -> None:
-        self.session.observer.notify(events.Notice(text))

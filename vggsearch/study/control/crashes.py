@@ -1,14 +1,14 @@
-"""What a crashed run means: bad luck, a bad candidate, or a broken set-up."""
+"""What a crash is attributed to: chance, the candidate, or a broken set-up."""
 
 from vggsearch.errors import VggSearchError
 from vggsearch.runs import Digest
 from vggsearch.study.control.active import ActiveRun
 
 MAX_ATTEMPTS = 2
-"""A crashed run is tried once more: the cause may have passed."""
+"""A crashed run is made once more, because the cause may be temporary."""
 
 MAX_FIRST_CRASHES = 3
-"""So many different runs may crash before any other ends; then the set-up is to blame."""
+"""So many different runs may crash before any run ends otherwise; then the set-up is to blame."""
 
 
 class Crashes:
@@ -63,5 +63,5 @@ class Crashes:
         which = "first run" if count == 1 else f"first {count} runs"
         return VggSearchError(
             f"the {which} crashed, so the set-up is to blame ({run.reason if run else ''}): "
-            "mend it, and run the same command again"
+            "repair it, and run the same command again"
         )

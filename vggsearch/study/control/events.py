@@ -1,4 +1,4 @@
-"""What a controller tells while it works: enough for a live display, a log, or a test.
+"""The events that a controller sends while it works: enough for a live display, a log, or a test.
 
 Events come from the controller's own thread, in order; an observer returns quickly and raises nothing.
 """
@@ -11,11 +11,11 @@ from vggsearch.runs import CurvePoint, Digest, RunRecord, Stage, TrialRecord
 
 @dataclass(frozen=True, slots=True)
 class StudyStarted:
-    """The study was opened, what an earlier invocation left was repaired, and asking begins."""
+    """The study was opened and restored, and asking begins."""
 
     study: str
     slots: int
-    """How many runs go on at once."""
+    """How many runs are active at once."""
     done: dict[Stage, int]
     """Distinct runs already answered."""
     quota: dict[Stage, int]
@@ -24,7 +24,7 @@ class StudyStarted:
 
 @dataclass(frozen=True, slots=True)
 class StageStarted:
-    """A stage asked for its first candidate; the stage before may still have runs going."""
+    """A stage asked for its first candidate; the stage before may still have active runs."""
 
     stage: Stage
     done: int
@@ -39,10 +39,10 @@ class TrialStarted:
     number: int
     architecture: str
     digest: Digest
-    """Of the run's key; `Progress` and `TrialFinished` carry it too."""
+    """Digest of the run's key; `TrialProgress` and `TrialFinished` have it too."""
     seed: int
     attempt: int
-    """1, and 2 after a crash."""
+    """1, or 2 after a crash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,13 @@ class TrialProgress:
 
 @dataclass(frozen=True, slots=True)
 class TrialFinished:
-    """A candidate was answered and recorded: by a run, from the ledger (`trial.cached`), or as infeasible."""
+    """A candidate was answered and recorded: by a run, by a known one (`trial.cached`), or as infeasible."""
 
     trial: TrialRecord
     run: RunRecord | None
     """None where the candidate was infeasible."""
     done: int
-    """Distinct runs answered in the stage, this one included."""
+    """Distinct runs answered in the stage, including this one."""
     quota: int
 
 
@@ -78,7 +78,7 @@ class StageEnded:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something a person should read: one line."""
+    """One line that a person should read."""
 
     text: str
 
@@ -105,14 +105,14 @@ Event = (
 
 
 class Observer(Protocol):
-    """Whoever wants to know."""
+    """Receives the events of a controller."""
 
     def notify(self, event: Event) -> None:
-        """Take note of `event`; quickly, and without raising."""
+        """Process `event`, quickly and without raising."""
 
 
 class NullObserver:
-    """Takes note of nothing."""
+    """Ignores every event."""
 
     def notify(self, event: Event) -> None:
         """Do nothing."""

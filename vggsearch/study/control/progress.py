@@ -1,13 +1,16 @@
-"""How far a running study is: what its events add up to, without knowing how it is shown."""
+"""How far a running study is, computed from its events; knows nothing of how it is displayed."""
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import assert_never
 
-from vggsearch.runs import CurvePoint, Digest, Outcome, RunRecord, Stage, TrialRecord
+from vggsearch.runs import Clock, CurvePoint, Digest, Outcome, RunRecord, Stage, TrialRecord
 from vggsearch.study.control.events import (
     Event,
+    Notice,
+    StageEnded,
     StageStarted,
     StudyEnded,
     StudyStarted,
@@ -18,24 +21,22 @@ from vggsearch.study.control.events import (
 from vggsearch.study.control.stages import BLIND, RANKED, UNTIMED
 from vggsearch.study.results import best_run
 
-Clock = Callable[[], float]
-
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What a registered plan says of the runs to come."""
+    """What a display needs of a registered plan."""
 
     digest: Digest
     run_s: float | None
-    """Training seconds expected of a run, on average over the arms; None where nothing was measured."""
+    """Expected training seconds of a run, averaged over the arms; None where none was measured."""
     pairs: int
     arms: frozenset[str]
-    """Names of those that have a run of their own with each seed."""
+    """Names of the arms that have a run of their own with each seed."""
 
 
 @dataclass
 class Running:
-    """A run that is going on."""
+    """An active run."""
 
     stage: Stage
     number: int
@@ -45,7 +46,7 @@ class Running:
     point_s: float = 0.0
 
     def fraction(self, now_s: float, expected_s: float | None) -> float:
-        """Spent fraction of its budget, carried on from its last point at the pace until then; below 1."""
+        """Spent fraction of its budget, extrapolated from its last point at the pace so far; below 1."""
         if self.point is not None and self.point_s > self.started_s:
             pace = self.point.fraction / (self.point_s - self.started_s)
             return min(0.99, self.point.fraction + pace * (now_s - self.point_s))
@@ -54,14 +55,14 @@ class Running:
 
 @dataclass
 class Progress:
-    """How far a study is, as its events tell.
+    """How far a study is.
 
     Args:
         clock: Seconds of the monotonic clock.
-        expected_run_s: What a run is thought to take before one has finished; None where nobody knows.
-        best: The best completed run that an earlier invocation left.
-        read_plan: PendingCandidate for an ablation's plan whenever a controller begins.
-        trials: Of an ablation: what earlier invocations left.
+        expected_run_s: Expected seconds of a run, used before one has finished; None where unknown.
+        best: The best run completed by an earlier invocation.
+        read_plan: Reads an ablation's plan; called whenever a controller begins.
+        trials: Trials of an ablation recorded by earlier invocations.
     """
 
     clock: Clock = time.monotonic
@@ -79,7 +80,7 @@ class Progress:
     running: dict[Digest, Running] = field(default_factory=dict)
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     run_seconds: list[float] = field(default_factory=list)
-    """Wall seconds of every run finished here, those of a calibration apart."""
+    """Wall seconds of every run finished in this invocation, except calibration runs."""
     why: str = ""
     """Why the study ended, once it has."""
 
@@ -87,10 +88,10 @@ class Progress:
         self.started_s = self.clock()
 
     def notify(self, event: Event) -> None:
-        """Take note of `event`."""
+        """Update the progress by `event`."""
         match event:
             case StudyStarted():
-                self._begun(event)
+                self._start(event)
             case StageStarted():
                 self.stage = event.stage
                 self.done[event.stage], self.quota[event.stage] = event.done, event.quota
@@ -98,18 +99,20 @@ class Progress:
                 self.running[event.digest] = Running(
                     event.stage, event.number, event.architecture, self.clock()
                 )
-            case TrialProgress() if event.digest in self.running:
-                run = self.running[event.digest]
-                run.point, run.point_s = event.point, self.clock()
+            case TrialProgress():
+                if run := self.running.get(event.digest):
+                    run.point, run.point_s = event.point, self.clock()
             case TrialFinished():
-                self._finished(event)
+                self._finish(event)
             case StudyEnded():
                 self.why = event.why
-            case _:
+            case StageEnded() | Notice():
                 pass
+            case unknown:
+                assert_never(unknown)
 
-    def _begun(self, event: StudyStarted) -> None:
-        """An ablation has a second controller after its calibration: what the first did stays in sight."""
+    def _start(self, event: StudyStarted) -> None:
+        """Add the counts: an ablation has a second controller, after its calibration, with other stages."""
         self.study, self.slots, self.why = event.study, event.slots, ""
         self.done |= event.done
         self.quota |= event.quota
@@ -117,7 +120,7 @@ class Progress:
         if self.planned is not None and self.planned.run_s is not None:
             self.expected_run_s = self.planned.run_s
 
-    def _finished(self, event: TrialFinished) -> None:
+    def _finish(self, event: TrialFinished) -> None:
         trial = event.trial
         self.done[trial.stage], self.quota[trial.stage] = event.done, event.quota
         self.outcomes[trial.outcome] += 1
@@ -136,17 +139,17 @@ class Progress:
 
     @property
     def left(self) -> int:
-        """Distinct runs still wanted, those going on included."""
+        """Distinct runs still wanted, including active ones."""
         return sum(max(0, self.quota[stage] - self.done.get(stage, 0)) for stage in self.quota)
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds of this invocation."""
+        """Seconds since this invocation began."""
         return self.clock() - self.started_s
 
     @property
     def run_s(self) -> float | None:
-        """What one run takes: the mean here, else what those running promise, else the expectation."""
+        """Seconds of one run: the mean of finished ones, else projected from active ones, else expected."""
         projected = [
             (run.point_s - run.started_s) / run.point.fraction
             for run in self.running.values()
@@ -156,7 +159,7 @@ class Progress:
         return sum(known) / len(known) if known else self.expected_run_s
 
     def time_left_s(self) -> float | None:
-        """Estimate of the seconds to the study's end; None before anything is known."""
+        """Estimate of the seconds to the study's end; None where unknown."""
         run_s = self.run_s
         if run_s is None or set(self.quota) <= UNTIMED:
             return None

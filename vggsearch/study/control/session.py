@@ -1,4 +1,4 @@
-"""`Session`: with what, and for whom, a study is worked on."""
+"""`Session`: what one invocation uses to work on a study."""
 
 import time
 from collections.abc import Iterator
@@ -15,20 +15,20 @@ from vggsearch.study.control.stopping import Stopping
 
 @dataclass(frozen=True)
 class Session:
-    """The means of one invocation."""
+    """What one invocation uses to work on a study."""
 
     store: Store
     executor: Executor
     conditions: Conditions
-    """What all runs share: `executor` makes runs under them."""
+    """What all runs share; `executor` makes runs under these conditions."""
     observer: Observer = field(default_factory=NullObserver)
     stopping: Stopping | None = None
-    """When to stop; by default at signals and at the study's time limit, counted from the beginning."""
+    """When to stop; by default at signals and at the study's time limit."""
     clock: Clock = time.time
     storage: str | None = field(default=None, repr=False)
     """URL of the database for Optuna's copy of a search; None for a file of the store."""
     train: bool = True
-    """False stops an ablation once its arms are measured and its plan is fixed."""
+    """Whether to train; where False, an ablation stops once its arms are measured and its plan is fixed."""
 
     @contextmanager
     def until_stopped(self, time_limit_s: float | None) -> Iterator["Session"]:
@@ -36,6 +36,6 @@ class Session:
         with self.stopping or Stopping(time_limit_s) as stopping:
             yield replace(self, stopping=stopping)
 
-    def say(self, text: str) -> None:
-        """Tell the observer a line that a person should read."""
+    def notice(self, text: str) -> None:
+        """Send the observer a line that a person should read."""
         self.observer.notify(Notice(text))

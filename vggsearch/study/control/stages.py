@@ -1,15 +1,15 @@
-"""The stages of a study, each a source of candidates that is told how they ended.
+"""The stages of a study. Each yields candidates (ask) and takes their results (tell).
 
 | stage | candidates | seed | judged on |
 |---|---|---|---|
-| search (`suggestions.py`) | the sampler's suggestions | the study's | validation |
+| search (`search/stage.py`) | the sampler's suggestions | the study's | validation |
 | baseline | uniform draws without replacement | the study's | validation |
 | finalists | the best so far, seed by seed | fresh: the study's + 1, + 2, … | test |
-| calibration, rates, pairs (`ablation.py`) | arms of an ablation | of their own | validation; pairs: test |
+| calibration, rates, pairs (`ablation/`) | arms of an ablation | separate ones | validation; pairs: test |
 
-A stage counts *distinct runs*: a suggestion that was made before is answered at once and takes no share of
-the quota, and neither does an infeasible one. What is asked depends on the study's seed, the trial's number,
-and what was told; `restore` brings a stage back to where an earlier invocation left it.
+A stage counts *distinct runs*: a suggestion that was made before is answered at once and does not count
+towards the quota; neither does an infeasible one. What is asked depends on the study's seed, the trial's
+number, and the results told so far. `restore` brings a stage back to where an earlier session left it.
 """
 
 import itertools
@@ -17,45 +17,43 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from vggsearch.runs import Clock, Digest, RunKey, RunRecord, Stage as StageName, TrialRecord
 from vggsearch.space import Scalar
 
-Told = tuple[TrialRecord, RunRecord | None]
-"""A trial that was recorded, and the run that answered it, None where it was infeasible."""
+TrialResult = tuple[TrialRecord, RunRecord | None]
+"""A recorded trial and the run that answered it; None where the candidate was infeasible."""
 
 MakeKey = Callable[[str], RunKey]
-"""A run's key from the architecture's text."""
-
+"""Makes a run's key from the architecture's text."""
 
 BLIND: frozenset[StageName] = frozenset(("calibration", "rates", "pairs"))
-"""Stages whose accuracies are not shown while the study runs: that would invite stopping when it looks
-good."""
+"""Stages whose accuracies are hidden while the study runs, so that nobody stops it because they look good."""
 
 RANKED: frozenset[StageName] = frozenset(("search", "baseline"))
 """Stages whose runs compete for the best so far."""
 
 UNTIMED: frozenset[StageName] = frozenset(("calibration",))
-"""Stages whose runs say nothing of how long others take."""
+"""Stages whose runs are no guide to the duration of other runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What a stage wants answered: its trial `number`."""
+    """A trial that a stage asks for."""
 
     stage: StageName
     number: int
     architecture: str
     params: dict[str, Scalar]
-    """As Optuna knows them."""
+    """Optuna's parameters of the architecture, or what identifies an ablation's run."""
     key: RunKey
     asked_at: float
     infeasible: str | None = None
-    """The constraint that it breaks, in words; then it is never trained."""
+    """The constraint that the architecture violates, in words; such a candidate is never trained."""
     cached: bool | None = None
-    """Whether another answered it when it was first asked; None where it was not, or nobody knows."""
+    """Whether its run was active or recorded when it was first asked for; None where that is unknown."""
 
 
 class Stage(ABC):
@@ -66,43 +64,45 @@ class Stage(ABC):
     def __init__(self, quota: int, clock: Clock = time.time) -> None:
         self.quota = quota
         self.exhausted = False
-        """Whether nothing is left to ask, though the quota is not reached."""
+        """Whether there is nothing left to ask for, although the quota is not reached."""
         self._clock = clock
         self._latest = -math.inf
         self._backlog: deque[Candidate] = deque()
+        self._architectures: dict[int, str] = {}
+        """Architectures asked for so far, by the number of the trial."""
         self._asked: set[Digest] = set()
         self._answered: set[Digest] = set()
 
     @property
     def done(self) -> int:
-        """Distinct runs answered."""
+        """Number of distinct runs answered."""
         return len(self._answered)
 
     @property
     def left(self) -> int:
-        """Distinct runs not yet answered, those not yet asked included."""
+        """Number of distinct runs not yet answered, including those not yet asked for."""
         unasked = 0 if self.exhausted else max(0, self.quota - len(self._asked))
         return unasked + len(self._asked - self._answered)
 
     @property
     def complete(self) -> bool:
-        """Whether everything was asked and answered."""
+        """Whether every run was asked for and answered."""
         return self.left == 0
 
     def answered(self, digest: Digest) -> bool:
-        """Whether that run was answered in this stage."""
+        """Whether this stage has an answer by the run `digest`."""
         return digest in self._answered
 
     def moment(self) -> float:
-        """Now, by the clock, and later than every moment of this stage before, whatever the clock says.
+        """The current time, but later than every moment before in this stage, even if the clock was set back.
 
-        `restore` does everything again in the order of these moments, and clocks are put back.
+        `restore` repeats what happened in the order of these moments.
         """
-        self._pass(max(self._clock(), math.nextafter(self._latest, math.inf)))
+        self._advance(max(self._clock(), math.nextafter(self._latest, math.inf)))
         return self._latest
 
     def next(self) -> Candidate | None:
-        """The next candidate, first those that an earlier invocation left; None where all were asked."""
+        """The next candidate, pending ones of an earlier session first; None where all were asked for."""
         if self._backlog:
             return self._backlog.popleft()
         if self.exhausted or len(self._asked) >= self.quota:
@@ -110,41 +110,53 @@ class Stage(ABC):
         candidate = self._ask()
         if candidate is None:
             self.exhausted = True
-        elif candidate.infeasible is None:
-            self._asked.add(candidate.key.digest)
+        else:
+            self._register(candidate)
         return candidate
 
     def tell(self, trial: TrialRecord, run: RunRecord | None) -> None:
-        """Take note of how a candidate ended; `run` is None where it was infeasible."""
+        """Take the result of a candidate; `run` is None where it was infeasible."""
         del run
-        self._pass(trial.told_at)
+        self._advance(trial.told_at)
+        self._architectures[trial.number] = trial.architecture
         if trial.run is not None:
             self._asked.add(trial.run)
             self._answered.add(trial.run)
 
-    @abstractmethod
-    def restore(self, told: Sequence[Told], pending: Sequence[Candidate]) -> None:
-        """Take up what was recorded, and what was asked and not answered; before anything else is done."""
+    def restore(self, results: Sequence[TrialResult], pending: Sequence[Candidate]) -> None:
+        """Take the recorded results and the unanswered candidates of earlier sessions; called first."""
+        for trial, run in results:
+            self.tell(trial, run)
+        for candidate in pending:
+            self._pend(candidate)
 
     @abstractmethod
     def _ask(self) -> Candidate | None:
         """A new candidate, or None where there is none."""
 
     def _pend(self, candidate: Candidate) -> None:
-        """Hand `candidate` out again before anything new."""
+        """Let `next` return `candidate` before any new one."""
         self._backlog.append(candidate)
-        self._pass(candidate.asked_at)
+        self._register(candidate)
+
+    def _register(self, candidate: Candidate) -> None:
+        self._advance(candidate.asked_at)
+        self._architectures[candidate.number] = candidate.architecture
         if candidate.infeasible is None:
             self._asked.add(candidate.key.digest)
 
-    def _pass(self, moment: float) -> None:
-        """Take note that `moment` is over."""
+    def _free_number(self) -> int:
+        """The smallest number that no trial of this stage has."""
+        return next(number for number in itertools.count() if number not in self._architectures)
+
+    def _advance(self, moment: float) -> None:
+        """Let `moment` be in the past."""
         self._latest = max(self._latest, moment)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A run that was decided on beforehand."""
+class ListedRun:
+    """A run that is known before its stage begins."""
 
     architecture: str
     params: dict[str, Scalar]
@@ -154,57 +166,43 @@ class Job:
 
 
 class ListedStage(Stage):
-    """Jobs in the order of a list, which is known from the beginning or once the other stages are complete.
+    """Runs in the order of a list, which is known from the beginning or once the other stages are complete.
 
     Args:
-        name: Of the stage.
-        quota: Jobs that are expected, as long as the list is not fixed.
+        name: The stage's name.
+        quota: Expected number of runs, until the list is fixed.
     """
 
     def __init__(self, name: StageName, quota: int, clock: Clock = time.time) -> None:
         super().__init__(quota, clock)
         self.name = name
-        self._jobs: deque[Job] | None = None
-        self._numbers: set[int] = set()
+        self._runs: deque[ListedRun] | None = None
 
     @property
     def fixed(self) -> bool:
         """Whether the list is known."""
-        return self._jobs is not None
+        return self._runs is not None
 
-    def fix(self, jobs: Sequence[Job]) -> None:
-        """Fix the list; what was restored of it, or stands in it before, is not made again."""
-        distinct = {job.key.digest: job for job in reversed(jobs)}
-        self._jobs = deque(
-            job for job in jobs if job is distinct[job.key.digest] and job.key.digest not in self._asked
-        )
-        self.quota = len(self._asked) + len(self._jobs)
+    def fix(self, runs: Iterable[ListedRun]) -> None:
+        """Fix the list; runs that were restored, or that stand earlier in the list, are left out."""
+        distinct: dict[Digest, ListedRun] = {}
+        for run in runs:
+            distinct.setdefault(run.key.digest, run)
+        self._runs = deque(run for digest, run in distinct.items() if digest not in self._asked)
+        self.quota = len(self._asked) + len(self._runs)
 
     def next(self) -> Candidate | None:
-        """See `Stage.next`; nothing before `fix`."""
+        """See `Stage.next`; None before `fix`."""
         return super().next() if self.fixed else None
 
-    def restore(self, told: Sequence[Told], pending: Sequence[Candidate]) -> None:
+    def restore(self, results: Sequence[TrialResult], pending: Sequence[Candidate]) -> None:
         """See `Stage.restore`."""
-        for trial, run in told:
-            self._numbers.add(trial.number)
-            self.tell(trial, run)
-        for candidate in pending:
-            self._numbers.add(candidate.number)
-            self._pend(candidate)
+        super().restore(results, pending)
         self.quota = max(self.quota, len(self._asked))
 
     def _ask(self) -> Candidate | None:
-        if not self._jobs:
+        if not self._runs:
             return None
-        job = self._jobs.popleft()
-        number = first_free(self._numbers)
-        self._numbers.add(number)
-        return Candidate(
-            self.name, number, job.architecture, job.params, job.key, self.moment(), cached=job.cached
-        )
-
-
-def first_free(numbers: Container[int]) -> int:
-    """The smallest number from 0 that is not among `numbers`."""
-    return next(i for i in itertools.count() if i not in numbers)
+        run = self._runs.popleft()
+        number, now = self._free_number(), self.moment()
+        return Candidate(self.name, number, run.architecture, run.params, run.key, now, cached=run.cached)

@@ -1,4 +1,4 @@
-"""When a controller is to stop: by a signal, or because the time it was given is over."""
+"""When a controller is to stop: at a signal, or when its time limit is over."""
 
 import signal
 import threading
@@ -7,17 +7,16 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Literal, Self
 
-Why = Literal["interrupted", "time limit"]
+StopReason = Literal["interrupted", "time limit"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopping:
-    """The first SIGINT or SIGTERM asks to stop, the second to stop at once, the third does what it always
-    does.
+    """The first SIGINT or SIGTERM asks to stop, the second to stop at once, the third has its usual effect.
 
-    Handlers are in place inside the `with` block, where that is the main thread; elsewhere only `stop` and
-    the time limit count.
+    Signals are handled inside the `with` block, if it is run by the main thread; in other threads only `stop`
+    and the time limit have an effect.
 
     Args:
         time_limit_s: Seconds from now; None for no limit.
@@ -31,8 +30,8 @@ class Stopping:
         self._before: dict[signal.Signals, Callable[[int, FrameType | None], object] | int | None] = {}
 
     @property
-    def why(self) -> Why | None:
-        """Why nothing new is to begin; None while it may."""
+    def why(self) -> StopReason | None:
+        """Why no new run may begin; None while one may."""
         if self._asked:
             return "interrupted"
         over = self._end_s is not None and self._monotonic() >= self._end_s
@@ -40,7 +39,7 @@ class Stopping:
 
     @property
     def at_once(self) -> bool:
-        """Whether what is going on is to be killed."""
+        """Whether active runs are to be killed."""
         return self._asked > 1
 
     def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""TODO file."""
+"""Study files: read from YAML, validated once."""
 
 import lazy_loader
 

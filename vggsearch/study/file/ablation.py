@@ -1,4 +1,4 @@
-"""A study file of kind `ablation`: a control, what is changed in it, and how sure the answer must be."""
+"""A study file of kind `ablation`: a control, the changes made to it, and how the answer is tested."""
 
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -31,10 +31,10 @@ Levels = Annotated[tuple[Level, ...], Field(min_length=1, max_length=64)]
 
 
 class LearningRates(Frozen):
-    """The grid from which every arm gets the learning rate that suits it, by seeds of its own."""
+    """The grid from which every arm gets its best learning rate, chosen with separate seeds."""
 
     grid: Annotated[tuple[Rate, ...], Field(min_length=1, max_length=16)]
-    """Peak learning rates; with a single one nothing is tuned."""
+    """Peak learning rates; a single one is used without tuning."""
     seeds: int = Field(default=2, ge=1, le=MAX_SEEDS)
 
     @field_validator("grid")
@@ -56,33 +56,33 @@ class AblationStudy(Study):
         "margin_pp",
         "alpha",
     )
-    """The last five are part of the plan: a change after the first run is told in every report."""
+    """The last five are part of the plan: every report states a change made after the first run."""
 
     kind: Literal["ablation"]
     control: str = Field(max_length=2000)
-    """Canonical text of the architecture that is changed."""
+    """Canonical text of the architecture that the arms are changes of."""
     contrasts: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)] | None = None
-    """Kernel contrasts by name; exactly one of them and `factors` is given."""
+    """Names of kernel contrasts; exactly one of `contrasts` and `factors` is given."""
     kernel_size: int = Field(default=5, ge=1, le=31)
-    """What the control's kernels are compared with, for `contrasts`."""
+    """Kernel size that the control's kernels are compared with, for `contrasts`."""
     factors: Annotated[dict[str, Levels], Field(min_length=1, max_length=16)] | None = None
-    """Levels of each, in words of the study file: `{ratio: [8, 16], batch_norm: [true, false]}`."""
+    """Levels of each factor, as in the study file: `{ratio: [8, 16], batch_norm: [true, false]}`."""
     design: Literal["one-at-a-time", "factorial"] = "one-at-a-time"
     """Whether `factors` are changed one by one, or in all combinations."""
     primary: str = Field(min_length=1, max_length=200)
     """Name of the contrast that the study is about."""
     seeds: int = Field(default=10, ge=2, le=MAX_SEEDS)
-    """Every arm is trained with each of them: so many pairs."""
+    """Number of seeds with which every arm is trained, which is the number of pairs."""
     learning_rates: LearningRates | None = None
-    """By default the recipe's rate, half and twice of it."""
+    """By default half the recipe's rate, the rate itself, and twice the rate."""
     margin_pp: float = Field(default=0.3, gt=0, le=50)
     """Percentage points of accuracy below which a difference does not matter."""
     alpha: float = Field(default=0.05, ge=0.0001, le=0.2)
     evaluate_on: Annotated[EvaluateOn, ADDED] = "test"
-    """The images on which the pairs are judged: `validation` where the answer is to choose something."""
+    """The images on which the pairs are judged: `validation` where the answer serves to make a choice."""
 
     def with_options(self, **given: float | None) -> Self:
-        """See `Study.with_options`; an ablation takes no `trials`."""
+        """See `Study.with_options`; an ablation has no `trials`."""
         if given.pop("trials", None) is not None:
             raise self.mistake("an ablation has seeds and no trials: leave --trials out, and change `seeds`")
         return super().with_options(**given)
@@ -94,7 +94,7 @@ class AblationStudy(Study):
 
     @property
     def rates(self) -> LearningRates:
-        """The grid, given or by default."""
+        """The grid of learning rates, given or by default."""
         lr = self.recipe.lr
         return self.learning_rates or LearningRates(grid=(lr / 2, lr, lr * 2))
 
@@ -104,9 +104,9 @@ class AblationStudy(Study):
         return self.margin_pp / 100
 
     def plan_design(self, task: Task) -> Design:
-        """Arms and contrasts, for images of `input_shape` before or after resizing; proven to change them.
+        """Arms and contrasts, checked to change what they claim; `task` is that of the data before resizing.
 
-        Raises `StudyFileError` where a contrast cannot be, or does not hold what it promises.
+        Raises `StudyFileError` where a contrast is impossible, or does not hold equal what it claims.
         """
         control, own = parse(self.control), self.task(task)
         if "iso-time" in (self.contrasts or ()) and not self.budget.deterministic:

@@ -1,4 +1,4 @@
-"""What every study file has, whatever it asks: data, recipe, budget, seed; validated once, here."""
+"""What every study file has: data, recipe, budget, seed. Validated once, here."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +19,7 @@ class DataChoice(Frozen):
     """Which images, and how they are split."""
 
     name: str = Field(min_length=1, max_length=4096)
-    """`fashion-mnist`, …, or `folder:PATH`; `vggsearch.data` knows which there are."""
+    """Name of a data set of `vggsearch.data`, as in `fashion-mnist`, or `folder:PATH`."""
     resize: int | None = Field(default=None, ge=2, le=MAX_SIDE)
     """Side in pixels to which every image is resized."""
     val_fraction: float = Field(default=0.1, gt=0, le=0.9)
@@ -28,17 +28,17 @@ class DataChoice(Frozen):
     @field_validator("name")
     @classmethod
     def _printable(cls, name: str) -> str:
-        # It stands in messages, on terminals and in reports.
+        # The name is shown in messages, on terminals and in reports.
         if not name.isprintable():
             raise broken("", f"must be printable text, not {shown(name)}: rename the folder")
         return name
 
 
 class Study(Frozen):
-    """One question, and how it is to be answered. Made by `load_study`: a search or an ablation."""
+    """One question and how it is answered: a search or an ablation. Made by `load_study`."""
 
     MAY_CHANGE: ClassVar[tuple[str, ...]] = ("question", "time_limit_s")
-    """Keys that may say something else when a study is resumed."""
+    """Keys that may have changed when a study is resumed."""
 
     question: str = Field(default="", max_length=10_000)
     data: DataChoice
@@ -52,7 +52,7 @@ class Study(Frozen):
 
     @property
     def name(self) -> str:
-        """The file's name without its suffix: names the study in stores and reports."""
+        """The file's name without its suffix, which is the study's name in stores and reports."""
         return self._path.stem
 
     @property
@@ -66,16 +66,16 @@ class Study(Frozen):
         return self._source
 
     def task(self, native: Task) -> Task:
-        """What the nets are for, where the data set as it is would give the task `native`."""
+        """The task of the nets, after resizing; `native` is the task of the data set as it is."""
         side = self.data.resize
         return native if side is None else replace(native, input_shape=(native.input_shape[0], side, side))
 
     def identity(self) -> dict[str, object]:
-        """What must not change once a store holds trials of the study, as plain JSON values."""
+        """The values that must not change once a store holds trials of the study, as plain JSON."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=set(self.MAY_CHANGE))
 
     def with_options(self, **given: float | None) -> Self:
-        """The same study with what is not None replaced; raises `StudyFileError` as a file would."""
+        """The same study with values that are not None replaced; raises `StudyFileError` like a file."""
         options = {key: value for key, value in given.items() if value is not None}
         return self.validated(self.model_dump(by_alias=True) | options, self.path, self.source)
 
@@ -110,5 +110,5 @@ class Study(Frozen):
 
 
 def shown_path(path: Path) -> str:
-    """A path as a message has it."""
+    """A path as messages show it."""
     return str(path) if str(path).isprintable() else ascii(str(path))

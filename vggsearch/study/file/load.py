@@ -1,6 +1,6 @@
 """Read a study file: YAML of one of the kinds, validated once, here.
 
-Every way in which a file can be wrong raises `StudyFileError`, one line of the form
+Every mistake in a file raises `StudyFileError`, whose message is one line of the form
 `studies/x.yaml: key.path: rule, not VALUE: remedy`.
 """
 
@@ -23,12 +23,12 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}", re.ASCII)
 
 
 def load_study(path: Path) -> Study:
-    """Read a study file; raises `StudyFileError`, one line, whatever is wrong with it."""
+    """Read a study file. Every mistake in it raises `StudyFileError`."""
     return parse_study(_text(path), path)
 
 
 def parse_study(source: str, path: Path) -> Study:
-    """The study in a file's text; `path` names it. Raises `StudyFileError`."""
+    """The study in a file's text; its name is that of `path`. Raises `StudyFileError`."""
     if _NAME.fullmatch(path.stem) is None:
         raise StudyFileError(
             f"{shown_path(path)}: a study is named after its file, in at most 100 lower-case letters, "

@@ -1,4 +1,4 @@
-"""pydantic's complaint about a study file as one line: the key, the rule, the value, the remedy."""
+"""pydantic's errors about a study file as one line: the key, the rule, the value, the remedy."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -62,25 +62,28 @@ time_limit_s: 3600
     ),
     "recipe": {"base": "fast", **{name: getattr(RECIPES["fast"], name) for name in Recipe.model_fields}},
 }
-"""A value for every key, for the remedies. It is not a study: no kind has all the keys."""
+"""A valid value for every key, for the remedies. It is not a study: no kind has all these keys."""
 
 TAGS = ("<net>", "<block>")
-"""Parts of pydantic's locations that are no keys of the file: the tags of discriminated unions."""
+"""Parts of pydantic's locations that are not keys of the file: the tags of discriminated unions."""
 
 
 def broken(key: str, rule: str) -> PydanticCustomError:
-    """The error for a validator to raise: `rule`, with value and remedy, is broken at `key`."""
+    """The error for a validator to raise where the value at `key` violates `rule`.
+
+    `rule` is the rest of the message, with value and remedy.
+    """
     return PydanticCustomError("broken_rule", "{rule}", {"rule": rule, "key": key})
 
 
 def one_line(error: ValidationError, model: type[BaseModel]) -> str:
-    """pydantic's most telling complaint as `key.path: rule, not VALUE: remedy`, and how many others."""
+    """pydantic's most helpful error as `key.path: rule, not VALUE: remedy`, and the number of others."""
     found = sorted(error.errors(include_url=False), key=lambda details: details["type"] != "extra_forbidden")
     first, *others = found
-    if first["type"] == "extra_forbidden":  # a misspelt key is absent under its right name, too
+    if first["type"] == "extra_forbidden":  # a misspelt key is also missing under its right name
         others = [details for details in others if details["type"] != "missing"]
     more = f" (and {len(others)} more)" if others else ""
-    return _said(first, model) + more
+    return _message(first, model) + more
 
 
 def _near(word: str, known: Sequence[str]) -> str:
@@ -88,7 +91,7 @@ def _near(word: str, known: Sequence[str]) -> str:
     return f"did you mean {near[0]}?" if near else ""
 
 
-def _said(details: ErrorDetails, model: type[BaseModel]) -> str:
+def _message(details: ErrorDetails, model: type[BaseModel]) -> str:
     place = tuple(part for part in details["loc"] if part not in TAGS)
     context = details.get("ctx", {})
     kind, value = details["type"], cast(object, details["input"])
@@ -128,7 +131,7 @@ _RULES: Mapping[str, str] = {
     "string_too_short": "must have at least {min_length} characters",
     "string_too_long": "must have at most {max_length} characters",
 }
-"""The rule that pydantic's kind of error stands for, with names from its context."""
+"""The rule behind each of pydantic's kinds of errors, with names from its context."""
 
 
 def _number(value: object) -> str:
@@ -142,11 +145,11 @@ def _at(place: Sequence[int | str]) -> str:
 
 
 def _example(place: Sequence[int | str]) -> str:
-    """The remedy: a value that is valid at `place`, or for the list around it."""
+    """The remedy: a valid value for `place`, or for the list that holds it."""
     value: Value = dict(EXAMPLE)
     keys = [part for part in place if isinstance(part, str)]
     for key in keys:
-        if key == "per_block":  # holds what could stand in its place for the whole net
+        if key == "per_block":  # its value could also be given for the whole net
             continue
         if not isinstance(value, dict) or key not in value:
             return "see the study files that come with vggsearch"
@@ -163,7 +166,7 @@ def _example(place: Sequence[int | str]) -> str:
 
 
 def _keys(model: type[BaseModel], place: Sequence[int | str]) -> list[str]:
-    """The keys that the file may have in the mapping at `place`."""
+    """The keys allowed in the mapping at `place`."""
     for part in place:
         for name, field in model.model_fields.items():
             if part in (name, field.alias):

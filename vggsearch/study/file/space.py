@@ -16,7 +16,7 @@ Factors = Annotated[tuple[Factor, ...], Field(min_length=1, max_length=64)]
 
 
 class PerBlock(Frozen):
-    """Values among which every block chooses for itself."""
+    """Values from which each block gets its own."""
 
     per_block: Factors
 
@@ -28,11 +28,11 @@ def _form(value: object) -> str:
 FactorChoice = Annotated[
     Annotated[Factors, Tag("<net>")] | Annotated[PerBlock, Tag("<block>")], Discriminator(_form)
 ]
-"""A list: one value for the whole net; `{per_block: list}`: one for each block."""
+"""A list gives one value to the whole net; `{per_block: list}` gives one to each block."""
 
 
 class Limits(Frozen):
-    """Least and most of a cost, both included."""
+    """Smallest and largest allowed cost, both inclusive."""
 
     min: float | None = Field(default=None, gt=0, le=1e18)
     max: float | None = Field(default=None, gt=0, le=1e18)
@@ -67,7 +67,7 @@ class SpaceChoice(Frozen):
     """The choices that make up a search space."""
 
     channels: Factors = (64, 128, 256, 512, 512)
-    """Of each block in turn, before they are divided by the ratio."""
+    """Channels of each block in turn, before division by the ratio."""
     num_blocks: Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_BLOCKS)], ...], Field(min_length=1)]
     convs_per_block: FactorChoice
     ratio: FactorChoice
@@ -88,7 +88,7 @@ class SpaceChoice(Frozen):
         return heads
 
     def search_space(self, task: Task) -> SearchSpace:
-        """The space on images of `input_shape`; may raise `SpaceError` or `ArchitectureError`."""
+        """The space for `task`; may raise `SpaceError` or `ArchitectureError`."""
         limits = ((name, getattr(self.constraints, name)) for name in Constraints.model_fields)
         return SearchSpace(
             num_blocks=self.num_blocks,

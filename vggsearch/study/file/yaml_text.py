@@ -1,8 +1,8 @@
-"""YAML text from anyone, read as plain values: mappings, tuples, texts, numbers, true, false and null.
+"""Read untrusted YAML text as plain values: mappings, tuples, texts, numbers, true, false and null.
 
-What is read is the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/, §10.3) without octal and
-hexadecimal numbers, so that `1e6` is a number and `yes` a text; in one document of bounded size and depth.
-Everything else YAML can say is refused: repeated keys, keys that are not text, anchors and aliases, tags.
+The text follows the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/, §10.3) without octal and
+hexadecimal numbers, so that `1e6` is a number and `yes` a text, in one document of bounded size and depth.
+Everything else is refused: repeated keys, keys that are not text, anchors and aliases, tags.
 """
 
 import re
@@ -36,7 +36,7 @@ class YamlTextError(ValueError):
 
 
 def read(text: str) -> Value:
-    """The one value in `text`. Raises `YamlTextError`, whatever the text is."""
+    """The one value in `text`. Raises `YamlTextError` and nothing else."""
     size = len(text.encode(errors="surrogatepass"))
     if size > MAX_BYTES:
         raise YamlTextError(f"a file has at most {MAX_BYTES} bytes, not {size}: shorten it")
@@ -52,9 +52,9 @@ def read(text: str) -> Value:
         remedy = "check indentation, colons, quotes and brackets"
         text = f"not readable as YAML, {problem}: {remedy}"
         mark = error.problem_mark or error.context_mark
-        raise YamlTextError(_place(mark.line if mark else None) + text) from error
+        raise YamlTextError(_at_line(mark.line if mark else None) + text) from error
     except (ValueError, OverflowError) as error:
-        # PyYAML turns escapes and directives into characters and numbers unchecked.
+        # PyYAML converts escapes and directives into characters and numbers without checks.
         text = "not readable as YAML, an escape or directive is out of range: remove it"
         raise YamlTextError(text) from error
 
@@ -74,7 +74,7 @@ def _document(text: str) -> Value:
 
 
 def _value(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Value:
-    """The value that begins with `event`; takes the rest of it from `events`."""
+    """The value that begins with `event`; its other events are taken from `events`."""
     anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
     if anchor is not None:
         text = f"anchors and aliases are not read, and here is {shown(anchor)}: write the value out"
@@ -96,7 +96,7 @@ def _value(event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> Value
         if not isinstance(key, str):
             raise _refused(event, f"a key is text, not {shown(key)}: put it in quotes, or name the key")
         if key in mapping:
-            raise _refused(event, f"a key stands once, and {shown(key)} stands twice: remove one")
+            raise _refused(event, f"a key may occur once, and {shown(key)} occurs twice: remove one")
         mapping[key] = _value(next(events), events, depth + 1)
     return mapping
 
@@ -120,8 +120,8 @@ def _scalar(event: yaml.ScalarEvent) -> Value:
 
 
 def _refused(event: yaml.Event, text: str) -> YamlTextError:
-    return YamlTextError(_place(event.start_mark.line if event.start_mark else None) + text)
+    return YamlTextError(_at_line(event.start_mark.line if event.start_mark else None) + text)
 
 
-def _place(line: int | None) -> str:
+def _at_line(line: int | None) -> str:
     return "" if line is None else f"line {line + 1}: "

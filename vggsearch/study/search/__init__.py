@@ -1,4 +1,4 @@
-"""TODO search."""
+"""How a search is run: its samplers, its stages, and Optuna's copy of it."""
 
 import lazy_loader
 

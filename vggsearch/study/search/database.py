@@ -1,4 +1,4 @@
-"""Where Optuna's copy of a search is kept: in a file of the store, or wherever `postgresql.py` can reach."""
+"""Where Optuna's copy of a search is kept: in a file of the store, or on a server (`postgresql.py`)."""
 
 import sqlite3
 import stat
@@ -11,9 +11,9 @@ from typing import Protocol
 from vggsearch.errors import StoreError
 
 LOCK_WAIT_S = 60.0
-"""How long a transaction waits for a dashboard that holds an SQLite database."""
+"""Seconds that a transaction waits for a dashboard that locks an SQLite database."""
 
-_PASSING = frozenset(
+_TEMPORARY = frozenset(
     (
         sqlite3.SQLITE_PERM,
         sqlite3.SQLITE_BUSY,
@@ -28,38 +28,38 @@ _PASSING = frozenset(
         sqlite3.SQLITE_NOLFS,
     )
 )
-"""SQLite's result codes that tell of the machine or of another process, and not of the file."""
+"""SQLite's result codes for a fault of the machine or of another process, not of the file."""
 
 
 class Connection(Protocol):
-    """Of whatever library; SQLAlchemy knows what to do with it."""
+    """A connection of a database library, which SQLAlchemy uses."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close it."""
 
 
 class Database(ABC):
-    """A place for Optuna's copy; as text, the place without a password."""
+    """A place for Optuna's copy; `str` gives the place without a password."""
 
     dialect: str
-    """The URL of such a database, of which SQLAlchemy reads the kind and nothing else."""
+    """A URL from which SQLAlchemy takes the kind of the database and nothing else."""
     remedy: str
-    """What to do where it cannot be used."""
+    """What a person should do where it cannot be used."""
     shared: bool
-    """Whether others use it too, and whether it may be away while the store is here."""
+    """Whether other stores use it too; it may then be unreachable."""
 
     @abstractmethod
     def connect(self) -> Connection:
-        """A new connection; raises what its library raises."""
+        """A new connection; raises the errors of its library."""
 
     def masked(self, text: str) -> str:
-        """`text`, which came from elsewhere, without the password."""
+        """`text` without the password."""
         return text
 
     def set_aside(self, error: BaseException) -> str | None:
-        """Where `error` says for certain that the database is damaged: move it away and return its new name.
+        """Move the database away where `error` shows that it is damaged, and return its new name.
 
-        None, with nothing changed, where the error may be the machine's or another process's.
+        Returns None, with nothing changed, where the machine or another process may have caused the error.
         """
         del error
         return None
@@ -79,11 +79,11 @@ class SqliteFile(Database):
         return str(self.path)
 
     def connect(self) -> sqlite3.Connection:
-        """See `Database.connect`. A link is not followed, and is damage like anything that is no file."""
+        """See `Database.connect`. Whatever is not a regular file counts as damage; links are not followed."""
         for path in self._files():
             if _is_there(path) and not stat.S_ISREG(path.lstat().st_mode):
                 raise sqlite3.DatabaseError(f"{path.name} is not a regular file")
-        # Only ever used by the controller's thread, but closed by whichever collects it.
+        # Used by the controller's thread alone, but possibly closed by another one that collects garbage.
         connection = sqlite3.connect(self.path, timeout=LOCK_WAIT_S, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -94,15 +94,17 @@ class SqliteFile(Database):
         return connection
 
     def set_aside(self, error: BaseException) -> str | None:
-        """See `Database.set_aside`. Nothing is overwritten, and raises OSError where it cannot be moved.
+        """See `Database.set_aside`. Overwrites nothing; raises OSError where the file cannot be moved.
 
-        Everything in the file is in the store's other files too. So what cannot be read is damage, unless
-        SQLite says that the disk, the permissions or a lock are to blame.
+        The store's other files hold everything too. So a file that cannot be read counts as damaged, unless
+        SQLite reports a fault of the disk, the permissions or a lock.
         """
         cause = root_cause(error)
         code = getattr(cause, "sqlite_errorcode", None)
-        passing = isinstance(cause, OSError | MemoryError) or (code is not None and code & 0xFF in _PASSING)
-        if passing or not any(_is_there(path) for path in self._files()):
+        temporary = isinstance(cause, OSError | MemoryError) or (
+            code is not None and code & 0xFF in _TEMPORARY
+        )
+        if temporary or not any(_is_there(path) for path in self._files()):
             return None
         taken = {path.name for path in self.path.parent.iterdir()}
         number = 1
@@ -116,26 +118,26 @@ class SqliteFile(Database):
         return kept.name
 
     def _files(self) -> Iterator[Path]:
-        """The database, and what SQLite has beside it while it is in use."""
+        """The database, and the files that SQLite keeps beside it while it is in use."""
         for suffix in ("", "-wal", "-shm", "-journal"):
             yield self.path.with_name(self.path.name + suffix)
 
 
 def unusable(database: Database, error: BaseException) -> StoreError:
-    """What a person is told where `database` cannot be used because of `error`."""
+    """The error to raise where `database` cannot be used because of `error`."""
     return StoreError(
         f"Optuna's database {database} cannot be used ({reason(database, error)}): {database.remedy}"
     )
 
 
 def reason(database: Database, error: BaseException) -> str:
-    """What `error` says, in one line that shows no password and moves no cursor."""
+    """The message of `error` as one printable line without the password."""
     lines = str(root_cause(error)).splitlines() or [type(error).__name__]
     return "".join(c if c.isprintable() else " " for c in database.masked(lines[0])[:200])
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """What was raised first, of errors that were raised from one another."""
+    """The first error in the chain of causes of `error`."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error

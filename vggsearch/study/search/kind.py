@@ -1,27 +1,27 @@
-"""`SearchKind`: how searches are run, and what is said of them."""
+"""`SearchKind`: how searches are run and described."""
 
 from contextlib import closing
 
 from vggsearch.arch import Task
 from vggsearch.recipe import Recipe
 from vggsearch.runs import STAGES, Stage
-from vggsearch.store import ControllerState, Store
+from vggsearch.store import Store
 from vggsearch.study.control import Controller, Progress, Session
 from vggsearch.study.file import SearchStudy
-from vggsearch.study.kind import StageCount, StudyKind
+from vggsearch.study.kind import StageStatus, StudyKind
 from vggsearch.study.results import StudyResults, describe, study_task
 from vggsearch.study.search.quotas import search_quotas
 from vggsearch.text import Json
 
 
 class SearchKind(StudyKind[SearchStudy]):
-    """See `StudyKind`. The search and its baseline first, then the finalists."""
+    """See `StudyKind`. The search and its baseline come first, then the finalists."""
 
     has_copy = True
 
     def recipes(self, study: SearchStudy, task: Task) -> list[Recipe]:
         """See `StudyKind.recipes`."""
-        study.space(task)
+        study.space(task)  # raises where there is none
         return [study.recipe]
 
     def run(self, study: SearchStudy, session: Session) -> None:
@@ -35,38 +35,36 @@ class SearchKind(StudyKind[SearchStudy]):
             assembly.restore()
             Controller(session, study.name, assembly.stages, assembly.select, assembly.trusted).work()
 
-    def counts(self, study: SearchStudy, results: StudyResults, store: Store) -> dict[Stage, StageCount]:
+    def counts(self, study: SearchStudy, results: StudyResults, store: Store) -> dict[Stage, StageStatus]:
         """See `StudyKind.counts`."""
-        selection = _state(study, store).selection()
+        selection = store.state(study.name).selection()
         selected = len(selection.architectures) if selection else 0
         quotas = search_quotas(study, study.space(study_task(results)).count, selected)
         done = {
             stage: len({trial.run for trial in results.trials if trial.stage == stage and trial.run})
             for stage in STAGES
         }
-        return {stage: StageCount(quota, done[stage]) for stage, quota in quotas.items()}
+        return {stage: StageStatus(quota, done[stage]) for stage, quota in quotas.items()}
 
     def is_settled(
-        self, study: SearchStudy, results: StudyResults, store: Store, counts: dict[Stage, StageCount]
+        self, study: SearchStudy, results: StudyResults, store: Store, counts: dict[Stage, StageStatus]
     ) -> bool:
-        """Whether the finalists were selected from all runs that there are, as many as are wanted."""
+        """Whether the finalists were selected from all runs there are, and as many as are wanted."""
         del results
         if study.finalists is None:
             return True
         searched = sum(count.done for stage, count in counts.items() if stage != "finalists")
-        selection = _state(study, store).selection()
-        return selection is not None and (selection.runs, selection.count) == (
-            searched,
-            study.finalists.count,
-        )
+        selection = store.state(study.name).selection()
+        wanted = (searched, study.finalists.count)
+        return selection is not None and (selection.runs, selection.count) == wanted
 
     def left_s(
-        self, study: SearchStudy, results: StudyResults, store: Store, counts: dict[Stage, StageCount]
+        self, study: SearchStudy, results: StudyResults, store: Store, counts: dict[Stage, StageStatus]
     ) -> float | None:
-        """See `StudyKind.left_s`. By the runs made so far."""
+        """See `StudyKind.left_s`. Estimated from the runs made so far."""
         del study, store
         took = [trial.told_at - trial.asked_at for trial in results.trials if trial.run and not trial.cached]
-        left = sum(max(0, count.quota - count.done) for count in counts.values())
+        left = sum(count.left for count in counts.values())
         return left * sum(took) / len(took) if took else None
 
     def progress(self, study: SearchStudy, results: StudyResults, store: Store) -> Progress:
@@ -74,27 +72,18 @@ class SearchKind(StudyKind[SearchStudy]):
         del store
         return Progress(expected_run_s=study.budget.seconds, best=results.best(), study=study.name)
 
-    def found(self, study: SearchStudy, results: StudyResults) -> dict[str, Json]:
+    def summary(self, study: SearchStudy, results: StudyResults) -> dict[str, Json]:
         """The best run so far."""
         del study
         best = results.best()
         if best is None:
             return {"best": None}
         key = best.key
-        return {
-            "best": {
-                "architecture": key.architecture,
-                "val_accuracy": best.val_accuracy,
-                "run": key.digest,
-            }
-        }
+        found = {"architecture": key.architecture, "val_accuracy": best.val_accuracy, "run": key.digest}
+        return {"best": found}
 
-    def found_lines(self, study: SearchStudy, results: StudyResults) -> list[str]:
-        """See `found`."""
+    def summary_lines(self, study: SearchStudy, results: StudyResults) -> list[str]:
+        """See `summary`."""
         del study
         best = results.best()
         return [f"best so far: {describe(best)}"] if best else []
-
-
-def _state(study: SearchStudy, store: Store) -> ControllerState:
-    return store.state(study.name)

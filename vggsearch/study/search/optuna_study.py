@@ -1,23 +1,24 @@
-"""The Optuna study of a search: `Space` and outcomes on one side, Optuna's trials and samplers on the other.
+"""The Optuna study of a search: translates `Space` and outcomes into Optuna's trials and values.
 
-The study lives in memory, made again from the store's trial files at every start; Optuna's database is a copy
-for people and dashboards (`mirror.py`). So a suggestion is whole or was never made, whatever is killed when,
+The study lives in memory and is made again from the store's trial files at every start; Optuna's database is
+a copy for people and dashboards (`optuna_copy.py`). So a kill at any moment leaves no incomplete suggestion,
 and a lost database costs nothing. Trial n here is trial n of the stage and trial n in the database.
 
-What is told of a trial, with one value per objective:
+What Optuna is told of a trial, with one value for each objective:
 
 | outcome | told as |
 |---|---|
 | completed | its values |
-| diverged, out_of_memory, timed_out | complete: chance's accuracy, the worst latency so far, its costs |
-| infeasible, for want of memory | the same |
-| infeasible, by a constraint, to NSGA-II and GP | complete: its costs, and the median of what is unknown |
+| diverged, out_of_memory, timed_out | complete: accuracy of chance, worst latency so far, its costs |
+| infeasible, for lack of memory | the same |
+| infeasible, by a constraint, to NSGA-II and GP | complete: its costs, and the median of unknown values |
 | infeasible, by a constraint, to the others | pruned |
 | pruned | pruned |
 | crashed, preempted | failed: nothing was learnt of the candidate |
 
-Every trial carries its constraints, from its costs, before it is trained. TPE learns them from pruned trials
-too; NSGA-II and GP from complete ones only, and rank every infeasible trial below every feasible one.
+Every trial has its constraints, computed from its costs, before it is trained. TPE learns them from pruned
+trials too; NSGA-II and GP learn them from complete ones only, and rank every infeasible trial below every
+feasible one.
 """
 
 import statistics
@@ -34,8 +35,8 @@ from vggsearch.cost import cost
 from vggsearch.runs import Outcome, RunRecord
 from vggsearch.space import Scalar, Space
 from vggsearch.study.file import SAMPLERS, Objective, Sampler
-from vggsearch.study.search.draws import stream_seed
-from vggsearch.study.search.mirror import Mirror
+from vggsearch.study.search.optuna_copy import OptunaCopy
+from vggsearch.study.search.random_members import stream_seed
 from vggsearch.study.search.samplers import make_sampler, quiet
 
 _LEARNT_AS_BAD = frozenset({Outcome.DIVERGED, Outcome.OUT_OF_MEMORY, Outcome.TIMED_OUT})
@@ -51,14 +52,14 @@ class Suggestion:
 
 
 class Search:
-    """Asks and is told.
+    """Asks Optuna for candidates and tells it their results.
 
     Args:
-        space: What is searched.
-        sampler: Which of Optuna's samplers suggests.
-        quota: How many runs the search is to have.
-        objectives: Names, the first `val_accuracy` (maximised), the others minimised.
-        seed: Of the study.
+        space: The space that is searched.
+        sampler: Name of the sampler.
+        quota: Number of runs of the search.
+        objectives: Their names; the first is `val_accuracy` and maximised, the others are minimised.
+        seed: Seed of the study.
     """
 
     def __init__(
@@ -72,13 +73,13 @@ class Search:
     ) -> None:
         quiet()
         self.space = space
-        self.told = 0
-        """Trials whose accuracy was told."""
+        self.num_scored = 0
+        """Number of trials told with an accuracy."""
         self.sampler = sampler
         self.seed = seed
         self._quota = quota
         self._objectives = tuple(objectives)
-        self._mirror: Mirror | None = None
+        self._copy: OptunaCopy | None = None
         self._study = optuna.create_study(
             directions=["maximize" if name == "val_accuracy" else "minimize" for name in objectives]
         )
@@ -91,11 +92,11 @@ class Search:
 
     @property
     def count(self) -> int:
-        """How many trials were asked: the next one's number."""
+        """Number of trials asked so far, which is the number of the next one."""
         return len(self.trials)
 
     def suggest(self) -> Suggestion:
-        """What the sampler suggests next: an architecture of the space, feasible or not."""
+        """The next suggestion of the sampler: an architecture of the space, feasible or not."""
         trial = self._prepare().ask()
 
         def choose(name: str, options: Sequence[Scalar]) -> Scalar:
@@ -110,10 +111,9 @@ class Search:
         return self._asked(architecture)
 
     def insert(self, architecture: Architecture) -> Suggestion:
-        """Make `architecture`, a member of the space that was drawn or recorded, the next trial."""
+        """Make `architecture`, a randomly chosen or recorded member of the space, the next trial."""
         params = self.space.params_of(architecture)
-        study = self._prepare()
-        study.add_trial(
+        self._prepare().add_trial(
             create_trial(
                 state=TrialState.RUNNING,
                 params=params,
@@ -125,9 +125,9 @@ class Search:
         return self._asked(architecture)
 
     def tell(self, number: int, outcome: Outcome, run: RunRecord | None) -> None:
-        """Tell trial `number` how it ended; `run` is None for a candidate that breaks a constraint."""
+        """Tell Optuna the result of trial `number`; `run` is None where a constraint is violated."""
         if outcome is Outcome.INFEASIBLE and run is not None:
-            outcome = Outcome.OUT_OF_MEMORY  # no constraint tells the sampler that it cannot be trained
+            outcome = Outcome.OUT_OF_MEMORY  # no constraint shows the sampler that it cannot be trained
         trial = self.trials[number]
         values = self._values(Architecture.parse(trial.user_attrs["architecture"]), outcome, run)
         state = TrialState.COMPLETE
@@ -136,16 +136,16 @@ class Search:
             state = TrialState.PRUNED if learnt else TrialState.FAIL
         self._study.tell(number, values, state)
         if values is not None and outcome is not Outcome.INFEASIBLE:
-            self.told += 1
+            self.num_scored += 1
             for name, value in zip(self._objectives, values, strict=True):
                 self._known[name].append(value)
-        if self._mirror is not None:
-            self._mirror.told(self.trials[number])
+        if self._copy is not None:
+            self._copy.finish(self.trials[number])
 
-    def attach(self, mirror: Mirror) -> None:
-        """Make `mirror` agree with what was asked and told so far, and keep it so from now on."""
-        mirror.reconcile(self.trials)
-        self._mirror = mirror
+    def attach(self, copy: OptunaCopy) -> None:
+        """Make `copy` hold the trials so far, and keep it up to date from now on."""
+        copy.reconcile(self.trials)
+        self._copy = copy
 
     def _prepare(self) -> optuna.Study:
         seed = stream_seed(self.seed, "search/sampler", self.count)
@@ -156,11 +156,11 @@ class Search:
         trial = self.trials[-1]
         sampler = self._study.sampler
         if isinstance(sampler, NSGAIISampler):
-            # Trials with given parameters would stand outside all generations; parents are chosen at a
-            # generation's first trial. Both happen here, so that a study made again evolves as it did.
+            # Trials with given parameters would belong to no generation; parents are chosen at the first
+            # trial of a generation. Both happen here, so that a restored study evolves as it did before.
             sampler.get_parent_population(self._study, sampler.get_trial_generation(self._study, trial))
-        if self._mirror is not None:
-            self._mirror.asked(self.trials[-1])
+        if self._copy is not None:
+            self._copy.add(trial)
         return Suggestion(trial.number, architecture, dict(trial.params))
 
     def _values(
@@ -185,7 +185,7 @@ class Search:
 
 
 def distributions(space: Space, params: dict[str, Scalar]) -> dict[str, BaseDistribution]:
-    """Optuna's distribution of every parameter that applies where `params` are chosen."""
+    """Optuna's distribution of every parameter that applies to the architecture of `params`."""
     found: dict[str, BaseDistribution] = {}
 
     def choose(name: str, options: Sequence[Scalar]) -> Scalar:

@@ -1,8 +1,8 @@
-"""A PostgreSQL database for Optuna's copy, named by a URL, and shared with other stores.
+"""A PostgreSQL database for Optuna's copy, named by a URL, and possibly shared with other stores.
 
-A URL comes from a person, and the library behind it obeys parameters that read files and name programs. So a
-few parts of it are taken, each checked, and nothing else is handed on. The password goes to the connection
-alone: it is in no text, `repr` or URL that this program makes.
+A person gives the URL, and the library behind it knows parameters that read files and name programs. So only
+a few parts of the URL are used, each checked. The password goes to the connection alone: it is in no text,
+`repr` or URL that this program makes.
 """
 
 import json
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 CONNECT_S = 10
-"""How long a server may take to answer."""
+"""Seconds within which a server must answer."""
 
 MAX_URL = 2000
-"""Characters of a URL."""
+"""Most characters of a URL."""
 
 _FORM = "--storage is postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE"
 _MASK = "***"
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}")
-_DATABASE = re.compile(r"[\w .$-]{1,63}")  # with = or / it could be more than a name
+_DATABASE = re.compile(r"[\w .$-]{1,63}")  # = or / would make it more than a name
 _PARAMETERS = {
     "sslmode": re.compile(r"disable|allow|prefer|require|verify-ca|verify-full"),
     "connect_timeout": re.compile(r"[1-9][0-9]{0,2}"),
     "application_name": re.compile(r"[\w .:-]{1,63}"),
 }
-"""What may stand behind the ? of a URL. Others read or write files, or change what the server does."""
+"""Parameters allowed after the ? of a URL. Others read or write files, or change how the server works."""
 
 _ALIVE = {
     "keepalives_idle": "30",
@@ -44,7 +44,7 @@ _ALIVE = {
     "keepalives_count": "3",
     "tcp_user_timeout": "60000",
 }
-"""A connection whose other end went without a word is given up after about a minute."""
+"""A connection that is no longer answered is given up after about a minute."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class PostgresServer(Database):
     """A database of a PostgreSQL server; made by `parse_storage`."""
 
     place: str
-    """Its URL, the password masked."""
+    """Its URL with the password masked."""
     password: str | None = field(repr=False)
     settings: dict[str, str] = field(repr=False)
-    """Of the connection, by libpq's names, without the password."""
+    """Settings of the connection but the password, by their names in libpq."""
 
     dialect = "postgresql+psycopg://"
     remedy = "see that the server runs and has the database, the user and the password that --storage names"
@@ -65,7 +65,7 @@ class PostgresServer(Database):
         return self.place
 
     def connect(self) -> Connection:
-        """See `Database.connect`. Without a password, libpq takes PGPASSWORD, or looks into ~/.pgpass."""
+        """See `Database.connect`. Without a password, libpq uses PGPASSWORD or ~/.pgpass."""
         import psycopg
         from psycopg.conninfo import make_conninfo
 
@@ -76,7 +76,7 @@ class PostgresServer(Database):
         return text.replace(self.password, _MASK) if self.password else text
 
     def check(self) -> None:
-        """Raise `StoreError` where the server does not let us in; within `CONNECT_S` an address."""
+        """Raise `StoreError` where no connection is made; takes at most `CONNECT_S` for each address."""
         import psycopg
 
         try:
@@ -86,7 +86,7 @@ class PostgresServer(Database):
 
 
 def parse_storage(text: str) -> PostgresServer:
-    """The database that a person's URL names. Raises `StoreError`, which repeats no part of the URL."""
+    """The database that a URL names. Raises `StoreError`, whose message repeats no part of the URL."""
     try:
         import psycopg  # noqa: F401 - it is an extra
     except ImportError as error:
@@ -104,7 +104,7 @@ def parse_storage(text: str) -> PostgresServer:
             f"{_FORM}, and this one names no database: add /NAME, in letters, digits, _ . $ and -"
         )
     if "\0" in f"{user}{password}" or (user and len(user) > 63):
-        raise StoreError(f"{_FORM}, and this one's user is too long, or has a %00 like no name: mend it")
+        raise StoreError(f"{_FORM}, and this one's user is too long, or has a %00: correct it")
     if password == _MASK:
         raise StoreError(
             f"--storage: {_MASK} stands for a password: write it, or set PGPASSWORD and leave it out"
@@ -126,11 +126,10 @@ def _parsed(text: str) -> "URL":
         raise StoreError(f"{_FORM}, of at most {MAX_URL} characters and no space: write %20 for one")
     scheme = text.partition("://")[0]
     if scheme not in ("postgresql+psycopg", "postgresql"):
-        found = (
-            f"{scheme}://" if re.fullmatch(r"[a-z0-9+]{1,20}", scheme) and "://" in text else "something else"
-        )
+        known = re.match(r"[a-z0-9+]{1,20}://", text)
+        start = known[0] if known else "something else"
         raise StoreError(
-            f"{_FORM}, and this one begins with {found}: leave --storage out for SQLite in the store"
+            f"{_FORM}, and this one begins with {start}: leave --storage out for SQLite in the store"
         )
     try:
         url = make_url(text)
@@ -147,16 +146,16 @@ def _parameters(url: "URL") -> dict[str, str]:
         if name not in _PARAMETERS or not isinstance(value, str) or not _PARAMETERS[name].fullmatch(value):
             known = ", ".join(_PARAMETERS)
             raise StoreError(
-                f"--storage: behind ? may stand {known}, once each and with its values: leave others out"
+                f"--storage: after ? may stand {known}, once each and with valid values: leave others out"
             )
         found[name] = value
     return found
 
 
 def store_token(path: Path) -> str:
-    """The text in a store's `token.json`, which identifies the store on a shared server; made when absent.
+    """The text in a store's `token.json`, which identifies the store on a shared server; made where absent.
 
-    Only for the store's one writer. Raises `StoreError`.
+    To be called only by the store's one writer. Raises `StoreError`.
     """
     try:
         token = from_json(read_checksummed(path, 1024))
@@ -168,7 +167,7 @@ def store_token(path: Path) -> str:
             write_checksummed(path, json.dumps(token).encode())
         except OSError as error:
             raise StoreError(
-                f"{path} cannot be written ({error.strerror}): free space, or mend permissions"
+                f"{path} cannot be written ({error.strerror}): free space, or correct permissions"
             ) from error
     except ValueError as error:
         raise StoreError(

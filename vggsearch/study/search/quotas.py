@@ -1,12 +1,14 @@
-"""How many runs each stage of a search wants."""
+"""How many runs each stage of a search makes."""
 
 from vggsearch.runs import Stage
 from vggsearch.study.file import SearchStudy
 
 
 def search_quotas(study: SearchStudy, members: int, selected: int = 0) -> dict[Stage, int]:
-    """Distinct runs that each stage wants of a space of so many `members`, `selected` of them finalists so
-    far."""
+    """Distinct runs of each stage, for a space of `members` architectures.
+
+    `selected` is the number of finalists selected so far.
+    """
     trials = min(study.trials or members, members)
     quotas: dict[Stage, int] = {"search": trials}
     if study.baseline:

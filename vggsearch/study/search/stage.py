@@ -9,9 +9,9 @@ import numpy as np
 
 from vggsearch.arch import Architecture
 from vggsearch.runs import Clock, RunRecord, TrialRecord
-from vggsearch.study.control import Candidate, MakeKey, Stage, Told
-from vggsearch.study.search.draws import stream_seed, unseen_member
+from vggsearch.study.control import Candidate, MakeKey, Stage, TrialResult
 from vggsearch.study.search.optuna_study import Search
+from vggsearch.study.search.random_members import stream_seed, unseen_member
 from vggsearch.study.search.samplers import startup
 
 MAX_WASTED = 3
@@ -47,7 +47,7 @@ class SearchStage(Stage):
         super().tell(trial, run)
         self._search.tell(trial.number, trial.outcome, run)
 
-    def restore(self, told: Sequence[Told], pending: Sequence[Candidate]) -> None:
+    def restore(self, told: Sequence[TrialResult], pending: Sequence[Candidate]) -> None:
         """See `Stage.restore`. Asking and telling are done again, in the order in which they happened."""
         recorded = {trial.number: trial for trial, _ in told}
         unanswered = {candidate.number: candidate for candidate in pending}
@@ -91,7 +91,7 @@ class SearchStage(Stage):
         space, sampler = self._search.space, self._search.sampler
         if sampler == "grid":
             return next(member for member in self._grid if str(member) not in self._seen)
-        if sampler == "random" or self._search.told < self._startup:
+        if sampler == "random" or self._search.num_scored < self._startup:
             return self._uniform()
         if self._wasted < MAX_WASTED:
             return None

@@ -1,5 +1,6 @@
 """`vggsearch run`: run a study to its end, and print a short summary."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -55,7 +56,8 @@ def command(
 ) -> None:
     """Run a study, or resume it.
 
-    The same command, given again after any interruption, continues where the study stopped.
+    The same command, given again after any interruption, continues where the study stopped. The exit status
+    is 1 where finalists or runs of an ablation crashed; the same command then makes these again.
     """
     study = load_study(file)
     resources = Resources(select_gpu(device), workers, data_dir, executor, address, storage)
@@ -84,4 +86,7 @@ def command(
         write_and_print(results, report_folder(results))
     else:
         print_summary(results, f"vggsearch report {command_arguments(study, store)}")
-    raise typer.Exit(INTERRUPTED if why == "interrupted" else 0)
+    failed = results.crash_notes() if why == "finished" else []
+    for line in failed:
+        make_console(sys.stderr).print(line, style="bold red", soft_wrap=True)
+    raise typer.Exit(INTERRUPTED if why == "interrupted" else int(bool(failed)))

@@ -218,6 +218,14 @@ class TrialRecord(Frozen):
     asked_at: Moment
     told_at: Moment
 
+    @property
+    def to_be_repeated(self) -> bool:
+        """Whether it crashed in a stage whose runs are all wanted: then it is made again on resumption.
+
+        A search has other candidates, so a crash is its answer there.
+        """
+        return self.outcome is Outcome.CRASHED and self.stage not in ("search", "baseline")
+
 
 def pack_bits(correct: npt.NDArray[np.bool_]) -> str:
     """Booleans as base64 of their packed bits, eight to a byte, most significant first."""

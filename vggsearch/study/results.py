@@ -9,6 +9,7 @@ from vggsearch.arch import Task, parse
 from vggsearch.cost import cost
 from vggsearch.designs import Registration
 from vggsearch.runs import (
+    STAGES,
     Damaged,
     Digest,
     Outcome,
@@ -51,6 +52,24 @@ class StudyResults:
     """What is missing from these results and why, each in a line that a report must show."""
     plans: tuple[Registration, ...] = ()
     """Of an ablation: the plans that were fixed, in order; the last is in force."""
+
+    @property
+    def answered(self) -> list[TrialRecord]:
+        """The trials without those that crashed and are to be made again."""
+        return [trial for trial in self.trials if not trial.to_be_repeated]
+
+    def crash_notes(self) -> list[str]:
+        """A line for each stage that has runs to be made again."""
+        notes = []
+        for stage in STAGES:
+            of_stage = [trial for trial in self.trials if trial.stage == stage]
+            crashed = [trial for trial in of_stage if trial.to_be_repeated]
+            if crashed:
+                notes.append(
+                    f"stage {stage}: {len(crashed)} of {len(of_stage)} runs crashed ({crashed[0].reason}): "
+                    "remove the cause and run the study again, which repeats only these"
+                )
+        return notes
 
     def frame(self) -> "pd.DataFrame":
         """One row a trial: study, stage, number, cached, asked_at, told_at and
@@ -138,7 +157,8 @@ def read_results(store: Store, study: Study) -> StudyResults:
                 continue
             what = f"{trial.stage} trial {trial.number}"
             notes.append(f"{what}: its run {trial.run[:12]} is absent or damaged")
-    return StudyResults(study, tuple(trials), runs, tuple(notes), store.plans(study.name).read())
+    results = StudyResults(study, tuple(trials), runs, plans=store.plans(study.name).read())
+    return replace(results, notes=(*notes, *results.crash_notes()))
 
 
 def _without_correctness(results: StudyResults) -> StudyResults:

@@ -45,6 +45,7 @@ def check_store(root: Path, found: Survey, controller: int | None) -> Iterator[C
     yield from _checkpoints(found, controller)
     lacks = [lacking(study) for study in found.studies if study.absent and controller is None]
     yield from (Check("runs", "note", text) for text in lacks)
+    yield from (Check("runs", "wrong", crashed(study)) for study in found.studies if study.crashed)
     count = len(found.leftovers)
     if count and controller is None:
         text = f"{counted(count, 'leftover')} of interrupted writes"
@@ -69,6 +70,14 @@ def described(problem: Problem, root: Path) -> str:
         return f"{what}: move it away by hand"
     after = _AGAIN.get(problem.kind)
     return f"{what}: {repair_command(root)} moves it to a backup" + (f", and {after}" if after else "")
+
+
+def crashed(study: StudySurvey) -> str:
+    """The runs of a study that crashed although it wants all of them, and how they are made again."""
+    return (
+        f"{study.name}: {counted(study.crashed, 'run')} crashed that the study cannot do without: remove the "
+        "cause, which vggsearch status names, and run the study again"
+    )
 
 
 def lacking(study: StudySurvey) -> str:

@@ -55,6 +55,8 @@ class StudySurvey:
     trials: int = 0
     searched: bool = False
     """Whether it has trials of a search, which Optuna's database copies."""
+    crashed: int = 0
+    """Trials that crashed and are made again when the study is resumed."""
     absent: set[Digest] = field(default_factory=set)
     """Runs of its trials without a sound record in the ledger: they are made again."""
 

@@ -134,6 +134,7 @@ class _Walk:
             if trial is not None:
                 study.trials += 1
                 study.searched |= trial.stage == "search"
+                study.crashed += trial.to_be_repeated
                 study.absent |= set() if trial.run is None else {trial.run}
                 self._at(trial.told_at)
 

@@ -67,7 +67,8 @@ class AblationAssembly:
         recorded = read_recorded(self._study, self._store, self._conditions)
         self.trusted = recorded.trusted
         for stage in (self.calibration, *self.stages):
-            stage.restore(recorded.results[stage.name], ())  # a missing run is made again
+            stage.restore(recorded.results[stage.name], ())
+            stage.reopen(recorded.missing)
         self.calibration.fix(self._calibration_runs())
 
     def plan(self) -> Plan:

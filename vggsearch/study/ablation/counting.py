@@ -56,10 +56,10 @@ def wanted_runs(plan: Plan) -> dict[Stage, dict[RunIdentity, PlannedArm]]:
 
 
 def made_runs(results: StudyResults, stage: Stage) -> dict[RunIdentity, RunRecord]:
-    """The runs made in a stage, by the same identity as in `wanted_runs`."""
+    """The runs that answer a stage, by the same identity as in `wanted_runs`."""
     return {
         _identity(run, stage): run
-        for trial in results.trials
+        for trial in results.answered
         if trial.stage == stage and trial.run and (run := results.runs.get(trial.run))
     }
 

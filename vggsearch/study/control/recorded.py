@@ -18,7 +18,7 @@ class Recorded:
     results: Mapping[Stage, Sequence[TrialResult]]
     """Results by stage; a stage without any has an empty sequence."""
     missing: Sequence[TrialRecord]
-    """Trials whose run is gone from the ledger."""
+    """Trials whose run is gone from the ledger, or crashed and is to be made again."""
     trusted: bool
     """Whether at least one run did not crash."""
 
@@ -33,7 +33,7 @@ def read_recorded(study: Study, store: Store, conditions: Conditions) -> Recorde
         if run is not None:
             conditions.check(run.key, study.path)
             trusted |= run.outcome is not Outcome.CRASHED
-        if run is None and trial.run is not None:
+        if trial.to_be_repeated or (run is None and trial.run is not None):
             missing.append(trial)
         else:
             results[trial.stage].append((trial, run))

@@ -177,6 +177,8 @@ class ListedStage(Stage):
         super().__init__(quota, clock)
         self.name = name
         self._runs: deque[ListedRun] | None = None
+        self._numbers: dict[Digest, int] = {}
+        """Numbers of runs that are made again."""
 
     @property
     def fixed(self) -> bool:
@@ -200,9 +202,18 @@ class ListedStage(Stage):
         super().restore(results, pending)
         self.quota = max(self.quota, len(self._asked))
 
+    def reopen(self, trials: Iterable[TrialRecord]) -> None:
+        """Let the runs of `trials`, which have no result, keep their numbers when they are asked again."""
+        for trial in trials:
+            if trial.stage == self.name and trial.run is not None:
+                self._numbers[trial.run] = trial.number
+                self._architectures[trial.number] = trial.architecture
+
     def _ask(self) -> Candidate | None:
         if not self._runs:
             return None
         run = self._runs.popleft()
-        number, now = self._free_number(), self.moment()
+        number = self._numbers.get(run.key.digest)
+        number = self._free_number() if number is None else number
+        now = self.moment()
         return Candidate(self.name, number, run.architecture, run.params, run.key, now, cached=run.cached)

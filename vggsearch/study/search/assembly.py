@@ -75,6 +75,8 @@ class SearchAssembly:
             answered = {trial.number for trial, _ in results}
             asked = {each.number: each for each in pending if each.stage == stage.name}
             stage.restore(results, [self._candidate(asked[n]) for n in sorted(asked.keys() - answered)])
+            if isinstance(stage, ListedStage):
+                stage.reopen(recorded.missing)
         self._search.attach(self._copy)
 
     def close(self) -> None:

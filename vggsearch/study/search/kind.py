@@ -41,7 +41,7 @@ class SearchKind(StudyKind[SearchStudy]):
         selected = len(selection.architectures) if selection else 0
         quotas = search_quotas(study, study.space(study_task(results)).count, selected)
         done = {
-            stage: len({trial.run for trial in results.trials if trial.stage == stage and trial.run})
+            stage: len({trial.run for trial in results.answered if trial.stage == stage and trial.run})
             for stage in STAGES
         }
         return {stage: StageStatus(quota, done[stage]) for stage, quota in quotas.items()}

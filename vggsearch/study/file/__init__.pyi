@@ -6,4 +6,5 @@ from .search import (
     Objective as Objective,
     Sampler as Sampler,
     SearchStudy as SearchStudy,
+    Stop as Stop,
 )

@@ -1,6 +1,6 @@
 """A study file of kind `search`: a space, a sampler, how many trials, and what the best are judged by."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Annotated, ClassVar, Literal, Self
@@ -9,12 +9,12 @@ from pydantic import Field, field_validator, model_validator
 
 from vggsearch.arch import Task, parse
 from vggsearch.errors import ArchitectureError, SpaceError
-from vggsearch.schema import Frozen
+from vggsearch.schema import ADDED, Frozen
 from vggsearch.space import ListedSpace, Space
 from vggsearch.study.file.base import Study
 from vggsearch.study.file.messages import broken
 from vggsearch.study.file.space import SpaceChoice
-from vggsearch.text import shown
+from vggsearch.text import percent, shown
 
 Objective = Literal["val_accuracy", "macs", "params", "latency_ms"]
 Sampler = Literal["grid", "random", "tpe", "nsga2", "gp"]
@@ -48,6 +48,9 @@ SAMPLERS: Mapping[Sampler, SamplerTraits] = MappingProxyType(
 """The samplers by name. `vggsearch.study.search.samplers` has the Optuna sampler of each that learns."""
 
 
+Architectures = Annotated[tuple[str, ...], Field(min_length=1, max_length=10_000)]
+
+
 class Finalists(Frozen):
     """How many of the best are trained again, with fresh seeds, before the test set is read."""
 
@@ -55,22 +58,59 @@ class Finalists(Frozen):
     seeds: int = Field(default=5, ge=1, le=1000)
 
 
+class Stop(Frozen):
+    """When a search asks for no more runs before its `trials` are made; either condition is enough."""
+
+    val_accuracy: float | None = Field(default=None, gt=0, le=1)
+    """A run has reached this validation accuracy, a fraction."""
+    patience: int | None = Field(default=None, ge=1, le=100_000)
+    """So many distinct runs in a row ended without a better validation accuracy."""
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.val_accuracy is None and self.patience is None:
+            raise broken("", "stop has val_accuracy, patience, or both: write {patience: 20}, for example")
+        return self
+
+    def reached(self, accuracies: Sequence[float]) -> bool:
+        """Whether a condition held after any of the runs, whose validation accuracies are given in the order
+        in which they ended.
+        """
+        best, since = -1.0, 0
+        for accuracy in accuracies:
+            best, since = (accuracy, 0) if accuracy > best else (best, since + 1)
+            if self.val_accuracy is not None and best >= self.val_accuracy:
+                return True
+            if self.patience is not None and since >= self.patience:
+                return True
+        return False
+
+    def __str__(self) -> str:
+        target = None if self.val_accuracy is None else f"{percent(self.val_accuracy)} validation accuracy"
+        idle = None if self.patience is None else f"{self.patience} runs in a row without a better one"
+        return " or ".join(filter(None, (target, idle)))
+
+
 class SearchStudy(Study):
     """Which architectures of a space are best for their cost?"""
 
-    MAY_CHANGE: ClassVar[tuple[str, ...]] = (*Study.MAY_CHANGE, "trials", "finalists", "baseline")
+    MAY_CHANGE: ClassVar[tuple[str, ...]] = (*Study.MAY_CHANGE, "trials", "finalists", "baseline", "stop")
 
     kind: Literal["search"] = "search"
     choices: SpaceChoice | None = Field(default=None, alias="space")
     """The key `space` of the file; exactly one of it and `architectures` is given."""
-    architectures: Annotated[tuple[str, ...], Field(min_length=1, max_length=10_000)] | None = None
+    architectures: Architectures | None = None
     """Canonical texts."""
     sampler: Sampler
     trials: int | None = Field(default=None, ge=1, le=100_000)
     """None only for `grid`: then the whole space."""
     baseline: bool = False
-    """Whether as many architectures again are drawn at random: by default, unless `grid` or `random`."""
+    """Whether as many architectures again are drawn at random: by default, unless `grid`, `random` or
+    `stop`."""
     finalists: Finalists | None = Finalists()
+    first: Annotated[Architectures | None, ADDED] = None
+    """Members of the space that are run before the sampler suggests any: canonical texts."""
+    stop: Annotated[Stop | None, ADDED] = None
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=4)] = ("val_accuracy",)
     reference: dict[str, Annotated[float, Field(ge=0, le=1e24)]] | None = None
     """Point from which the hypervolume is measured, by objective."""
@@ -83,20 +123,35 @@ class SearchStudy(Study):
         own = self.task(task)
         try:
             if self.choices is not None:
-                return self.choices.search_space(own)
-            return ListedSpace(tuple(map(parse, self.architectures or ())), own)
+                space: Space = self.choices.search_space(own)
+            else:
+                space = ListedSpace(tuple(map(parse, self.architectures or ())), own)
         except (SpaceError, ArchitectureError) as error:
             key = "space" if self.architectures is None else "architectures"
             raise self.mistake(f"{key}: {error}") from error
+        for text in self.first or ():
+            self._check_member(space, text)
+        return space
+
+    def _check_member(self, space: Space, text: str) -> None:
+        architecture = parse(text)
+        try:
+            space.params_of(architecture)
+        except SpaceError as error:
+            raise self.mistake(f"first: {error}") from error
+        if (violation := space.violation(architecture)) is not None:
+            raise self.mistake(
+                f"first: {text} violates a constraint of the space ({violation}): leave it out"
+            )
 
     @model_validator(mode="before")
     @classmethod
     def _defaults(cls, data: object) -> object:
         if isinstance(data, dict) and "baseline" not in data:
-            return data | {"baseline": _learns(data.get("sampler"))}
+            return data | {"baseline": _learns(data.get("sampler")) and data.get("stop") is None}
         return data
 
-    @field_validator("architectures")
+    @field_validator("architectures", "first")
     @classmethod
     def _canonical(cls, texts: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if texts is None:
@@ -115,7 +170,7 @@ class SearchStudy(Study):
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
-        for check in (_check_space, _check_trials, _check_objectives, _check_reference):
+        for check in (_check_space, _check_trials, _check_stop, _check_objectives, _check_reference):
             check(self)
         return self
 
@@ -143,6 +198,16 @@ def _check_trials(study: SearchStudy) -> None:
             f"must be at most {most} with sampler {study.sampler}, which asks ever slower, not "
             f"{study.trials}: lower it, or use sampler: tpe",
         )
+
+
+def _check_stop(study: SearchStudy) -> None:
+    if study.stop is not None and study.baseline:
+        raise broken(
+            "baseline", "a search that stops early has no baseline of its length: leave out baseline or stop"
+        )
+    if study.trials is not None and len(study.first or ()) > study.trials:
+        rule = f"must be at most trials, {study.trials}, not {len(study.first or ())} architectures"
+        raise broken("first", f"{rule}: raise trials, or shorten the list")
 
 
 def _check_objectives(study: SearchStudy) -> None:

@@ -49,7 +49,10 @@ class SearchAssembly:
         clock, objectives = session.clock, study.objectives
         quota = quotas["search"]
         self._search = Search(space, study.sampler, quota=quota, objectives=objectives, seed=study.seed)
-        self.stages: list[Stage] = [SearchStage(self._search, quota, self._study_key, clock)]
+        search = SearchStage(
+            self._search, quota, self._study_key, clock, first=study.first or (), stop=study.stop
+        )
+        self.stages: list[Stage] = [search]
         if "baseline" in quotas:
             baseline = quotas["baseline"]
             self.stages.append(BaselineStage(space, study.seed, baseline, self._study_key, clock))

@@ -44,6 +44,8 @@ class SearchKind(StudyKind[SearchStudy]):
             stage: len({trial.run for trial in results.answered if trial.stage == stage and trial.run})
             for stage in STAGES
         }
+        if _stopped_early(study, results):
+            quotas["search"] = done["search"]
         return {stage: StageStatus(quota, done[stage]) for stage, quota in quotas.items()}
 
     def is_settled(
@@ -84,6 +86,19 @@ class SearchKind(StudyKind[SearchStudy]):
 
     def summary_lines(self, study: SearchStudy, results: StudyResults) -> list[str]:
         """See `summary`."""
-        del study
         best = results.best()
-        return [f"best so far: {describe(best)}"] if best else []
+        lines = [f"best so far: {describe(best)}"] if best else []
+        if _stopped_early(study, results):
+            lines.append(f"the search stopped before its {study.trials} runs, at {study.stop}")
+        return lines
+
+
+def _stopped_early(study: SearchStudy, results: StudyResults) -> bool:
+    """Whether the search asks for no more runs because of the study's `stop`."""
+    if study.stop is None:
+        return False
+    ended = sorted(
+        (trial for trial in results.trials if trial.stage == "search"), key=lambda one: one.told_at
+    )
+    runs = {trial.run: results.runs.get(trial.run) for trial in ended if trial.run}
+    return study.stop.reached([(run and run.val_accuracy) or 0.0 for run in runs.values()])

@@ -10,6 +10,7 @@ import numpy as np
 from vggsearch.arch import Architecture
 from vggsearch.runs import Clock, RunRecord, TrialRecord
 from vggsearch.study.control import Candidate, MakeKey, Stage, TrialResult
+from vggsearch.study.file import Stop
 from vggsearch.study.search.optuna_study import Search
 from vggsearch.study.search.random_members import stream_seed, unseen_member
 from vggsearch.study.search.samplers import startup
@@ -28,12 +29,26 @@ class SearchStage(Stage):
         search: Holds the space and the Optuna study.
         quota: Distinct runs wanted.
         make_key: Of a run.
+        first: Members of the space that come before all others.
+        stop: When to ask for no more.
     """
 
     name = "search"
 
-    def __init__(self, search: Search, quota: int, make_key: MakeKey, clock: Clock = time.time) -> None:
+    def __init__(
+        self,
+        search: Search,
+        quota: int,
+        make_key: MakeKey,
+        clock: Clock = time.time,
+        *,
+        first: Sequence[str] = (),
+        stop: Stop | None = None,
+    ) -> None:
         super().__init__(quota, clock)
+        self._first, self._stop = first, stop
+        self._accuracies: list[float] = []
+        """Validation accuracies of distinct runs in the order of their ends, 0 where a run has none."""
         self._search = search
         self._startup = startup(search.sampler, quota)
         self._make_key = make_key
@@ -44,8 +59,17 @@ class SearchStage(Stage):
 
     def tell(self, trial: TrialRecord, run: RunRecord | None) -> None:
         """See `Stage.tell`."""
+        if run is not None and not self.answered(run.key.digest):
+            self._accuracies.append(run.val_accuracy or 0.0)
         super().tell(trial, run)
         self._search.tell(trial.number, trial.outcome, run)
+
+    def next(self) -> Candidate | None:
+        """See `Stage.next`; nothing new once the search stops early."""
+        if not self._backlog and self._stop is not None and self._stop.reached(self._accuracies):
+            self.exhausted = True
+            self.quota = len(self._asked)
+        return super().next()
 
     def restore(self, told: Sequence[TrialResult], pending: Sequence[Candidate]) -> None:
         """See `Stage.restore`. Asking and telling are done again, in the order in which they happened."""
@@ -89,6 +113,8 @@ class SearchStage(Stage):
     def _draw(self) -> Architecture | None:
         """A member that is chosen without the sampler; None where it is the sampler's turn."""
         space, sampler = self._search.space, self._search.sampler
+        if self._search.count < len(self._first):
+            return Architecture.parse(self._first[self._search.count])
         if sampler == "grid":
             return next(member for member in self._grid if str(member) not in self._seen)
         if sampler == "random" or self._search.num_scored < self._startup:

@@ -103,7 +103,7 @@ def conduct(
 ) -> StudyResults:
     """Run or resume `study` in the store `folder`; what its runs do stands in `script`, as for `run_key`."""
     session = Session(
-        Store.open(folder),
+        Store.open(folder, create=True),
         executor or FakeExecutor(),
         conditions(study, script=script),
         observer or NullObserver(),

@@ -4,6 +4,7 @@ Each command is a file of `commands`, imported when it runs, so that `--help` co
 and `commands.arguments` read the environment.
 """
 
+import io
 import os
 import re
 import sys
@@ -80,6 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 is success, 1 has a meaning of its own for each command, 2 is a user's mistake, reported in one line on
     standard error, and 130 is an interruption. Any other exception is a bug and keeps its traceback.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal may lack characters such as × and ±
     try:
         status = app(arguments, prog_name="vggsearch", standalone_mode=False)
         sys.stdout.flush()

@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def search_and_time(where: Path, budget: str, precision: str, nets: list[str], made: Path) -> None:
-    store = Store.open(made / "store")
+    store = Store.open(made / "store", create=True)
     with LocalExecutor(len(allowed_cores()), "cpu", where, checkpoints=store.checkpoints) as executor:
 
         def search(name: str, architectures: Sequence[str], spent: dict[str, float]) -> StudyResults:

@@ -120,6 +120,9 @@ def test_the_controller(benchmark, tmp_path):
         note(benchmark, f"controller's milliseconds a run after {past} runs", per_run, "flat")
     benchmark.pedantic(lambda: None, rounds=1)
     opened = timed(
-        lambda: read_results(Store.open(tmp_path), make_study(trials=made, space=wide, **settings)), 3
+        lambda: read_results(
+            Store.open(tmp_path, create=True), make_study(trials=made, space=wide, **settings)
+        ),
+        3,
     )
     note(benchmark, f"a store of {made} runs, all read: seconds", opened, "<= 3")

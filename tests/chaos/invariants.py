@@ -107,7 +107,7 @@ class Case:
         """
         self._keep()
         self.server.settle()
-        store = Store.open(self.folder)
+        store = Store.open(self.folder, create=True)
         results = read_results(store, self.whole.study)
         assert results.notes == ()
         assert store.ledger.damaged() == []
@@ -138,7 +138,7 @@ class Case:
     def _finished(self) -> list[RunRecord]:
         if not self.folder.is_dir():
             return []
-        return [run for run in Store.open(self.folder).ledger if run.outcome in FINAL]
+        return [run for run in Store.open(self.folder, create=True).ledger if run.outcome in FINAL]
 
     def _bytes(self, digest: Digest) -> bytes | None:
         path = self.folder / "ledger" / digest[:2] / f"{digest}.json"

@@ -182,4 +182,4 @@ def test_a_file_system_that_is_mounted_for_reading_alone(
     case.note()
     assert server.start(case.folder, SEARCH).status() == 0
     case.check()
-    assert Store.open(case.folder).ledger.damaged() == []
+    assert Store.open(case.folder, create=True).ledger.damaged() == []

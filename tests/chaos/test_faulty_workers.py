@@ -59,7 +59,7 @@ def test_a_worker_that_fails_always_costs_one_run_and_no_other(
     script, deadline_s = f"fault={fault},times=9", 5 if fault == "hang" else None
     controller = server.start(case.folder, ALONE, script=script, deadline_s=deadline_s, **FAULTY)
     assert controller.status() == 0
-    results = read_results(Store.open(case.folder), case.whole.study)
+    results = read_results(Store.open(case.folder, create=True), case.whole.study)
     failed = case.begun()[2]
     assert (results.runs[failed].outcome, case.begun().count(failed)) == (outcome, attempts)
     assert reason in results.runs[failed].reason

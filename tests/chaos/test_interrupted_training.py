@@ -104,7 +104,7 @@ def test_a_study_killed_in_mid_run_goes_on_from_its_checkpoints(server: ForkServ
     again = dict(steps_of(case.begun())[begun:])
     assert again.keys() >= reached.keys()
     assert {digest: again[digest] for digest in reached} == reached
-    for run in Store.open(case.folder).ledger:
+    for run in Store.open(case.folder, create=True).ledger:
         assert timeless(run) == timeless(train(run.key, search_data(), CPU, test_images=images_to_test))
     assert list((case.folder / "checkpoints").iterdir()) == []
 

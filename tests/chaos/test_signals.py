@@ -42,7 +42,7 @@ def test_a_signal_lets_runs_finish(make_case: Make, server: ForkServer, number: 
     controller.kill(number)
     assert re.search(r"(1 run finishes|2 runs finish) first", controller.until("Notice"))
     assert controller.status() == 0
-    results = read_results(Store.open(case.folder), case.whole.study)
+    results = read_results(Store.open(case.folder, create=True), case.whole.study)
     assert {trial.run for trial in results.trials} == set(case.begun())
     case.note()
     assert server.start(case.folder, SEARCH).status() == 0

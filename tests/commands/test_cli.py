@@ -314,12 +314,12 @@ class TestTrain:
 
     def test_a_run_that_found_too_little_memory_is_made_again(self, capsys):
         run(capsys, *self.ARGUMENTS, "--store", "first")
-        (made,) = Store.open(Path("first")).ledger
-        Store.open(Path("second")).ledger.put(RunRecord(key=made.key, outcome="out_of_memory"))
+        (made,) = Store.open(Path("first"), create=True).ledger
+        Store.open(Path("second"), create=True).ledger.put(RunRecord(key=made.key, outcome="out_of_memory"))
         _, out, _ = run(capsys, *self.ARGUMENTS, "--store", "second", "--json")
         found = json.loads(out)
         assert (found["run"], found["cached"], found["outcome"]) == (made.key.digest, False, "completed")
-        (kept,) = Store.open(Path("second")).ledger
+        (kept,) = Store.open(Path("second"), create=True).ledger
         assert kept.outcome == "completed"
 
     @pytest.mark.parametrize(
@@ -507,7 +507,7 @@ class TestBadInput:
 
     def test_study_file_that_changed_under_its_store(self, capsys):
         """Nothing is lost: changed back, it is what it was."""
-        store = Store.open(Path(".vggsearch"))
+        store = Store.open(Path(".vggsearch"), create=True)
         with store.lock():
             store.begin(load_study(Path("demo.yaml")))
         Path("demo.yaml").write_text(STUDY.replace("steps: 3", "steps: 4"))
@@ -519,7 +519,7 @@ class TestBadInput:
         )
 
     def test_store_that_another_controller_holds(self, capsys):
-        with Store.open(Path(".vggsearch")).lock():
+        with Store.open(Path(".vggsearch"), create=True).lock():
             status, out, err = run(capsys, *TestTrain.ARGUMENTS)
         assert (status, out) == (2, "")
         assert f"one controller writes at a time, and process {os.getpid()} does" in err

@@ -259,7 +259,7 @@ class TestCounting:
         ended = {
             event.stage: (event.done, event.quota) for event in told.events if isinstance(event, StageEnded)
         }
-        store = Store.open(tmp_path)
+        store = Store.open(tmp_path, create=True)
         counted = stage_statuses(results, store, running=False)
         assert {stage: (one.done, one.quota) for stage, one in counted.items()} == ended
         assert is_finished(results, store)
@@ -267,7 +267,7 @@ class TestCounting:
 
     def test_before_the_plan_as_after_it_unless_budgets_turn_out_equal(self, tmp_path):
         study = make_ablation(contrasts=["drop-in", "control-again"], primary="drop-in")
-        store = Store.open(tmp_path)
+        store = Store.open(tmp_path, create=True)
         design = study.plan_design(Task((1, 28, 28), 10))
         before = counting.expected_counts(study, read_results(store, study), design)
         conduct(study, tmp_path, train=False)
@@ -284,7 +284,7 @@ class TestCounting:
     def test_changed_plan_is_not_finished_before_it_is_registered(self, tmp_path, changes):
         conduct(make_ablation(), tmp_path)
         changed = make_ablation(**changes)
-        store = Store.open(tmp_path)
+        store = Store.open(tmp_path, create=True)
         assert not is_finished(read_results(store, changed), store)
         assert is_finished(conduct(changed, tmp_path), store)
 
@@ -297,7 +297,7 @@ class TestCounting:
 
         study = make_ablation()
         results = conduct(study, tmp_path, FakeExecutor(1, train))
-        assert is_finished(results, Store.open(tmp_path))
+        assert is_finished(results, Store.open(tmp_path, create=True))
         assert counting.pairs_complete(results) == study.seeds - 1
 
     def test_time_left_is_by_what_arms_took_else_by_the_plan(self, tmp_path):

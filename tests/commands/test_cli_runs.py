@@ -48,7 +48,7 @@ def trained(capsys, budget="6steps") -> RunRecord:
     """A run made by `vggsearch train`, from its store."""
     code, out, _ = run(capsys, *TRAIN, "--budget", budget, "--json")
     assert code == 0
-    record = Store.open(Path(".vggsearch")).ledger.get(json.loads(out)["run"])
+    record = Store.open(Path(".vggsearch"), create=True).ledger.get(json.loads(out)["run"])
     assert record is not None
     return record
 
@@ -56,7 +56,7 @@ def trained(capsys, budget="6steps") -> RunRecord:
 def kept_instead(record: RunRecord, **changes: object) -> str:
     """Another store that holds `record` with changes; its key's first digits."""
     changed = record.model_copy(update=changes)
-    Store.open(Path("other")).ledger.put(changed)
+    Store.open(Path("other"), create=True).ledger.put(changed)
     return changed.key.digest[:10]
 
 
@@ -64,7 +64,7 @@ def kept_instead(record: RunRecord, **changes: object) -> str:
 class TestShow:
     def test_everything_a_doubter_asks(self, capsys):
         record = trained(capsys)
-        digest, store = record.key.digest, Store.open(Path(".vggsearch"))
+        digest, store = record.key.digest, Store.open(Path(".vggsearch"), create=True)
         for name, number in (("one", 3), ("two", 0)):
             store.put_trial(
                 TrialRecord(
@@ -219,7 +219,7 @@ class TestRepeat:
     ],
 )
 def test_key_that_names_no_run(capsys, text, place, message):
-    folder = Store.open(Path(".vggsearch")).ledger.path / "ab"
+    folder = Store.open(Path(".vggsearch"), create=True).ledger.path / "ab"
     folder.mkdir()
     for digit in "12":
         (folder / f"abcdef{digit * 58}.json").write_text("no record")

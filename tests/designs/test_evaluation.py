@@ -145,4 +145,4 @@ def test_what_a_plan_could_detect_is_said_by_its_own_images(tmp_path: Path) -> N
     assert observed.source == "observed in 3 pairs"
     assert observed.sd == pytest.approx(0.1)
     assert pairs_frame(results)["test_accuracy"].isna().all()
-    assert Store.open(tmp_path).plans(study.name).read() == results.plans
+    assert Store.open(tmp_path, create=True).plans(study.name).read() == results.plans

@@ -573,7 +573,7 @@ def test_a_study_survives_a_node_and_makes_nothing_twice_but_what_was_on_it(
     assert len(retried) == 1
     assert "node" in retried[0]
     assert len(begun) == len(set(begun)) + 1
-    assert set(begun) == {record.key.digest for record in Store.open(tmp_path / "store").ledger}
+    assert set(begun) == {record.key.digest for record in Store.open(tmp_path / "store", create=True).ledger}
     assert capsys.readouterr() == ("", "")
 
 

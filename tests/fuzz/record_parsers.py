@@ -100,7 +100,7 @@ def notes(folder: Path) -> Ready:
 def identities(folder: Path) -> Ready:
     """What a study must remain, in the store that it began in."""
     study = load_study(STUDIES / "quickstart.yaml")
-    store = Store.open(folder)
+    store = Store.open(folder, create=True)
     path = folder / "studies" / study.name / "study.json"
     path.parent.mkdir()
 

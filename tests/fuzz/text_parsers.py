@@ -117,7 +117,7 @@ def data_names(_: Path) -> Ready:
 
 def digests(folder: Path) -> Ready:
     """Beginnings of a run's digest, looked up in a store that holds some."""
-    store = Store.open(folder / "store")
+    store = Store.open(folder / "store", create=True)
     lines = (REPORTS / "null" / "data" / "runs.jsonl").read_bytes().splitlines()[:5]
     records = [validated(line) for line in lines]
     for record in records:

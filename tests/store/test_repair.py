@@ -198,7 +198,7 @@ def test_what_interrupted_work_left_is_cleared_away(root: Path, before: StudyRes
 
 
 def test_a_damaged_checkpoint_is_moved_with_its_tensors(tmp_path: Path) -> None:
-    folder = Store.open(tmp_path).checkpoints / ("0" * 64)
+    folder = Store.open(tmp_path, create=True).checkpoints / ("0" * 64)
     folder.mkdir(parents=True)
     sound = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"  # SHA-256 of foo
     for number, digest in ((1, sound), (2, "1" * 64)):
@@ -221,7 +221,7 @@ def test_what_is_not_the_store_s_is_named_and_left_alone(tmp_path: Path) -> None
     outside.mkdir()
     (outside / "mine").write_text("mine")
     root = tmp_path / "store"
-    Store.open(root)
+    Store.open(root, create=True)
     (root / "notes.txt").write_text("mine")
     (root / "checkpoints").symlink_to(outside)
     (root / "studies/linked").symlink_to(outside)
@@ -412,7 +412,7 @@ def test_what_may_not_be_read_is_no_damage(root: Path, before: StudyResults) -> 
     [(b"", "sound"), (b"noise" * 999, "damaged"), (b"SQLite format 3\0" + bytes(84), "damaged")],
 )
 def test_a_database_is_judged_without_a_change(tmp_path: Path, content: bytes, state: str) -> None:
-    Store.open(tmp_path)
+    Store.open(tmp_path, create=True)
     (tmp_path / "optuna.db").write_bytes(content)
     assert surveyed(tmp_path).database.state == state
     assert names(tmp_path) == ["ledger", "optuna.db", "studies"]

@@ -72,10 +72,10 @@ def message(error: pytest.ExceptionInfo[Exception]) -> str:
 
 def test_a_store_is_made_where_there_is_none_and_found_again(tmp_path):
     path = tmp_path / "deep" / "store"
-    store = Store.open(path)
+    store = Store.open(path, create=True)
     store.ledger.put(record())
     store.put_trial(trial())
-    again = Store.open(path, create=False)
+    again = Store.open(path)
     assert list(again.ledger) == [record()]
     assert again.trials("lasting") == [trial()]
     assert sorted(item.name for item in path.iterdir()) == ["ledger", "studies"]
@@ -83,7 +83,7 @@ def test_a_store_is_made_where_there_is_none_and_found_again(tmp_path):
 
 def test_reading_makes_no_store(tmp_path):
     with pytest.raises(StoreError) as error:
-        Store.open(tmp_path / "none", create=False)
+        Store.open(tmp_path / "none")
     assert message(error) == (
         f"store {tmp_path}/none: holds no runs yet: run a study first, or name another --store"
     )
@@ -94,13 +94,13 @@ def test_a_path_that_cannot_hold_a_store_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     remedy = "name a folder you may write to with --store"
     with pytest.raises(StoreError) as error:
-        Store.open(tmp_path / "file")
+        Store.open(tmp_path / "file", create=True)
     assert message(error) == f"store {tmp_path}/file: cannot be written (Not a directory): {remedy}"
     with pytest.raises(StoreError) as error:
-        Store.open(Path("/proc/store"))
+        Store.open(Path("/proc/store"), create=True)
     assert message(error) == f"store /proc/store: cannot be written (No such file or directory): {remedy}"
     with pytest.raises(StoreError) as error:
-        Store.open(tmp_path / ("x" * 300))
+        Store.open(tmp_path / ("x" * 300), create=True)
     assert "File name too long" in message(error)
 
 
@@ -113,20 +113,20 @@ def test_a_path_that_cannot_hold_a_store_is_one_line(tmp_path):
     ],
 )
 def test_a_store_that_cannot_be_written_is_one_line_when_opened(tmp_path, monkeypatch, number, words):
-    Store.open(tmp_path)
+    Store.open(tmp_path, create=True)
 
     def refuse(**_: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(store_module.tempfile, "TemporaryFile", refuse)
     with pytest.raises(StoreError, match=words) as error:
-        Store.open(tmp_path)
+        Store.open(tmp_path, create=True)
     message(error)
-    assert Store.open(tmp_path, create=False).root == tmp_path
+    assert Store.open(tmp_path).root == tmp_path
 
 
 def test_a_disk_that_fills_up_is_one_line_and_loses_nothing(tmp_path, monkeypatch):
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     store.put_trial(trial(told_at=2.0))
 
     def full(*_: object) -> None:
@@ -146,7 +146,7 @@ def test_a_disk_that_fills_up_is_one_line_and_loses_nothing(tmp_path, monkeypatc
     "name", ["plain", "with space", "ä", "a@b", "a:b", "a&b=c", "a+b", "a#b", "50%", "why?"]
 )
 def test_the_database_is_in_the_store_whatever_the_store_is_called(tmp_path, name):
-    url = Store.open(tmp_path / name).optuna_url
+    url = Store.open(tmp_path / name, create=True).optuna_url
     engine = create_engine(url)
     with engine.begin() as connection:
         connection.execute(text("create table t (x integer)"))
@@ -156,7 +156,7 @@ def test_the_database_is_in_the_store_whatever_the_store_is_called(tmp_path, nam
 
 def test_the_store_is_where_it_was_when_the_working_directory_changes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    store = Store.open(Path("store"))
+    store = Store.open(Path("store"), create=True)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     store.put_trial(trial())
@@ -165,9 +165,9 @@ def test_the_store_is_where_it_was_when_the_working_directory_changes(tmp_path, 
 
 
 def test_one_controller_writes_at_a_time(tmp_path):
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     with store.lock():
-        with pytest.raises(StoreError) as error, Store.open(tmp_path).lock():
+        with pytest.raises(StoreError) as error, Store.open(tmp_path, create=True).lock():
             pass
         assert message(error) == (
             f"store {tmp_path}: one controller writes at a time, and process {os.getpid()} does: wait for "
@@ -179,13 +179,13 @@ def test_one_controller_writes_at_a_time(tmp_path):
 
 def test_a_store_takes_another_ledger(tmp_path):
     kept = {}
-    store = Store.open(tmp_path, ledger=MemoryLedger(kept))
+    store = Store.open(tmp_path, ledger=MemoryLedger(kept), create=True)
     store.ledger.put(record())
     store.begin(STUDY)
     store.put_trial(trial(0, run=record().key.digest))
     folder = store.checkpoints / record().key.digest
     folder.mkdir(parents=True)
-    with Store.open(tmp_path, ledger=MemoryLedger(kept)).lock():
+    with Store.open(tmp_path, ledger=MemoryLedger(kept), create=True).lock():
         assert not folder.exists()  # its run is finished, as the ledger says
     assert list(store.layout.ledger.iterdir()) == []
     assert list(read_results(store, STUDY).runs.values()) == [record()]
@@ -193,7 +193,7 @@ def test_a_store_takes_another_ledger(tmp_path):
 
 
 def test_a_killed_controller_holds_no_lock(tmp_path):
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     child = os.fork()
     if child == 0:
         with store.lock():
@@ -210,7 +210,7 @@ def test_a_killed_controller_holds_no_lock(tmp_path):
 
 
 def test_the_lock_is_given_back_when_the_work_fails(tmp_path):
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     with pytest.raises(KeyError), store.lock():
         raise KeyError
     with store.lock():
@@ -222,7 +222,7 @@ def test_where_the_file_system_has_no_locks_nothing_is_written(tmp_path, monkeyp
     def no_locks(*_):
         raise OSError(number, os.strerror(number))
 
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     monkeypatch.setattr(fcntl, "flock", no_locks)
     with pytest.raises(StoreError) as error, store.lock():
         raise AssertionError("the lock is not held")
@@ -231,7 +231,7 @@ def test_where_the_file_system_has_no_locks_nothing_is_written(tmp_path, monkeyp
 
 
 def test_taking_the_lock_clears_away_what_interrupted_writes_left(tmp_path):
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     store.ledger.put(record())
     store.begin(STUDY)
     store.put_trial(trial())
@@ -239,7 +239,7 @@ def test_taking_the_lock_clears_away_what_interrupted_writes_left(tmp_path):
     folders = [tmp_path, run, tmp_path / "studies/lasting", tmp_path / "studies/lasting/trials"]
     for folder in folders:
         (folder / ".tmp-9-x.json").write_text("{")
-    assert Store.open(tmp_path).trials("lasting") == [trial()]
+    assert Store.open(tmp_path, create=True).trials("lasting") == [trial()]
     assert len(list(tmp_path.rglob(".tmp-*"))) == len(folders)
     with store.lock():
         assert list(tmp_path.rglob(".tmp-*")) == []
@@ -247,7 +247,7 @@ def test_taking_the_lock_clears_away_what_interrupted_writes_left(tmp_path):
 
 
 def test_a_study_may_be_begun_again_and_extended(tmp_path):
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     store.begin(STUDY)
     store.begin(STUDY)
     for old, new in [("Does it", "Will it"), ("trials: 20", "trials: 30\ntime_limit_s: 5\nbaseline: true")]:
@@ -288,7 +288,7 @@ def test_a_study_may_be_begun_again_and_extended(tmp_path):
     ],
 )
 def test_a_study_that_changed_under_its_store_is_one_line(tmp_path, old, new, difference):
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     store.begin(STUDY)
     store.put_trial(trial())
     changed = parse_study(SOURCE.replace(old, new), STUDY.path)
@@ -303,7 +303,7 @@ def test_a_study_that_changed_under_its_store_is_one_line(tmp_path, old, new, di
 
 
 def test_a_damaged_identity_is_named(tmp_path):
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     store.begin(STUDY)
     path = tmp_path / "studies/lasting/study.json"
     path.write_bytes(path.read_bytes()[:-3])
@@ -316,7 +316,7 @@ def test_a_damaged_identity_is_named(tmp_path):
 
 
 def test_trials_come_by_stage_and_number(tmp_path):
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     given = [trial(n, stage) for stage in ("finalists", "baseline", "search") for n in (1_000_000, 10, 9)]
     for item in given:
         store.put_trial(item)
@@ -326,7 +326,7 @@ def test_trials_come_by_stage_and_number(tmp_path):
 
 
 def test_a_trial_is_replaced_by_its_later_answer(tmp_path):
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     store.put_trial(trial(outcome=Outcome.PREEMPTED))
     store.put_trial(trial(outcome=Outcome.COMPLETED, run="a" * 64))
     assert store.trials("lasting") == [trial(outcome=Outcome.COMPLETED, run="a" * 64)]
@@ -355,7 +355,7 @@ def changed(**changes: object) -> bytes:
     ],
 )
 def test_a_damaged_trial_is_left_out_and_named(tmp_path, data, reason):
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     store.put_trial(trial(0))
     store.put_trial(trial(1))
     (tmp_path / "studies/lasting/trials/search-000000.json").write_bytes(data)
@@ -369,7 +369,7 @@ def test_a_damaged_trial_is_left_out_and_named(tmp_path, data, reason):
 
 
 def test_results_hold_the_runs_of_the_trials_and_say_what_is_missing(tmp_path):
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     runs = [record(seed) for seed in range(3)]
     for run in runs:
         store.ledger.put(run)
@@ -385,7 +385,7 @@ def test_results_hold_the_runs_of_the_trials_and_say_what_is_missing(tmp_path):
 
 @pytest.mark.parametrize("record", [b"no JSON", b"[" * 10_000, b'{"a": '])
 def test_a_forged_identity_is_named(tmp_path, record):
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     path = tmp_path / "studies/lasting/study.json"
     path.parent.mkdir()
     path.write_bytes(add_checksum(record))

@@ -226,7 +226,7 @@ def test_an_arm_that_cannot_be_measured_ends_it_before_anything_is_trained(tmp_p
         VggSearchError, match=r"^arm receptive-field \(.*\) cannot be trained here: out of mem"
     ):
         conduct(make_ablation(), tmp_path, executor(too_large))
-    assert not Store.open(tmp_path).plans("ablated").read()
+    assert not Store.open(tmp_path, create=True).plans("ablated").read()
 
 
 # --- the plan ---
@@ -238,7 +238,7 @@ def test_the_plan_is_fixed_before_the_first_run(tmp_path: Path) -> None:
 
         def submit(self, key: RunKey) -> None:
             super().submit(key)
-            found = bool(Store.open(tmp_path).plans("ablated").read())
+            found = bool(Store.open(tmp_path, create=True).plans("ablated").read())
             self.planned.setdefault(key.budget == CALIBRATION, set()).add(found)
 
     watching = Watching()
@@ -351,7 +351,7 @@ def test_a_stranger_s_plan_whose_parts_do_not_fit_is_refused(tmp_path: Path, cha
 def test_a_trial_that_does_not_say_what_it_is_of_is_left_out(tmp_path: Path, name: str) -> None:
     results = conduct(make_ablation(), tmp_path)
     trial = next(trial for trial in results.trials if trial.stage == "pairs")
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     store.put_trial(trial.model_copy(update={"params": trial.params | {name: [1.5, "x"][name != "arm"]}}))
     damaged = read_results(store, results.study)
     assert len(pairs_frame(damaged)) == 11
@@ -418,7 +418,7 @@ def test_killed_after_every_kind_of_effect_it_ends_as_if_nothing_had_been(
                 except Killed:
                     continue
     assert answers(conduct(study, folder, Checked(folder))) == answers(undisturbed)
-    (registration,) = Store.open(folder).plans("ablated").read()
+    (registration,) = Store.open(folder, create=True).plans("ablated").read()
     assert (registration.digest, registration.runs) == (undisturbed.plans[0].digest, 0)
 
 
@@ -451,7 +451,7 @@ class Checked(FakeExecutor):
 def test_a_lost_run_is_made_again_and_rates_once_chosen_stay(tmp_path: Path) -> None:
     study = make_ablation()
     results = conduct(study, tmp_path)
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     chosen = ControllerState(tmp_path / "studies/ablated").rates()
     for stage in ("calibration", "rates", "pairs"):
         trial = next(trial for trial in results.trials if trial.stage == stage)

@@ -302,7 +302,7 @@ def test_killed_anywhere_again_and_again_a_study_ends_as_if_nothing_had_been(
             conduct(study, folder, Checked(folder))
     results = conduct(study, folder, Checked(folder))
     assert answers(results) == answers(undisturbed)
-    url = Store.open(folder).optuna_url
+    url = Store.open(folder, create=True).optuna_url
     trials = optuna.load_study(study_name="small", storage=url).trials
     assert {trial.state.name for trial in trials} == {"COMPLETE"}
 
@@ -544,7 +544,9 @@ def test_lost_notes_and_a_lost_database_cost_nothing(tmp_path: Path) -> None:
     executor = FakeExecutor()
     assert answers(conduct(study, tmp_path, executor)) == answers(before)
     assert executor.submitted == []
-    trials = optuna.load_study(study_name="small", storage=Store.open(tmp_path).optuna_url).trials
+    trials = optuna.load_study(
+        study_name="small", storage=Store.open(tmp_path, create=True).optuna_url
+    ).trials
     searched = [trial for trial in before.trials if trial.stage == "search"]
     assert [trial.params for trial in trials] == [trial.params for trial in searched]
     assert [trial.values[0] for trial in trials] == [before.runs[t.run or ""].val_accuracy for t in searched]
@@ -568,7 +570,9 @@ def test_what_a_deleted_study_left_in_the_database_is_forgotten(tmp_path: Path) 
     shutil.rmtree(tmp_path / "studies" / "small")
     study = make_study(sampler="tpe", trials=3, finalists=None)
     assert answers(conduct(study, tmp_path)) == answers(conduct(study, tmp_path / "other"))
-    trials = optuna.load_study(study_name="small", storage=Store.open(tmp_path).optuna_url).trials
+    trials = optuna.load_study(
+        study_name="small", storage=Store.open(tmp_path, create=True).optuna_url
+    ).trials
     assert len(trials) == 3
 
 
@@ -581,7 +585,7 @@ def test_a_study_does_not_mix_devices(tmp_path: Path) -> None:
 
     def elsewhere(device: str, model: str) -> str:
         there = conditions(study, device=device, device_model=model)
-        session = Session(Store.open(tmp_path), FakeExecutor(), there)
+        session = Session(Store.open(tmp_path, create=True), FakeExecutor(), there)
         with pytest.raises(StudyFileError) as error:
             run_study(study, session)
         return str(error.value)
@@ -597,7 +601,7 @@ def test_a_study_does_not_mix_data(tmp_path: Path) -> None:
     study = make_study(trials=2)
     conduct(study, tmp_path)
     data = run_key().data.model_copy(update={"digest": "2" * 64})
-    session = Session(Store.open(tmp_path), FakeExecutor(), conditions(study, data_key=data))
+    session = Session(Store.open(tmp_path, create=True), FakeExecutor(), conditions(study, data_key=data))
     with pytest.raises(
         StudyFileError, match=r"data was images 000000000000, split 111111111111 and is now images 2{12}"
     ):
@@ -606,7 +610,7 @@ def test_a_study_does_not_mix_data(tmp_path: Path) -> None:
 
 def test_one_controller_at_a_time(tmp_path: Path) -> None:
     study = make_study(trials=2)
-    with Store.open(tmp_path).lock(), pytest.raises(StoreError, match="one controller"):
+    with Store.open(tmp_path, create=True).lock(), pytest.raises(StoreError, match="one controller"):
         conduct(study, tmp_path)
 
 
@@ -638,7 +642,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path: Path, monkeypatch: 
 
 def test_a_finished_run_leaves_no_checkpoint_and_an_unfinished_one_keeps_its_own(tmp_path: Path) -> None:
     study = make_study(trials=3)
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
 
     class Leaving(FakeExecutor):
         def submit(self, key: RunKey) -> None:

@@ -88,7 +88,7 @@ def test_a_search_stops_at_its_target_and_is_finished_then(tmp_path: Path, sampl
     )
     results = conduct(study, tmp_path / "stopped")
     assert searched(results) == searched(whole)[:expected]
-    store = Store.open(tmp_path / "stopped")
+    store = Store.open(tmp_path / "stopped", create=True)
     assert stage_statuses(results, store, running=False)["search"].left == 0
     assert is_finished(results, store)
     again = FakeExecutor()

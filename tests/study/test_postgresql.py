@@ -84,13 +84,13 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(alone: Path) -> StudyResults:
-    return read_results(Store.open(alone), make_study(**SETTINGS))
+    return read_results(Store.open(alone, create=True), make_study(**SETTINGS))
 
 
 @pytest.fixture(scope="module")
 def wanted(alone: Path) -> Copy:
     """What every copy of the study is to hold."""
-    return copied(Store.open(alone).optuna_url)
+    return copied(Store.open(alone, create=True).optuna_url)
 
 
 def conduct(
@@ -99,7 +99,7 @@ def conduct(
     """Run or resume the study in the store `folder`."""
     study = make_study(**{**SETTINGS, **changes})
     session = Session(
-        Store.open(folder),
+        Store.open(folder, create=True),
         FakeExecutor(),
         conditions(study),
         observer or events.NullObserver(),

@@ -54,7 +54,7 @@ def test_crashed_finalists_are_made_again_under_their_numbers(tmp_path: Path) ->
 def test_until_then_the_study_is_not_finished_and_says_why(tmp_path: Path) -> None:
     study = make_study(**SEARCH)
     results = conduct(study, tmp_path, Broken(on_test_images))
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, create=True)
     assert not is_finished(results, store)
     assert stage_statuses(results, store, running=False)["finalists"].left == 6
     assert results.notes == (
@@ -83,7 +83,7 @@ def test_so_are_runs_of_an_ablation(tmp_path: Path) -> None:
     study = make_ablation()
     results = conduct(study, tmp_path / "a", Broken(lambda key: on_test_images(key) and key.seed == 2))
     assert {stage for stage, _ in crashed(results)} == {"pairs"}
-    assert not is_finished(results, Store.open(tmp_path / "a"))
+    assert not is_finished(results, Store.open(tmp_path / "a", create=True))
     mended = FakeExecutor()
     again = conduct(study, tmp_path / "a", mended)
     assert crashed(again) == []
@@ -99,7 +99,7 @@ def test_in_a_search_a_crash_is_an_answer(tmp_path: Path, stage: str) -> None:
     victim = [trial.run for trial in calm.trials if trial.stage == stage][-1]
     results = conduct(study, tmp_path / "a", Broken(lambda key: key.digest == victim))
     assert stage in {each for each, _ in crashed(results)}
-    assert is_finished(results, Store.open(tmp_path / "a"))
+    assert is_finished(results, Store.open(tmp_path / "a", create=True))
 
 
 def test_the_command_ends_with_status_1_and_names_the_cause(

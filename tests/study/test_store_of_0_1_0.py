@@ -31,7 +31,7 @@ def place(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("name", "made"), [("search", 18), ("ablation", 26), ("on-validation", 9)])
 def test_it_goes_on_as_it_would_have(place: Path, name: str, made: int) -> None:
     study = load_study(place / f"{name}.yaml")
-    before = read_results(Store.open(place / "store"), study)
+    before = read_results(Store.open(place / "store", create=True), study)
     assert before.notes == ()
     executor, ticks = FakeExecutor(), itertools.count(2_000_000_000)
     results = conduct(study, place / "store", executor, clock=lambda: next(ticks))

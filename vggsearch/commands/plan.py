@@ -54,7 +54,7 @@ def command(
         raise study.mistake(
             f"kind: an ablation has a plan, and a search has a space: use vggsearch space {file}"
         )
-    opened = Store.open(store)
+    opened = Store.open(store, create=True)
     results = read_results(opened, study)
     if not results.plans or not kind_of(study).is_settled(study, results, opened, {}):
         resources = Resources(select_gpu(device), 1, data_dir)

@@ -46,7 +46,7 @@ def command(
         folder = out or source
     else:
         assert study is not None  # one of the two is given
-        results = read_results(Store.open(store, create=False), load_study(study))
+        results = read_results(Store.open(store), load_study(study))
         folder = out or report_folder(results)
     write_and_print(results, folder, made_from=source)
 

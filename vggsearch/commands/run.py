@@ -68,7 +68,7 @@ def command(
     database = None if storage is None else parse_storage(storage)
     if database is not None:
         database.check()
-    opened = Store.open(store)
+    opened = Store.open(store, create=True)
     results = read_results(opened, study)
     copy_lacks = has_copy and (storage is not None or not opened.layout.optuna.exists())
     if is_finished(results, opened) and not copy_lacks:

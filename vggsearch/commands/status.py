@@ -23,7 +23,7 @@ def command(file: StudyFile, store: StoreFolder = STORE, json: Json = False) -> 
     Reads the store only, so it works while the study runs.
     """
     study = load_study(file)
-    opened = Store.open(store, create=False)
+    opened = Store.open(store)
     results = read_results(opened, study)
     controller = controller_pid(opened.root / "lock")
     stages = stage_statuses(results, opened, running=controller is not None)

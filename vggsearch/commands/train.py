@@ -52,7 +52,7 @@ def command(
     """
     net, chosen, spent = parse(architecture), parse_recipe(recipe), Budget.parse(budget)
     torch_device = torch.device(resolve_device(select_gpu(device)))
-    kept = Store.open(store)
+    kept = Store.open(store, create=True)
     fetch_if_absent(data, data_dir)
     with kept.lock():
         images = load_search_data(data, data_dir=data_dir)

@@ -67,10 +67,11 @@ class Store:
         """The folder in which workers, and nobody else, write the checkpoints of their runs."""
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = True, ledger: BaseLedger | None = None) -> "Store":
-        """The store in `path`; with `create`, it is made if absent and tried for writing.
+    def open(cls, path: Path, *, create: bool = False, ledger: BaseLedger | None = None) -> "Store":
+        """The store in `path`, to read it; with `create`, to write, and it is made if absent.
 
-        Raises `StoreError` where it cannot be used.
+        Without `create` nothing is written. Raises `StoreError` where it cannot be used, or is absent and is
+        not to be made.
         """
         store = cls(path.absolute(), ledger)
         try:

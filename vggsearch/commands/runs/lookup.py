@@ -58,7 +58,7 @@ def find_run(text: str, *, store: Path, source: Path | None) -> FoundRun:
         trials: Iterable[TrialRecord] = results.trials
         place = shlex.join(["--from", str(source)])
     else:
-        opened = Store.open(store, create=False)
+        opened = Store.open(store)
         digest = _only(text, opened.ledger.digests(text), f"store {store}")
         kept = opened.ledger.get(digest)
         if kept is None:

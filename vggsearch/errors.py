@@ -1,4 +1,4 @@
-"""What goes wrong in a way that a person can mend.
+"""What goes wrong in a way that a person can correct.
 
 Every message is one line that holds the rule, the value that broke it, and the remedy. The command line
 prints it and exits with status 2; a library user catches `VggSearchError`, or one of its few kinds.
@@ -6,7 +6,7 @@ prints it and exits with status 2; a library user catches `VggSearchError`, or o
 
 
 class VggSearchError(Exception):
-    """A mistake that a person can mend; its text is one line: rule, value, remedy."""
+    """A mistake that a person can correct; its text is one line: rule, value, remedy."""
 
 
 class ArchitectureError(VggSearchError):

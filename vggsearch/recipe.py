@@ -177,7 +177,9 @@ class Recipe(Frozen):
     @model_validator(mode="after")
     def _fits_the_optimizer(self) -> Self:
         if self.nesterov and self.momentum == 0:
-            raise ValueError("nesterov needs a momentum above 0: set momentum to 0.9, for example")
+            raise ValueError(
+                "nesterov needs a momentum above 0: set momentum to 0.9, for example, or nesterov to false"
+            )
         if self.optimizer == "adamw" and self.nesterov:
             raise ValueError("nesterov is for sgd, and the optimizer is adamw: set nesterov to false")
         if self.optimizer == "adamw" and self.momentum == 0:

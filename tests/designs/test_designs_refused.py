@@ -183,7 +183,7 @@ def test_nets_that_cannot_be(control, kernel_size, message):
         (
             "momentum",
             0.0,
-            "momentum=0.0: nesterov needs a momentum above 0: set momentum to 0.9, for example",
+            "momentum=0.0: nesterov needs a momentum above 0: set momentum to 0.9, for example, or nesterov to false",
         ),
         (
             "momentum",
@@ -268,7 +268,7 @@ def test_one_factor_at_a_time(factors, message):
         (
             {"momentum": (0.9, 0.0), "nesterov": (False, True)},
             "momentum=0.0, nesterov=true: nesterov needs a momentum above 0: "
-            "set momentum to 0.9, for example",
+            "set momentum to 0.9, for example, or nesterov to false",
         ),
     ],
 )

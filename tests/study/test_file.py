@@ -290,7 +290,7 @@ MESSAGES = [
     (
         "recipe: fast",
         "recipe: {base: d2l, nesterov: true}",
-        "recipe: nesterov needs a momentum above 0: set momentum to 0.9, for example",
+        "recipe: nesterov needs a momentum above 0: set momentum to 0.9, for example, or nesterov to false",
     ),
     (
         "trials: 54\n",

@@ -16,7 +16,7 @@ from .checksums import (
     write_checksummed as write_checksummed,
 )
 from .frames import curves_frame as curves_frame, trials_frame as trials_frame
-from .metrics import METRICS as METRICS
+from .metrics import METRICS as METRICS, UNEVEN_COLUMNS as UNEVEN_COLUMNS
 from .record import (
     FINAL as FINAL,
     SCHEMA_VERSION as SCHEMA_VERSION,

@@ -80,3 +80,6 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
     }
 )
 """The numbers of a run, by column."""
+
+UNEVEN_COLUMNS = ("val_balanced_accuracy", "val_majority", "test_balanced_accuracy", "test_majority")
+"""Columns that are known only where classes are uneven; the tables of a report have them only there."""

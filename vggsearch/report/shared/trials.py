@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from vggsearch.runs import UNEVEN_COLUMNS
+
 _CONSTANT = ("study", "dataset", "device", "digest", "train_wall_s", "train_cpu_s", "images_per_s")
 """Columns that are the same in all rows or follow from others; the records in `data/` have them."""
 
@@ -9,14 +11,10 @@ _CALENDAR = ("asked_at", "told_at", "started_at", "finished_at")
 """Unix times; the CSV file has seconds since the study began, `asked_s` and `told_s`, instead."""
 
 
-_UNEVEN = ("val_balanced_accuracy", "val_majority", "test_balanced_accuracy", "test_majority")
-"""Columns that a table has only where classes are uneven, so that they are known."""
-
-
 def trial_data(trials: pd.DataFrame, *unread: str) -> pd.DataFrame:
     """What the CSV file of all trials holds; the columns `unread` are left out too."""
     begin = trials["asked_at"].min()
-    empty = [name for name in _UNEVEN if trials[name].isna().all()]
+    empty = [name for name in UNEVEN_COLUMNS if trials[name].isna().all()]
     return trials.drop(columns=[*_CONSTANT, *_CALENDAR, *empty, *unread]).assign(
         asked_s=(trials["asked_at"] - begin).round(1), told_s=(trials["told_at"] - begin).round(1)
     )

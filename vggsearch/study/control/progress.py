@@ -5,7 +5,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from vggsearch.runs import CurvePoint, Digest, Outcome, RunRecord, Stage, TrialRecord
+from vggsearch.runs import (
+    Criterion,
+    CurvePoint,
+    Digest,
+    Outcome,
+    RunRecord,
+    Stage,
+    TrialRecord,
+    best_run,
+)
 from vggsearch.study.control.events import (
     Event,
     StageStarted,
@@ -16,7 +25,6 @@ from vggsearch.study.control.events import (
     TrialStarted,
 )
 from vggsearch.study.control.stages import BLIND, RANKED, UNTIMED
-from vggsearch.study.results import best_run
 
 Clock = Callable[[], float]
 
@@ -60,6 +68,7 @@ class Progress:
         clock: Seconds of the monotonic clock.
         expected_run_s: What a run is thought to take before one has finished; None where nobody knows.
         best: The best completed run that an earlier invocation left.
+        criterion: The column by which runs are ranked.
         read_plan: PendingCandidate for an ablation's plan whenever a controller begins.
         trials: Of an ablation: what earlier invocations left.
     """
@@ -67,6 +76,7 @@ class Progress:
     clock: Clock = time.monotonic
     expected_run_s: float | None = None
     best: RunRecord | None = None
+    criterion: Criterion = "val_accuracy"
     study: str = ""
     read_plan: Callable[[], Planned | None] = lambda: None
     trials: list[TrialRecord] = field(default_factory=list)
@@ -127,7 +137,7 @@ class Progress:
         if trial.stage in BLIND:
             self.trials.append(trial)
         elif trial.stage in RANKED:
-            self.best = best_run((self.best, event.run))
+            self.best = best_run((self.best, event.run), self.criterion)
 
     @property
     def pairs_complete(self) -> int | None:

@@ -9,14 +9,16 @@ from pydantic import Field, field_validator, model_validator
 
 from vggsearch.arch import Task, parse
 from vggsearch.errors import ArchitectureError, SpaceError
-from vggsearch.schema import Frozen
+from vggsearch.runs import METRICS, Criterion
+from vggsearch.schema import ADDED, Frozen
 from vggsearch.space import ListedSpace, Space
 from vggsearch.study.file.base import Study
 from vggsearch.study.file.messages import broken
 from vggsearch.study.file.space import SpaceChoice
 from vggsearch.text import shown
 
-Objective = Literal["val_accuracy", "macs", "params", "latency_ms"]
+Metric = Literal["accuracy", "balanced_accuracy"]
+Objective = Criterion | Literal["macs", "params", "latency_ms"]
 Sampler = Literal["grid", "random", "tpe", "nsga2", "gp"]
 
 
@@ -48,6 +50,12 @@ SAMPLERS: Mapping[Sampler, SamplerTraits] = MappingProxyType(
 """The samplers by name. `vggsearch.study.search.samplers` has the Optuna sampler of each that learns."""
 
 
+CRITERIA: Mapping[Metric, Criterion] = MappingProxyType(
+    {"accuracy": "val_accuracy", "balanced_accuracy": "val_balanced_accuracy"}
+)
+"""The column of each metric, which is the first objective of a search."""
+
+
 class Finalists(Frozen):
     """How many of the best are trained again, with fresh seeds, before the test set is read."""
 
@@ -71,9 +79,17 @@ class SearchStudy(Study):
     baseline: bool = False
     """Whether as many architectures again are drawn at random: by default, unless `grid` or `random`."""
     finalists: Finalists | None = Finalists()
+    metric: Annotated[Metric, ADDED] = "accuracy"
+    """What nets are ranked by, measured on validation; `balanced_accuracy` for uneven classes."""
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=4)] = ("val_accuracy",)
+    """The first is `criterion`, which is also the default."""
     reference: dict[str, Annotated[float, Field(ge=0, le=1e24)]] | None = None
     """Point from which the hypervolume is measured, by objective."""
+
+    @property
+    def criterion(self) -> Criterion:
+        """The column by which nets are ranked."""
+        return CRITERIA[self.metric]
 
     def space(self, task: Task) -> Space:
         """The architectures to choose from, for images of `input_shape` before or after resizing.
@@ -92,9 +108,12 @@ class SearchStudy(Study):
     @model_validator(mode="before")
     @classmethod
     def _defaults(cls, data: object) -> object:
-        if isinstance(data, dict) and "baseline" not in data:
-            return data | {"baseline": _learns(data.get("sampler"))}
-        return data
+        if not isinstance(data, dict):
+            return data
+        defaults: dict[object, object] = {"baseline": _learns(data.get("sampler"))}
+        if data.get("metric") == "balanced_accuracy":
+            defaults["objectives"] = (CRITERIA["balanced_accuracy"],)
+        return defaults | data
 
     @field_validator("architectures")
     @classmethod
@@ -147,10 +166,18 @@ def _check_trials(study: SearchStudy) -> None:
 
 def _check_objectives(study: SearchStudy) -> None:
     objectives = shown(study.objectives)
-    if study.objectives[0] != "val_accuracy":
-        raise broken("objectives", f"must begin with val_accuracy, not {objectives}: put it first")
+    if study.objectives[0] != study.criterion:
+        other = study.objectives[0] in CRITERIA.values()
+        remedy = f"put it first, or write metric: {_other(study.metric)}" if other else "put it first"
+        raise broken("objectives", f"must begin with {study.criterion}, not {objectives}: {remedy}")
+    if CRITERIA[_other(study.metric)] in study.objectives:
+        raise broken("objectives", f"must hold one accuracy, not {objectives}: remove the second")
     if len(set(study.objectives)) < len(study.objectives):
         raise broken("objectives", f"must name each once, not {objectives}: remove what stands twice")
+
+
+def _other(metric: Metric) -> Metric:
+    return "accuracy" if metric == "balanced_accuracy" else "balanced_accuracy"
 
 
 def _check_reference(study: SearchStudy) -> None:
@@ -169,11 +196,12 @@ def _check_reference(study: SearchStudy) -> None:
             f"{shown(tuple(study.reference))}: add or remove keys until they agree",
         )
     for objective, value in study.reference.items():
-        if objective == "val_accuracy" and value >= 1:
+        accuracy = METRICS[objective].better == "higher"
+        if accuracy and value >= 1:
             raise broken(
-                "reference", f"val_accuracy must be a fraction below 1, not {value:g}: write 0.8, for example"
+                "reference", f"{objective} must be a fraction below 1, not {value:g}: write 0.8, for example"
             )
-        if objective != "val_accuracy" and value <= 0:
+        if not accuracy and value <= 0:
             raise broken(
                 "reference", f"{objective} must be above 0, not {value:g}: write a cost no net should have"
             )

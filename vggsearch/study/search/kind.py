@@ -4,7 +4,7 @@ from contextlib import closing
 
 from vggsearch.arch import Task
 from vggsearch.recipe import Recipe
-from vggsearch.runs import STAGES, Stage
+from vggsearch.runs import STAGES, RunRecord, Stage
 from vggsearch.store import ControllerState, Store
 from vggsearch.study.control import Controller, Progress, Session
 from vggsearch.study.file import SearchStudy
@@ -72,7 +72,12 @@ class SearchKind(StudyKind[SearchStudy]):
     def progress(self, study: SearchStudy, results: StudyResults, store: Store) -> Progress:
         """See `StudyKind.progress`."""
         del store
-        return Progress(expected_run_s=study.budget.seconds, best=results.best(), study=study.name)
+        return Progress(
+            expected_run_s=study.budget.seconds,
+            best=results.best(),
+            criterion=study.criterion,
+            study=study.name,
+        )
 
     def found(self, study: SearchStudy, results: StudyResults) -> dict[str, Json]:
         """The best run so far."""
@@ -85,6 +90,7 @@ class SearchKind(StudyKind[SearchStudy]):
             "best": {
                 "architecture": key.architecture,
                 "val_accuracy": best.val_accuracy,
+                **{name: value for name in _UNEVEN if (value := getattr(best, name)) is not None},
                 "run": key.digest,
             }
         }
@@ -93,7 +99,25 @@ class SearchKind(StudyKind[SearchStudy]):
         """See `found`."""
         del study
         best = results.best()
-        return [f"best so far: {describe(best)}"] if best else []
+        return [f"best so far: {describe(best)}", *_uncertainty(best)] if best else []
+
+
+_UNEVEN = ("val_balanced_accuracy", "val_majority")
+"""Fields of a record that are told where classes are uneven."""
+
+
+def _uncertainty(best: RunRecord) -> list[str]:
+    """The standard error of the best accuracy, where validation images are few."""
+    from vggsearch.analysis import COARSE, standard_error
+
+    images = best.curve[-1].val_images if best.curve else 0
+    if best.val_accuracy is None or not images or 1 / images < COARSE:
+        return []
+    error = 100 * standard_error(best.val_accuracy, images)
+    return [
+        f"its standard error, on {images} validation images, is {error:.2f} pp; one image is "
+        f"{100 / images:.2f} pp"
+    ]
 
 
 def _state(study: SearchStudy, store: Store) -> ControllerState:

@@ -31,7 +31,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from vggsearch.arch import Architecture
 from vggsearch.cost import cost
-from vggsearch.runs import Outcome, RunRecord
+from vggsearch.errors import StudyFileError
+from vggsearch.runs import METRICS, Outcome, RunRecord
 from vggsearch.space import Scalar, Space
 from vggsearch.study.file import SAMPLERS, Objective, Sampler
 from vggsearch.study.search.draws import stream_seed
@@ -57,7 +58,7 @@ class Search:
         space: What is searched.
         sampler: Which of Optuna's samplers suggests.
         quota: How many runs the search is to have.
-        objectives: Names, the first `val_accuracy` (maximised), the others minimised.
+        objectives: Names, the first an accuracy on validation (maximised), the others minimised.
         seed: Of the study.
     """
 
@@ -80,7 +81,7 @@ class Search:
         self._objectives = tuple(objectives)
         self._mirror: Mirror | None = None
         self._study = optuna.create_study(
-            directions=["maximize" if name == "val_accuracy" else "minimize" for name in objectives]
+            directions=["maximize" if METRICS[name].better == "higher" else "minimize" for name in objectives]
         )
         self._known: dict[Objective, list[float]] = {name: [] for name in objectives}
 
@@ -163,18 +164,31 @@ class Search:
             self._mirror.asked(self.trials[-1])
         return Suggestion(trial.number, architecture, dict(trial.params))
 
+    def _reached(self, run: RunRecord) -> float | None:
+        """What the run reached in the first objective."""
+        if self._objectives[0] == "val_accuracy":
+            return run.val_accuracy
+        if run.val_balanced_accuracy is None:
+            raise StudyFileError(
+                "metric: balanced_accuracy is measured only where validation classes are uneven, and run "
+                f"{run.key.digest[:12]} has none: write metric: accuracy, or name another --store if an "
+                "earlier version made the run"
+            )
+        return run.val_balanced_accuracy
+
     def _values(
         self, architecture: Architecture, outcome: Outcome, run: RunRecord | None
     ) -> list[float] | None:
+        criterion = self._objectives[0]
         if outcome is Outcome.COMPLETED and run is not None:
-            found = {"val_accuracy": run.val_accuracy, "latency_ms": run.latency_ms}
+            found = {criterion: self._reached(run), "latency_ms": run.latency_ms}
         elif outcome in _LEARNT_AS_BAD:
             worst = max(self._known.get("latency_ms", []), default=None)
-            found = {"val_accuracy": 1 / self.space.task.num_classes, "latency_ms": worst}
+            found = {criterion: 1 / self.space.task.num_classes, "latency_ms": worst}
         elif outcome is Outcome.INFEASIBLE and not SAMPLERS[self.sampler].learns_constraints_from_pruned:
             found = {
                 name: statistics.median(values) if (values := self._known.get(name)) else None
-                for name in ("val_accuracy", "latency_ms")
+                for name in (criterion, "latency_ms")
             }
         else:
             return None

@@ -212,7 +212,7 @@ class TestStudy:
         assert best.startswith("best: ")
         assert "over 2 fresh seeds" in best
         assert cheapest.startswith("cheapest within 1 pp of the best: ")
-        assert doubt.startswith("standard error of the best on ")
+        assert "validation images an accuracy of 100.00 % has a standard error of" in doubt
         assert where == "report: vggsearch report demo.yaml"
 
         again = answer(capsys, "run", "demo.yaml")

@@ -108,7 +108,7 @@ def test_the_summary_is_four_lines(written):
     )
     assert cheapest.startswith("cheapest within 1 pp of the best: ")
     assert re.fullmatch(
-        r"standard error of the best on 6 000 validation images: 0\.\d\d pp\. "
+        r"On 6 000 validation images an accuracy of \d\d\.\d\d % has a standard error of 0\.\d\d pp\. "
         r"\d+ other nets are within one standard error of the best\.",
         doubt,
     )

@@ -16,10 +16,7 @@ def certainty(findings: SearchFindings) -> Iterator[str]:
     if top is None or images is None:
         return
     value = float(top[findings.by])
-    parts = [
-        f"On {count(images)} validation images an accuracy of {percent(value)} has a standard error of "
-        f"{_points(standard_error(value, images))}."
-    ]
+    parts = [_error(value, images)]
     if findings.balanced:
         parts.append("That of a balanced accuracy is larger as a rule, as rare classes have few images.")
     yield " ".join([*parts, *_ties(findings, value, images), *_one_image(images)])
@@ -32,9 +29,7 @@ def doubts(findings: SearchFindings) -> str:
         return ""
     value = float(top[findings.by])
     found = [*_ties(findings, value, images), *_one_image(images)]
-    error = _points(standard_error(value, images))
-    known = f"standard error of the best on {count(images)} validation images: {error}. "
-    return known + " ".join(found) if found else ""
+    return " ".join([_error(value, images), *found]) if found else ""
 
 
 def finalist_certainty(findings: SearchFindings, known: pd.DataFrame) -> Iterator[str]:
@@ -45,7 +40,8 @@ def finalist_certainty(findings: SearchFindings, known: pd.DataFrame) -> Iterato
     errors = sorted({_points(standard_error(float(mean), images)) for mean in known["val_mean"].dropna()})
     if errors:
         span = errors[0] if len(errors) == 1 else f"{errors[0].removesuffix(f'{NBSP}pp')} to {errors[-1]}"
-        error = f"One run's validation accuracy, on {count(images)} images, has a standard error of {span}."
+        one = "An accuracy of this size" if findings.balanced else "One run's validation accuracy"
+        error = f"{one}, on {count(images)} images, has a standard error of {span}."
         yield " ".join([error, *_one_image(images)])
 
 
@@ -54,6 +50,12 @@ def validation_images(findings: SearchFindings) -> int | None:
     runs = findings.results.runs.values()
     ends = [run.curve[-1] for run in runs if run.outcome is Outcome.COMPLETED and run.curve]
     return max((point.val_images for point in ends), default=0) or None
+
+
+def _error(value: float, images: int) -> str:
+    error = _points(standard_error(value, images))
+    of = f"an accuracy of {percent(value)} has a standard error of {error}"
+    return f"On {count(images)} validation images {of}."
 
 
 def _ties(findings: SearchFindings, value: float, images: int) -> list[str]:

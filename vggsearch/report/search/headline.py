@@ -62,7 +62,8 @@ def search_answer(findings: SearchFindings, spent: Spending) -> tuple[Paragraph,
         return (nothing, *effort_paragraphs(findings.results, findings.trials, spent))
     finder = ", found by the random baseline," if top["stage"] == "baseline" else " found"
     spans: list[Span] = [
-        f"The most accurate net{finder} is ",
+        f"{'The net with the best balanced accuracy' if findings.balanced else 'The most accurate net'}"
+        f"{finder} is ",
         Code(plain(top["architecture"])),
         ": ",
         Strong(f"{percent(top[findings.by])} {findings.accuracy}"),

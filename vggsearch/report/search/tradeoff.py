@@ -95,7 +95,8 @@ def _front_table(findings: SearchFindings) -> Table:
         f"Completed runs that no other completed run beats in {objectives} together, from the fewest MACs on."
     )
     if len(findings.study.objectives) == 1:
-        caption += " Accuracy was the study's only objective; MACs are added so that there is a front."
+        only = f"{findings.balanced}accuracy".capitalize()
+        caption += f" {only} was the study's only objective; MACs are added so that there is a front."
     if len(records) < len(data):
         caption += f" The finalists, and those of {len(findings.front)} that keep most of the hypervolume."
     return Table("front", "The front", columns, data, with_largest_class(caption, findings.trials), records)

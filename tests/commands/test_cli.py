@@ -207,15 +207,16 @@ class TestStudy:
         assert (status, err) == (0, "")
         lines = out.splitlines()
         assert "study demo: search 0/3, finalists 0/2; 1 at once" in lines[0]
-        assert sum("search " in line for line in lines[1:-3]) == 3
-        best, cheapest, where = lines[-3:]
+        assert sum("search " in line for line in lines[1:-4]) == 3
+        best, cheapest, doubt, where = lines[-4:]
         assert best.startswith("best: ")
         assert "over 2 fresh seeds" in best
         assert cheapest.startswith("cheapest within 1 pp of the best: ")
+        assert "validation images an accuracy of 100.00 % has a standard error of" in doubt
         assert where == "report: vggsearch report demo.yaml"
 
         again = answer(capsys, "run", "demo.yaml")
-        assert again.splitlines() == ["demo is finished already", best, cheapest, where]
+        assert again.splitlines() == ["demo is finished already", best, cheapest, doubt, where]
 
         found = json.loads(answer(capsys, "status", "demo.yaml", "--json"))
         assert found["stages"]["search"] == {"quota": 3, "done": 3, "running": 0, "left": 0}
@@ -232,7 +233,7 @@ class TestStudy:
         page = (workplace / "reports/demo/index.html").read_bytes()
         monkeypatch.setenv("VGGSEARCH_STORE", "nowhere")  # a report is made again without any store
         same = answer(capsys, "report", "--from", "reports/demo", "--out", "again").splitlines()
-        assert same[:2] == extended.splitlines()[-3:-1]
+        assert same[:3] == extended.splitlines()[-4:-1]
         assert (workplace / "again/index.html").read_bytes() == page
 
     @pytest.mark.usefixtures("workplace")

@@ -1,7 +1,9 @@
 """Studies of every shape make a sensible report: each part that cannot be shown says why."""
 
 import re
+from dataclasses import replace
 
+import pytest
 import synthetic_study
 from synthetic_study import Maker, source
 
@@ -12,6 +14,7 @@ from vggsearch.report.figures.style import theme
 from vggsearch.report.search.headline import summarize_search
 from vggsearch.report.search.page import search_report
 from vggsearch.report.search.search_findings import find_search
+from vggsearch.runs import UNEVEN_COLUMNS
 from vggsearch.runs.record import Outcome
 
 
@@ -212,3 +215,101 @@ def test_the_generator_itself_makes_a_whole_study():
     frame = synthetic_study.quickstart(16).frame()
     assert set(frame["stage"]) == {"search", "baseline", "finalists"}
     assert frame.loc[frame["stage"] != "finalists", "test_accuracy"].isna().all()
+
+
+def uneven(maker, images=41, **shares):
+    """The maker's study as if its validation images, so many, had one large class."""
+    results = maker.results()
+    runs = {
+        digest: run.model_copy(
+            update={
+                "val_majority": 0.9,
+                "val_balanced_accuracy": None if run.val_accuracy is None else 1 - run.val_accuracy,
+                "curve": tuple(point.model_copy(update={"val_images": images}) for point in run.curve),
+                **shares,
+            }
+        )
+        for digest, run in results.runs.items()
+    }
+    return replace(results, runs=runs)
+
+
+def told(results, path):
+    findings = find_search(results)
+    with theme():
+        report = search_report(findings, "vggsearch report studies/x.yaml")
+    links = {table.name: "a.csv" for table in report.tables()}
+    links |= {f"figure_{drawing.name}": "a.csv" for drawing in report.drawings()}
+    page = markdown_page(report, links).replace("\u00a0", " ")
+    return findings, report, page, summarize_search(findings, path)
+
+
+def test_uneven_classes_are_said_beside_every_accuracy(tmp_path):
+    maker = trials(trials(Maker(single()), 6), 2, "finalists", seed=1)
+    findings, report, page, summary = told(uneven(maker), tmp_path)
+    top = findings.best
+    beside = (
+        f"(largest class 90.00 %, balanced validation accuracy {100 * top['val_balanced_accuracy']:.2f} %)"
+    )
+    assert f"{100 * top['val_accuracy']:.2f} % validation accuracy** {beside} with one seed" in page
+    assert summary.lines[0].count(beside) == 1
+    sentence = "Always naming the largest class reaches 90.00 % on validation images."
+    for name in ("front", "finalists", "trials", "search_and_random"):
+        (table,) = (table for table in report.tables() if table.name == name)
+        assert table.caption.replace("\u00a0", " ").endswith(sentence), name
+    (table,) = (table for table in report.tables() if table.name == "trials")
+    assert {"val_majority", "val_balanced_accuracy"} <= set(table.data)
+
+
+def test_even_classes_leave_no_trace_in_a_report(tmp_path):
+    _, report, page, _ = told(trials(Maker(single()), 6).results(), tmp_path)
+    assert "largest class" not in page
+    assert "balanced" not in page
+    columns = {name for table in report.tables() for name in table.data}
+    assert columns & set(UNEVEN_COLUMNS) == set()
+
+
+def test_by_balanced_accuracy_the_report_ranks_by_it_and_names_it(tmp_path):
+    text = single().replace("objectives: [val_accuracy]", "metric: balanced_accuracy")
+    maker = trials(trials(Maker(text), 6), 2, "finalists", seed=1)
+    findings, report, page, summary = told(uneven(maker), tmp_path)
+    ranked = findings.ranked
+    assert findings.best["val_balanced_accuracy"] == ranked["val_balanced_accuracy"].max()
+    assert findings.best["val_accuracy"] == ranked["val_accuracy"].min()
+    value = f"{100 * findings.best['val_balanced_accuracy']:.2f} %"
+    assert f"**{value} balanced validation accuracy** (largest class 90.00 %, validation accuracy" in page
+    assert f"{value} balanced validation (largest class 90.00 %" in summary.lines[0]
+    (table,) = (table for table in report.tables() if table.name == "search_and_random")
+    assert "best_val_balanced_accuracy" in table.data
+    assert "best_val_accuracy" not in table.data
+
+
+@pytest.mark.parametrize(
+    ("images", "coarse"), [(41, "One image is 2.44 pp."), (200, "One image is 0.50 pp."), (201, None)]
+)
+def test_few_validation_images_are_said_beside_the_result(tmp_path, images, coarse):
+    maker = trials(trials(Maker(single()), 6), 2, "finalists", seed=1)
+    _, _, page, summary = told(uneven(maker, images), tmp_path)
+    assert f"On {images} validation images an accuracy of" in page
+    said = page.count("One image is"), str(summary).count("One image is")
+    assert said == ((2, 1) if coarse else (0, 0))
+    assert coarse is None or coarse in page
+
+
+def test_nets_that_one_standard_error_cannot_tell_apart_are_counted(tmp_path):
+    maker = trials(Maker(single()), 6)
+    findings, _, page, summary = told(uneven(maker, 1), tmp_path)  # one image: nothing can be told apart
+    others = len(findings.ranked) - 1
+    assert f"{others} other nets are within one standard error of the best." in page
+    assert f"{others} other nets are within one standard error of the best." in str(summary)
+    findings, _, page, summary = told(uneven(maker, 10**8), tmp_path)
+    assert "within one standard error" not in page + str(summary)
+
+
+def test_of_tied_nets_the_report_names_the_one_that_all_name():
+    results = trials(Maker(single()), 6).results()
+    runs = {digest: run.model_copy(update={"val_accuracy": 0.9}) for digest, run in results.runs.items()}
+    tied = replace(results, runs=runs)
+    found = find_search(tied)
+    assert found.best["architecture"] == tied.best().key.architecture
+    assert found.best["macs"] == found.ranked["macs"].min()

@@ -98,15 +98,20 @@ def test_figures_carry_no_date_and_no_version(written):
                 assert image.size[0] > 600
 
 
-def test_the_summary_is_three_lines(written):
+def test_the_summary_is_four_lines(written):
     folder, summary = written
-    best, cheapest, where = str(summary).splitlines()
+    best, cheapest, doubt, where = str(summary).splitlines()
     assert re.fullmatch(
         r"best: [\w+-]+: \d\d\.\d\d % validation, \d\d\.\d\d ± \d\.\d\d % test over 5 fresh seeds, "
         r"\S+ [kM] MACs, \S+ ?k? parameters",
         best.replace("\u00a0", " "),
     )
     assert cheapest.startswith("cheapest within 1 pp of the best: ")
+    assert re.fullmatch(
+        r"On 6 000 validation images an accuracy of \d\d\.\d\d % has a standard error of 0\.\d\d pp\. "
+        r"\d+ other nets are within one standard error of the best\.",
+        doubt,
+    )
     assert where == f"report: {folder / 'index.html'}"
 
 

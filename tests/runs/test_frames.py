@@ -13,7 +13,8 @@ from vggsearch.runs.metrics import METRICS
 AGREED = """
 run digest architecture num_blocks num_convs kernel_size batch_norm head params conv_params
 head_params macs conv_macs head_macs activation_bytes receptive_field seed evaluate_on outcome
-reason val_accuracy val_loss test_accuracy test_loss steps images train_s train_wall_s train_cpu_s
+reason val_accuracy val_loss val_balanced_accuracy val_majority test_accuracy test_loss
+test_balanced_accuracy test_majority steps images train_s train_wall_s train_cpu_s
 eval_s setup_s images_per_s latency_ms peak_memory_bytes contended budget device started_at
 finished_at dataset
 """
@@ -111,7 +112,15 @@ def test_a_row_holds_what_the_record_says():
     }
     assert {name: row[name] for name in expected} == expected
     missing = {name for name, value in row.items() if isinstance(value, float) and np.isnan(value)}
-    assert missing == {"test_accuracy", "test_loss", "peak_memory_bytes"}
+    assert missing == {
+        "val_balanced_accuracy",
+        "val_majority",
+        "test_accuracy",
+        "test_loss",
+        "test_balanced_accuracy",
+        "test_majority",
+        "peak_memory_bytes",
+    }
 
 
 @pytest.mark.parametrize(
@@ -173,7 +182,9 @@ def test_every_number_of_a_run_has_a_name_and_a_unit():
     assert METRICS["params"].title == "parameters"
     assert {name for name, metric in METRICS.items() if metric.better == "higher"} == {
         "val_accuracy",
+        "val_balanced_accuracy",
         "test_accuracy",
+        "test_balanced_accuracy",
         "images_per_s",
     }
     for name in ("macs", "params", "latency_ms", "activation_bytes"):

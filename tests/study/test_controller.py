@@ -17,13 +17,13 @@ from vggsearch.runs.record import Outcome, RunKey, RunRecord
 from vggsearch.store import Store
 from vggsearch.store.ledger import Ledger
 from vggsearch.store.state import ControllerState
-from vggsearch.study import Session, StudyResults
+from vggsearch.study import Session, StudyResults, read_results
 from vggsearch.study.control import events
 from vggsearch.study.control.stopping import Stopping
 from vggsearch.study.run import run_study
 from vggsearch.study.search import assembly
 from vggsearch.study.search.optuna_copy import OptunaCopy
-from vggsearch.testing.fake import FakeExecutor, run_key
+from vggsearch.testing.fake import FakeExecutor, artificial_record, run_key
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +117,44 @@ def test_finalists_are_the_best_with_fresh_seeds_one_seed_after_the_other(tmp_pa
     final = [trial for trial in results.trials if trial.stage == "finalists"]
     assert [trial.architecture for trial in final] == best * 2
     assert [results.runs[trial.run or ""].key.seed for trial in final] == [1, 1, 1, 2, 2, 2]
+
+
+def uneven(key: RunKey, report: object, deadline_s: float) -> RunRecord:
+    """A run on uneven classes, where what is accurate is not what finds rare classes."""
+    del report, deadline_s
+    record = artificial_record(key)
+    assert record.val_accuracy is not None
+    return record.model_copy(
+        update={"val_balanced_accuracy": 1 - record.val_accuracy, "val_majority": 0.9, "val_accuracy": 0.9}
+    )
+
+
+@pytest.mark.parametrize("sampler", ["random", "tpe", "nsga2"])
+def test_by_balanced_accuracy_finalists_are_the_best_by_it(tmp_path: Path, sampler: str) -> None:
+    study = make_study(
+        sampler=sampler,
+        metric="balanced_accuracy",
+        objectives=...,
+        reference=...,
+        finalists={"count": 2, "seeds": 1},
+    )
+    results = conduct(study, tmp_path, FakeExecutor(trainer=uneven))
+    frame = results.frame()
+    searched = frame[frame["stage"] != "finalists"].sort_values("val_balanced_accuracy", ascending=False)
+    best = searched["architecture"].drop_duplicates().head(2).tolist()
+    final = [trial.architecture for trial in results.trials if trial.stage == "finalists"]
+    assert final == best
+    found = results.best()
+    assert found is not None
+    assert found.key.architecture == best[0]
+
+
+def test_balanced_accuracy_of_even_classes_is_told_at_the_first_run(tmp_path: Path) -> None:
+    study = make_study(metric="balanced_accuracy", objectives=..., reference=...)
+    for _ in range(2):  # the same when it is resumed
+        with pytest.raises(StudyFileError, match=r"^metric: balanced_accuracy is measured only where .* run"):
+            conduct(study, tmp_path)
+    assert len(read_results(Store.open(tmp_path), study).runs) == 1
 
 
 def test_a_baseline_draws_members_without_replacement(tmp_path: Path) -> None:

@@ -82,6 +82,16 @@ def test_what_a_short_file_leaves_out_has_a_default():
     assert parse_study(SHORT + "finalists: null\n", PATH).finalists is None
 
 
+def test_the_metric_is_the_first_objective_and_its_default_is_no_part_of_the_identity():
+    plain, balanced = (parse_study(SHORT + more, PATH) for more in ("", "metric: balanced_accuracy\n"))
+    assert (plain.criterion, plain.objectives) == ("val_accuracy", ("val_accuracy",))
+    assert (balanced.criterion, balanced.objectives) == ("val_balanced_accuracy", ("val_balanced_accuracy",))
+    assert "metric" not in plain.identity()
+    assert parse_study(SHORT + "metric: accuracy\n", PATH).identity() == plain.identity()
+    assert balanced.identity()["metric"] == "balanced_accuracy"
+    assert balanced.with_options(time_limit_s=3.0).objectives == balanced.objectives
+
+
 @pytest.mark.parametrize(
     ("sampler", "baseline"),
     [("random", False), ("tpe", True), ("nsga2", True), ("gp", True), ("grid", False)],
@@ -181,7 +191,7 @@ MESSAGES = [
         "seed: 7",
         "zebra: 0",
         "zebra: no such key: use one of question, data, recipe, budget, seed, time_limit_s, kind, space, "
-        "architectures, sampler, trials, baseline, finalists, objectives, reference",
+        "architectures, sampler, trials, baseline, finalists, metric, objectives, reference",
     ),
     ("kernel_size", "kernal_size", "space.kernal_size: no such key: did you mean kernel_size?"),
     ("{per_block", "{perblock", "space.kernel_size.perblock: no such key: did you mean per_block?"),
@@ -307,6 +317,28 @@ MESSAGES = [
         "[val_accuracy, macs, params]",
         "[macs, val_accuracy, params]",
         "objectives: must begin with val_accuracy, not [macs, val_accuracy, params]: put it first",
+    ),
+    (
+        "[val_accuracy, macs, params]",
+        "[val_balanced_accuracy, macs, params]",
+        "objectives: must begin with val_accuracy, not [val_balanced_accuracy, macs, params]: put it first, "
+        "or write metric: balanced_accuracy",
+    ),
+    (
+        "[val_accuracy, macs, params]",
+        "[val_accuracy, macs, params]\nmetric: balanced_accuracy",
+        "objectives: must begin with val_balanced_accuracy, not [val_accuracy, macs, params]: put it first, "
+        "or write metric: accuracy",
+    ),
+    (
+        "[val_accuracy, macs, params]",
+        "[val_accuracy, val_balanced_accuracy]",
+        "objectives: must hold one accuracy, not [val_accuracy, val_balanced_accuracy]: remove the second",
+    ),
+    (
+        "seed: 7",
+        "metric: balanced",
+        "metric: must be one of accuracy, balanced_accuracy, not 'balanced': did you mean balanced_accuracy?",
     ),
     (
         "[val_accuracy, macs, params]",

@@ -43,6 +43,7 @@ def test_it_begins_with_them_after_an_interruption_too(tmp_path: Path) -> None:
         ({"first": KNOWN, "trials": 1}, "first: must be at most trials, 1, not 2 architectures"),
         ({"stop": {}}, "stop has val_accuracy, patience, or both"),
         ({"stop": {"val_accuracy": 92}}, "stop.val_accuracy"),
+        ({"stop": {"val_accuracy": 0.9}, "metric": "balanced_accuracy", "objectives": ...}, "use patience"),
         ({"stop": {"patience": 3}, "baseline": True, "sampler": "tpe"}, "has no baseline of its length"),
     ],
 )

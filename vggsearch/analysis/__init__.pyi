@@ -1,4 +1,5 @@
 from .anytime import anytime_best as anytime_best, luck_of_random as luck_of_random, spent as spent
+from .certainty import COARSE as COARSE, others_within as others_within, standard_error as standard_error
 from .crossed import (
     RESAMPLES as RESAMPLES,
     crossed_interval as crossed_interval,
@@ -31,6 +32,7 @@ from .power import (
 from .rate_choice import rate_table as rate_table
 from .selection import (
     best as best,
+    best_first as best_first,
     candidates as candidates,
     cheapest_within as cheapest_within,
     finalist_table as finalist_table,

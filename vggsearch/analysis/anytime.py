@@ -5,6 +5,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import gammaln
 
+from vggsearch.runs import Criterion
+
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -19,18 +21,18 @@ def spent(stage: pd.DataFrame) -> pd.DataFrame:
     return ended.assign(trial=np.arange(1, len(ended) + 1), spent_s=paid.cumsum())
 
 
-def anytime_best(stage: pd.DataFrame) -> pd.DataFrame:
-    """Best validation accuracy of the completed runs so far, as the corners of a staircase.
+def anytime_best(stage: pd.DataFrame, by: Criterion = "val_accuracy") -> pd.DataFrame:
+    """Best accuracy `by` of the completed runs so far, as the corners of a staircase.
 
-    Columns: `trial`, `spent_s`, `val_accuracy` and `architecture` of the best run. The last row is the end of
+    Columns: `trial`, `spent_s`, `by` and `architecture` of the best run. The last row is the end of
     the stage.
     """
     ended = spent(stage)
-    value = ended["val_accuracy"].where(ended["outcome"] == "completed")
+    value = ended[by].where(ended["outcome"] == "completed")
     best = value.cummax().ffill()
     holder = ended["architecture"].where(value.notna() & (value == best) & (best != best.shift())).ffill()
-    steps = ended[["trial", "spent_s"]].assign(val_accuracy=best, architecture=holder)
-    return _corners(steps, "val_accuracy")
+    steps = ended[["trial", "spent_s"]].assign(**{by: best}, architecture=holder)
+    return _corners(steps, by)
 
 
 def _corners(steps: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -41,7 +43,9 @@ def _corners(steps: pd.DataFrame, column: str) -> pd.DataFrame:
     return steps[kept].reset_index(drop=True)
 
 
-def luck_of_random(stage: pd.DataFrame, low: float = 0.05, high: float = 0.95) -> pd.DataFrame:
+def luck_of_random(
+    stage: pd.DataFrame, by: Criterion = "val_accuracy", *, low: float = 0.05, high: float = 0.95
+) -> pd.DataFrame:
     """Quantiles of the best of the first k trials of random search, over all orders of its N trials.
 
     Exact, without resampling: the best of k drawn without replacement is at most the j-th smallest of N with
@@ -53,7 +57,7 @@ def luck_of_random(stage: pd.DataFrame, low: float = 0.05, high: float = 0.95) -
     total = len(ended)
     if total < 2:
         return pd.DataFrame(columns=["trial", "spent_s", "low", "median", "high"], dtype=float)
-    value = ended["val_accuracy"].where(ended["outcome"] == "completed").fillna(-np.inf)
+    value = ended[by].where(ended["outcome"] == "completed").fillna(-np.inf)
     ordered = np.sort(value.to_numpy(dtype=float))
     drawn = np.unique(np.linspace(1, total, min(total, 200)).round().astype(int))
     mean_s = float(ended["spent_s"].iloc[-1]) / total

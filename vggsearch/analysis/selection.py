@@ -1,7 +1,8 @@
 """Selection of runs, and its check with fresh seeds. Pure: `StudyResults.frame` in, tables out.
 
-Selection uses only validation accuracy, and only completed runs of the stages `search` and `baseline`. The
-best of many equally good candidates looks better than it is; `finalist_table` shows by how much.
+Selection uses only one accuracy on validation, `by`, and only completed runs of the stages `search` and
+`baseline`. Of equally accurate nets `vggsearch.runs.standing` says which is better. The best of many equally
+good candidates looks better than it is; `finalist_table` shows by how much.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -11,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from vggsearch.analysis.pareto import front, thin_front
-from vggsearch.runs import ARCHITECTURE_COLUMNS
+from vggsearch.runs import ARCHITECTURE_COLUMNS, Criterion, standing
 
 CONFIDENCE = 0.95
 
@@ -27,14 +28,19 @@ FINALIST_COLUMNS = (
 )
 
 
-def candidates(frame: pd.DataFrame) -> pd.DataFrame:
+def candidates(frame: pd.DataFrame, by: Criterion = "val_accuracy") -> pd.DataFrame:
     """Runs that may be selected: completed search and baseline runs, once each, in the frame's order."""
     chosen = frame[
-        frame["stage"].isin(["search", "baseline"])
-        & (frame["outcome"] == "completed")
-        & frame["val_accuracy"].notna()
+        frame["stage"].isin(["search", "baseline"]) & (frame["outcome"] == "completed") & frame[by].notna()
     ]
     return chosen.drop_duplicates("digest")
+
+
+def best_first(frame: pd.DataFrame, by: Criterion = "val_accuracy") -> pd.DataFrame:
+    """The rows in the order of `vggsearch.runs.standing`, the best first."""
+    columns = (frame[name] for name in (by, "macs", "params", "architecture"))
+    keys = [standing(*row) for row in zip(*columns, strict=True)]
+    return frame.iloc[sorted(range(len(frame)), key=keys.__getitem__)]
 
 
 def finalists(
@@ -43,63 +49,69 @@ def finalists(
     objectives: Sequence[str] = ("val_accuracy",),
     reference: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
-    """At most `count` candidates to train again, most accurate first; every architecture once.
+    """At most `count` candidates to train again, the best first; every architecture once.
 
     These are the front of `objectives`, thinned by `thin_front` where it has more than `count`; where it has
-    fewer, the front of the remaining candidates is added, and so on. With accuracy as the only objective they
-    are the `count` most accurate. Candidates worse than the hypervolume's `reference` in some objective are
-    taken only where there are too few others.
+    fewer, the front of the remaining candidates is added, and so on. The best candidate is always among them,
+    also where one that is as accurate and cheaper in an objective keeps it off the front. With accuracy as
+    the only objective they are the `count` most accurate. Candidates worse than the hypervolume's `reference`
+    in some objective are taken only where there are too few others.
     """
-    left = candidates(frame).sort_values("val_accuracy", ascending=False, kind="stable")
-    left = left.drop_duplicates("architecture")
+    by = criterion_of(objectives)
+    left = best_first(candidates(frame, by), by).drop_duplicates("architecture")
     counts = pd.Series(True, index=left.index)
     for name, limit in (reference or {}).items():
-        counts &= left[name] >= limit if name == "val_accuracy" else left[name] <= limit
+        counts &= left[name] >= limit if name == by else left[name] <= limit
     chosen = left.iloc[:0]
     for pool in (left[counts], left[~counts]):
         while len(chosen) < count and not (layer := front(pool, objectives)).empty:
-            chosen = pd.concat([chosen, thin_front(layer, objectives, count - len(chosen))])
-            pool = pool.drop(index=layer.index)
-    return chosen.sort_values("val_accuracy", ascending=False, kind="stable")
+            top = pool.iloc[:1].drop(index=layer.index, errors="ignore")
+            more = thin_front(layer, objectives, count - len(chosen) - len(top))
+            chosen = pd.concat([chosen, top, more])
+            pool = pool.drop(index=[*top.index, *layer.index])
+    return best_first(chosen, by)
 
 
-def best(frame: pd.DataFrame) -> "pd.Series | None":
-    """The candidate with the highest validation accuracy, then the fewest MACs; None if there is none."""
-    ranked = candidates(frame).sort_values(["val_accuracy", "macs"], ascending=[False, True], kind="stable")
-    return next((row for _, row in ranked.iterrows()), None)
+def criterion_of(objectives: Sequence[str]) -> Criterion:
+    """The first objective, by which nets are ranked."""
+    return "val_balanced_accuracy" if objectives[0] == "val_balanced_accuracy" else "val_accuracy"
 
 
-def cheapest_within(frame: pd.DataFrame, points: float = 0.01, cost: str = "macs") -> "pd.Series | None":
+def best(frame: pd.DataFrame, by: Criterion = "val_accuracy") -> "pd.Series | None":
+    """The candidate that comes first by `vggsearch.runs.standing`; None if there is none."""
+    return next((row for _, row in best_first(candidates(frame, by), by).iterrows()), None)
+
+
+def cheapest_within(
+    frame: pd.DataFrame, points: float = 0.01, cost: str = "macs", by: Criterion = "val_accuracy"
+) -> "pd.Series | None":
     """The cheapest candidate with a validation accuracy at most `points` below the best.
 
-    `points` is a fraction: 0.01 is one percentage point. Of equally cheap candidates the most accurate is
-    taken; None where there is no candidate.
+    `points` is a fraction: 0.01 is one percentage point. Of equally cheap candidates the best is taken; None
+    where there is no candidate.
     """
-    top = best(frame)
-    if top is None:
-        return None
-    found = candidates(frame)
+    found = best_first(candidates(frame, by), by)
     # A difference of exactly `points` counts as within, in spite of rounding.
-    close = found[found["val_accuracy"] >= top["val_accuracy"] - points - 1e-12]
-    ranked = close.sort_values([cost, "val_accuracy"], ascending=[True, False], kind="stable")
-    return next((row for _, row in ranked.iterrows()), None)
+    close = found[found[by] >= found[by].max() - points - 1e-12]
+    return next((row for _, row in close.sort_values(cost, kind="stable").iterrows()), None)
 
 
-def finalist_table(frame: pd.DataFrame) -> pd.DataFrame:
+def finalist_table(frame: pd.DataFrame, by: Criterion = "val_accuracy") -> pd.DataFrame:
     """One row for each finalist, highest `val_mean` first: `ARCHITECTURE_COLUMNS` and `FINALIST_COLUMNS`.
 
     `search_val` is the validation accuracy that selected it (its best among candidates; missing where there
     is none), `n` the number of completed runs with fresh seeds, `val_*` and `test_*` their mean, standard
     deviation (n − 1) and 95 % t interval; `optimism` is `search_val − val_mean`, `test_optimism` is
-    `search_val − test_mean`. Finalists without a completed run have n = 0.
+    `search_val − test_mean`. Finalists without a completed run have n = 0. All these are balanced accuracies
+    where `by` is one.
     """
     fresh = frame[frame["stage"] == "finalists"].drop_duplicates("digest")
-    promised = candidates(frame).groupby("architecture")["val_accuracy"].max()
+    promised = candidates(frame, by).groupby("architecture")[by].max()
     rows: list[dict[Hashable, object]] = []
     for architecture, runs in fresh.groupby("architecture", sort=False):
         completed = runs[runs["outcome"] == "completed"]
         search_val = float(promised.get(architecture, np.nan))
-        val, test = summary(completed["val_accuracy"]), summary(completed["test_accuracy"])
+        val, test = (summary(completed[name]) for name in (by, by.replace("val_", "test_")))
         rows.append(
             {
                 **runs.iloc[0][list(ARCHITECTURE_COLUMNS)].to_dict(),

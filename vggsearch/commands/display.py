@@ -90,7 +90,7 @@ class PlainLog:
     def _tail(self) -> str:
         """The state of the whole study, to be added to the line of a finished run."""
         progress = self._progress
-        parts = [f"best {percent(progress.best.val_accuracy)}"] if progress.best else []
+        parts = [f"best {_best(progress)}"] if progress.best else []
         parts += [_pairs(progress)] if progress.stage == "pairs" and progress.planned else []
         left_s = progress.time_left_s()
         parts += [f"{duration(max(1, left_s))} left"] if left_s is not None and progress.left else []
@@ -130,6 +130,12 @@ class LiveDisplay:
     def _draw(self) -> RenderableType:
         with self._lock:
             return draw(self._progress, list(self._recent))
+
+
+def _best(progress: Progress) -> str:
+    """The best value so far of what runs are ranked by."""
+    balanced = "balanced " if progress.criterion == "val_balanced_accuracy" else ""
+    return balanced + percent(getattr(progress.best, progress.criterion))
 
 
 def draw(progress: Progress, recent: list[str]) -> RenderableType:

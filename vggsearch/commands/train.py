@@ -25,7 +25,7 @@ from vggsearch.data import SearchData, load_search_data
 from vggsearch.errors import VggSearchError
 from vggsearch.execution import resolve_device
 from vggsearch.recipe import RECIPES, Budget, Recipe
-from vggsearch.runs import FINAL, CurvePoint, RunKey, RunRecord
+from vggsearch.runs import FINAL, CurvePoint, RunKey, RunRecord, accuracy_text
 from vggsearch.store import Store
 from vggsearch.study import check_batch
 from vggsearch.text import duration, percent, short_count
@@ -123,9 +123,10 @@ def _point(point: CurvePoint) -> str:
 def _print(console: Console, record: RunRecord, cached: bool) -> None:
     key = record.key
     price = cost(parse(key.architecture), key.task)
+    reached = accuracy_text(record, name="on validation")
     lines = [
         f"{record.outcome.value}" + (f": {record.reason}" if record.reason else ""),
-        f"{percent(record.val_accuracy)} on validation; {key.architecture}, {short_count(price.macs)} MACs, "
+        f"{reached}; {key.architecture}, {short_count(price.macs)} MACs, "
         f"{short_count(price.params)} parameters",
         f"{record.steps} steps, {record.images} images, {duration(record.train_s)} training, seed {key.seed}",
         f"run {key.digest[:12]}" + (", already in the store" if cached else ""),

@@ -16,7 +16,8 @@ from .checksums import (
     write_checksummed as write_checksummed,
 )
 from .frames import curves_frame as curves_frame, trials_frame as trials_frame
-from .metrics import METRICS as METRICS
+from .metrics import METRICS as METRICS, UNEVEN_COLUMNS as UNEVEN_COLUMNS
+from .ranking import Criterion as Criterion, best_run as best_run, standing as standing
 from .record import (
     FINAL as FINAL,
     SCHEMA_VERSION as SCHEMA_VERSION,
@@ -38,6 +39,7 @@ from .record import (
     pack_bits as pack_bits,
     unpack_bits as unpack_bits,
 )
+from .uneven import accuracy_text as accuracy_text
 from .validation import (
     MAX_RECORD_BYTES as MAX_RECORD_BYTES,
     first_error as first_error,

@@ -31,6 +31,10 @@ def _accuracy(part: str) -> Metric:
     return Metric(f"{part} accuracy", "%", "linear", "higher", 100.0)
 
 
+def _share(part: str) -> Metric:
+    return Metric(f"largest class of {part} images", "%", "linear", None, 100.0)
+
+
 def _loss(part: str) -> Metric:
     return Metric(f"{part} loss", "nats", "linear", "lower")
 
@@ -47,8 +51,12 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
     {
         "val_accuracy": _accuracy("validation"),
         "val_loss": _loss("validation"),
+        "val_balanced_accuracy": _accuracy("balanced validation"),
+        "val_majority": _share("validation"),
         "test_accuracy": _accuracy("test"),
         "test_loss": _loss("test"),
+        "test_balanced_accuracy": _accuracy("balanced test"),
+        "test_majority": _share("test"),
         "params": _cost("parameters"),
         "conv_params": _cost("convolution parameters"),
         "head_params": _cost("head parameters"),
@@ -72,3 +80,6 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
     }
 )
 """The numbers of a run, by column."""
+
+UNEVEN_COLUMNS = ("val_balanced_accuracy", "val_majority", "test_balanced_accuracy", "test_majority")
+"""Columns that are known only where classes are uneven; the tables of a report have them only there."""

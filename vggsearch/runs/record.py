@@ -161,10 +161,19 @@ class RunRecord(Frozen):
     val_loss: float | None = None
     val_correct: str | None = Field(default=None, max_length=4_000_000, pattern=_BITS)
     """Per-image correctness on validation, in the split's order: `pack_bits`."""
+    val_balanced_accuracy: Annotated[Accuracy | None, ADDED] = None
+    """Mean of the classes' own accuracies; None where classes are even in that part, and in records from
+    before this was kept."""
+    val_majority: Annotated[Accuracy | None, ADDED] = None
+    """Share of the largest class: the accuracy of always naming it. None as above."""
     test_accuracy: Accuracy | None = None
     test_loss: float | None = None
     test_correct: str | None = Field(default=None, max_length=4_000_000, pattern=_BITS)
     """Per-image correctness on the test set, in its own order: `pack_bits`."""
+    test_balanced_accuracy: Annotated[Accuracy | None, ADDED] = None
+    """As `val_balanced_accuracy`; also known where classes are uneven in the validation part alone."""
+    test_majority: Annotated[Accuracy | None, ADDED] = None
+    """As `val_majority`."""
     curve: Annotated[tuple[CurvePoint, ...], FailFast()] = Field(default=(), max_length=10_000)
 
     steps: Count = 0

@@ -1,6 +1,6 @@
 """What a study has answered so far: its trials and the runs behind them, as a table and as a data folder."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -10,11 +10,13 @@ from vggsearch.cost import cost
 from vggsearch.designs import Registration
 from vggsearch.runs import (
     STAGES,
+    Criterion,
     Damaged,
     Digest,
-    Outcome,
     RunRecord,
     TrialRecord,
+    accuracy_text,
+    best_run,
     many_records,
     valid_trial,
     validated,
@@ -29,7 +31,7 @@ from vggsearch.study.data_folder import (
     write_folder,
 )
 from vggsearch.study.file import SearchStudy, Study, parse_study
-from vggsearch.text import percent, short_count
+from vggsearch.text import short_count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,10 +85,15 @@ class StudyResults:
         return trials_frame(self.trials, self.runs)
 
     def best(self) -> RunRecord | None:
-        """The completed run with the best validation accuracy, finalists apart: they were chosen for
-        theirs."""
+        """The best completed run of the search and its baseline, by `vggsearch.runs.best_run`; finalists were
+        chosen for what they reached there."""
         digests = (trial.run for trial in self.trials if trial.run and trial.stage != "finalists")
-        return best_run(run for digest in digests if (run := self.runs.get(digest)) is not None)
+        return best_run((self.runs.get(digest) for digest in digests), self.criterion)
+
+    @property
+    def criterion(self) -> Criterion:
+        """The column by which nets are ranked."""
+        return self.study.criterion if isinstance(self.study, SearchStudy) else "val_accuracy"
 
     def trimmed(self, max_bytes: int = MAX_DATA_BYTES) -> "StudyResults":
         """The same results, small enough for a report's data folder; what had to go is among the `notes`.
@@ -184,18 +191,12 @@ def _without_curves(results: StudyResults) -> StudyResults:
     return replace(results, runs=small, notes=(*results.notes, note))
 
 
-def best_run(runs: Iterable[RunRecord | None]) -> RunRecord | None:
-    """The most accurate completed run on validation, the first of equals; None where none was completed."""
-    completed = [run for run in runs if run is not None and run.outcome is Outcome.COMPLETED]
-    return max(completed, key=lambda run: run.val_accuracy or 0.0, default=None)
-
-
 def describe(run: RunRecord) -> str:
     """A run's result in one line: accuracy, architecture, cost."""
     key = run.key
     price = cost(parse(key.architecture), key.task)
     macs, params = short_count(price.macs), short_count(price.params)
-    return f"{percent(run.val_accuracy)} val: {key.architecture}, {macs} MACs, {params} parameters"
+    return f"{accuracy_text(run, name='val')}: {key.architecture}, {macs} MACs, {params} parameters"
 
 
 def study_task(results: StudyResults) -> Task:

@@ -90,7 +90,7 @@ def records() -> st.SearchStrategy[RunRecord]:
         key=keys,
         outcome=st.sampled_from(Outcome),
         reason=texts,
-        val_accuracy=st.none() | fractions,
+        **dict.fromkeys(("val_accuracy", "val_balanced_accuracy", "val_majority"), st.none() | fractions),
         val_loss=st.none() | numbers,
         curve=st.lists(points, max_size=3).map(tuple),
         train_s=amounts,

@@ -6,6 +6,7 @@ test images; it refuses a run that was not selected for that before it started (
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,13 @@ from torch.nn import functional as F
 from vggsearch.data import Images, SearchData, evaluation_batches
 from vggsearch.runs import RunKey
 
+UNEVEN = 1.5
+"""Classes are uneven where the largest has at least so many times the images of the smallest."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Results of a model on n images."""
+    """Results of a model on n images of k classes."""
 
     accuracy: float
     """Fraction of images whose most likely class is the right one."""
@@ -27,6 +31,35 @@ class Evaluation:
     """Mean cross-entropy in nats, without label smoothing."""
     correct: npt.NDArray[np.bool_]
     """Shape (n,): whether the prediction for each image is right, in the order of the images."""
+    class_sizes: npt.NDArray[np.int64]
+    """Shape (k,): images of each class."""
+    class_correct: npt.NDArray[np.int64]
+    """Shape (k,): how many of these are right."""
+
+    @classmethod
+    def of(
+        cls, correct: npt.NDArray[np.bool_], labels: npt.NDArray[np.int64], num_classes: int, loss: float
+    ) -> Self:
+        """The results where the images have these labels."""
+        sizes = np.bincount(labels, minlength=num_classes)
+        right = np.bincount(labels[correct], minlength=len(sizes))
+        return cls(float(correct.mean()), loss, correct, sizes, right)
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """Mean of the classes' own accuracies; classes without images are left out."""
+        present = self.class_sizes > 0
+        return float((self.class_correct[present] / self.class_sizes[present]).mean())
+
+    @property
+    def majority(self) -> float:
+        """Share of the largest class: the accuracy of a model that always names it."""
+        return float(self.class_sizes.max() / self.class_sizes.sum())
+
+    @property
+    def uneven(self) -> bool:
+        """Whether the largest class has at least `UNEVEN` times the images of the smallest."""
+        return bool(self.class_sizes.max() >= UNEVEN * self.class_sizes.min())
 
 
 @dataclass(frozen=True)
@@ -61,7 +94,8 @@ class Evaluator:
                 loss += F.cross_entropy(logits.float(), y, reduction="sum")
         self.model.train()
         right: npt.NDArray[np.bool_] = torch.cat(correct).cpu().numpy()
-        return Evaluation(float(right.mean()), float(loss) / len(right), right)
+        labels: npt.NDArray[np.int64] = images.labels.cpu().numpy().astype(np.int64)
+        return Evaluation.of(right, labels, self.data.num_classes, float(loss) / len(right))
 
 
 def evaluate(evaluator: Evaluator, images: Images) -> Evaluation:

@@ -161,6 +161,7 @@ def _record(
 ) -> RunRecord:
     key, device, meter = run.key, run.device, run.meter
     completed = outcome is Outcome.COMPLETED
+    uneven_val, uneven_test = val is not None and val.uneven, test is not None and test.uneven
     return RunRecord(
         key=key,
         outcome=outcome,
@@ -168,9 +169,14 @@ def _record(
         val_accuracy=val.accuracy if val else None,
         val_loss=val.loss if val else None,
         val_correct=pack_bits(val.correct) if val else None,
+        val_balanced_accuracy=val.balanced_accuracy if val and uneven_val else None,
+        val_majority=val.majority if val and uneven_val else None,
         test_accuracy=test.accuracy if test else None,
         test_loss=test.loss if test else None,
         test_correct=pack_bits(test.correct) if test else None,
+        # What was selected by balanced accuracy on validation is tested by it, even on even classes.
+        test_balanced_accuracy=test.balanced_accuracy if test and (uneven_val or uneven_test) else None,
+        test_majority=test.majority if test and uneven_test else None,
         curve=tuple(run.curve.points),
         steps=meter.steps,
         images=meter.steps * key.recipe.batch_size,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import Literal
 
 from rich.table import Table
 
@@ -17,7 +18,7 @@ from vggsearch.commands.runs.lookup import (
     short_commit,
 )
 from vggsearch.cost import cost
-from vggsearch.runs import RunRecord
+from vggsearch.runs import RunRecord, accuracy_text
 from vggsearch.text import Json, duration, percent, short_count, size
 
 
@@ -55,8 +56,8 @@ def _lines(found: FoundRun) -> Iterator[tuple[str, str]]:
     yield "architecture", key.architecture
     yield "", f"{shape} images, {key.num_classes} classes; {size_of_net}"
     yield "outcome", record.outcome.value + (f": {record.reason}" if record.reason else "")
-    yield "test", _accuracy(record.test_accuracy, record.test_loss, record.test_correct)
-    yield "validation", _accuracy(record.val_accuracy, record.val_loss, record.val_correct)
+    yield "test", _accuracy(record, "test")
+    yield "validation", _accuracy(record, "val")
     selected = ", as it was selected before it began" if key.evaluate_on == "test" else ""
     yield "judged on", f"{key.evaluate_on}{selected}"
     yield "seed", str(key.seed)
@@ -81,12 +82,13 @@ def _lines(found: FoundRun) -> Iterator[tuple[str, str]]:
     yield from zip(("used by", *[""] * len(found.trials)), _uses(found) or ["no study here"], strict=False)
 
 
-def _accuracy(accuracy: float | None, loss: float | None, bits: str | None) -> str:
+def _accuracy(record: RunRecord, part: Literal["val", "test"]) -> str:
+    accuracy, loss, bits = (getattr(record, f"{part}_{name}") for name in ("accuracy", "loss", "correct"))
     if accuracy is None:
         return "not measured"
     count = correct_count(accuracy, bits)
     of = "" if count is None else f", {count[0]:,} of {count[1]:,} right"
-    return f"{percent(accuracy)}{of}" + ("" if loss is None else f", loss {loss:.4f}")
+    return f"{accuracy_text(record, part)}{of}" + ("" if loss is None else f", loss {loss:.4f}")
 
 
 def _provenance(record: RunRecord) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,7 @@ from vggsearch.analysis import Spending, Verdict
 from vggsearch.report.ablation.ablation_findings import STAGES, AblationFindings, ContrastFinding
 from vggsearch.report.ablation.sentences import pp, pp_interval, sentence
 from vggsearch.report.document import NBSP, Paragraph, Tile, missing, paragraph, plain, remark
-from vggsearch.report.shared import ReportSummary, effort_paragraphs, effort_tiles
+from vggsearch.report.shared import ReportSummary, effort_paragraphs, effort_tiles, largest_class
 
 MOST_SENTENCES = 20
 """Only the table has the verdicts of further contrasts."""
@@ -21,8 +21,9 @@ def summarize_ablation(found: AblationFindings, path: Path) -> ReportSummary:
     first, *others = found.effects
     counted = verdict_counts(others)
     rest = f"{len(others)} other contrast{'s' if len(others) != 1 else ''}: {counted}"
-    lines = (str(sentence(found, first)), *([rest] if others else []), *found.part.notice)
-    return ReportSummary(lines, path)
+    uneven = largest_class(found.trials).replace(NBSP, " ")
+    lines = (str(sentence(found, first)), *([rest] if others else []), *([uneven] if uneven else []))
+    return ReportSummary((*lines, *found.part.notice), path)
 
 
 def verdict_counts(effects: Sequence[ContrastFinding]) -> str:
@@ -72,7 +73,9 @@ def _warnings(found: AblationFindings) -> tuple[Paragraph, ...]:
         )
         for effect in false_alarms
     ]
-    return (*map(remark, found.wording.caution), *_interim(found), *warnings)
+    uneven = largest_class(found.trials)
+    caution = (*found.wording.caution, *([f"Classes are uneven. {uneven}"] if uneven else []))
+    return (*map(remark, caution), *_interim(found), *warnings)
 
 
 def _interim(found: AblationFindings) -> tuple[Paragraph, ...]:

@@ -26,7 +26,7 @@ from vggsearch.report.document import (
     text_column,
 )
 from vggsearch.report.figures import spending_figure
-from vggsearch.report.shared import outcome_name, outcome_table, trial_data
+from vggsearch.report.shared import outcome_name, outcome_table, trial_data, with_largest_class
 
 MOST_RUNS = 1000
 """Most runs that are printed; the CSV file has all."""
@@ -69,7 +69,7 @@ def _arm_table(found: AblationFindings) -> Table:
         "Held up: runs that other work on their machine slowed measurably. The paired differences above "
         "compare the arms; these means do not."
     )
-    return Table("arms", "Arms", columns, data, caption)
+    return Table("arms", "Arms", columns, data, with_largest_class(caption, found.trials))
 
 
 def _arm(arm: str, own: pd.DataFrame, lr: float | None, parts: Sequence[EvaluationPart]) -> dict[str, object]:
@@ -138,6 +138,7 @@ def _run_table(found: AblationFindings) -> Table:
     )
     if len(trials) > MOST_RUNS:
         caption = f"The first {count(MOST_RUNS)} of {count(len(trials))}. {caption}"
+    caption = with_largest_class(caption, trials)
     return Table("runs", "Runs", columns, trial_data(trials, *unread), caption, records, True, False)
 
 

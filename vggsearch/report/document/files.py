@@ -9,7 +9,7 @@ import pandas as pd
 from vggsearch.report.document.content import Report
 from vggsearch.report.document.formats import csv_cell, latex
 from vggsearch.report.document.table import Table
-from vggsearch.runs import METRICS
+from vggsearch.runs import METRICS, UNEVEN_COLUMNS
 
 MAX_CSV_BYTES = 256 * 1024
 """A larger CSV file is written as `.csv.gz`."""
@@ -27,7 +27,13 @@ def table_files(report: Report) -> dict[str, bytes]:
             files[f"tables/{table.name}.tex"] = _latex(table).encode()
     for drawing in report.drawings():
         files |= _csv_file(f"figure_{drawing.name}", drawing.data)
-    rows = [(name, metric.label, metric.unit, metric.better or "") for name, metric in METRICS.items()]
+    tables = [*(table.data for table in report.tables()), *(one.data for one in report.drawings())]
+    told = {name for frame in tables for name in frame} | METRICS.keys() - set(UNEVEN_COLUMNS)
+    rows = [
+        (name, metric.label, metric.unit, metric.better or "")
+        for name, metric in METRICS.items()
+        if name in told
+    ]
     meanings = pd.DataFrame(rows, columns=["column", "meaning", "printed unit", "better"])
     return files | _csv_file("columns", meanings)
 

@@ -20,9 +20,11 @@ from vggsearch.report.document import (
     spread,
     text_column,
 )
+from vggsearch.report.search.certainty import finalist_certainty
 from vggsearch.report.search.finalists_figure import finalist_figure
 from vggsearch.report.search.headline import above_or_below
 from vggsearch.report.search.search_findings import SearchFindings
+from vggsearch.report.shared import with_largest_class
 
 
 @section("finalists", "Finalists")
@@ -46,6 +48,7 @@ def finalists_section(findings: SearchFindings) -> Iterator[Block]:
                 f"the value that selected a finalist was {above_or_below(mean)} the mean of its fresh seeds"
             )
             yield paragraph(f"On validation, {what}{many}.")
+        yield from map(paragraph, finalist_certainty(findings, known))
         yield Figures((finalist_figure(known),))
     yield _finalist_table(findings)
     failed = len(table) - len(known)
@@ -64,10 +67,10 @@ def _finalist_table(findings: SearchFindings) -> Table:
     columns = [
         text_column("", "mark"),
         text_column("architecture", "architecture", code=True),
-        number_column("search, validation", "search_val", percent),
-        number_column("fresh seeds, validation", ("val_mean", "val_sd"), spread),
+        number_column(f"search, {findings.measured}", "search_val", percent),
+        number_column(f"fresh seeds, {findings.measured}", ("val_mean", "val_sd"), spread),
         number_column("optimism", "optimism", points),
-        number_column("fresh seeds, test", ("test_mean", "test_sd"), spread),
+        number_column(f"fresh seeds, {findings.balanced}test", ("test_mean", "test_sd"), spread),
         number_column("95 % interval", ("test_low", "test_high"), interval),
         number_column("n", "n", count),
         number_column("MACs", "macs", si),
@@ -80,4 +83,4 @@ def _finalist_table(findings: SearchFindings) -> Table:
         "seeds, both on validation. Rows are sorted by that mean, as the test set selects nothing."
     )
     data = findings.finalists.assign(latency_ms=latency)
-    return Table("finalists", "Finalists", columns, data, caption)
+    return Table("finalists", "Finalists", columns, data, with_largest_class(caption, findings.trials))

@@ -1,6 +1,6 @@
 """The search against random search."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pandas as pd
 
@@ -20,6 +20,7 @@ from vggsearch.report.document import (
 )
 from vggsearch.report.search.random_search_figures import anytime_figure, hypervolume_figure
 from vggsearch.report.search.search_findings import SearchFindings
+from vggsearch.report.shared import largest_class
 
 _ALONE = {
     "grid": "A grid visits the space without choosing: random search would be no comparison.",
@@ -32,7 +33,7 @@ _ALONE = {
 def random_search_section(findings: SearchFindings) -> Iterator[Block]:
     """The search beside random search at the same budget."""
     stages = {stage: findings.stage(stage) for stage in ("search", "baseline")}
-    curves = {stage: anytime_best(trials) for stage, trials in stages.items() if len(trials)}
+    curves = {stage: anytime_best(trials, findings.by) for stage, trials in stages.items() if len(trials)}
     curves = {stage: curve for stage, curve in curves.items() if len(curve)}
     if not curves:
         yield remark("No run completed.")
@@ -42,8 +43,8 @@ def random_search_section(findings: SearchFindings) -> Iterator[Block]:
         nothing = "The study has no completed random baseline, so this says nothing about the sampler."
         yield remark(_ALONE.get(sampler, nothing))
     is_random = "baseline" if len(stages["baseline"]) else "search" if sampler == "random" else None
-    luck = luck_of_random(stages[is_random]) if is_random else None
-    drawings = [anytime_figure(curves, names, luck, "90 % of random orders")]
+    luck = luck_of_random(stages[is_random], findings.by) if is_random else None
+    drawings = [anytime_figure(curves, findings.by, names, luck, "90 % of random orders")]
     volumes = _hypervolumes(findings, {stage: stages[stage] for stage in curves})
     if volumes and max(float(curve["hypervolume"].max()) for curve in volumes.values()) > 0:
         drawings.append(hypervolume_figure(volumes, names, _reference(findings)))
@@ -54,7 +55,7 @@ def random_search_section(findings: SearchFindings) -> Iterator[Block]:
 
 def _comparison_table(findings: SearchFindings, hypervolumes: dict[str, float]) -> Table:
     """What the search and random search cost, and what they found."""
-    rows = []
+    rows, by = [], findings.by
     for stage in ("search", "baseline"):
         trials = findings.stage(stage)
         if trials.empty:
@@ -67,8 +68,8 @@ def _comparison_table(findings: SearchFindings, hypervolumes: dict[str, float]) 
                 "runs": int(trials["digest"].dropna().nunique()),
                 "completed": int(completed["digest"].nunique()),
                 "train_s": float(spent(trials)["spent_s"].iloc[-1]),
-                "best_val_accuracy": float(completed["val_accuracy"].max()),
-                "median_val_accuracy": float(completed["val_accuracy"].median()),
+                f"best_{by}": float(completed[by].max()),
+                f"median_{by}": float(completed[by].median()),
                 "hypervolume": hypervolumes.get(stage, float("nan")),
             }
         )
@@ -78,11 +79,12 @@ def _comparison_table(findings: SearchFindings, hypervolumes: dict[str, float]) 
         number_column("distinct runs", "runs", count),
         number_column("completed", "completed", count),
         number_column("training time", "train_s", duration),
-        number_column("best validation", "best_val_accuracy", percent),
-        number_column("median validation", "median_val_accuracy", percent),
+        number_column(f"best {findings.measured}", f"best_{by}", percent),
+        number_column(f"median {findings.measured}", f"median_{by}", percent),
         number_column("hypervolume", "hypervolume", "{:.4g}".format, when=bool(hypervolumes)),
     ]
-    return Table("search_and_random", "Search and random search", columns, pd.DataFrame(rows))
+    caption = largest_class(findings.trials)
+    return Table("search_and_random", "Search and random search", columns, pd.DataFrame(rows), caption)
 
 
 def _hypervolumes(findings: SearchFindings, stages: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -93,7 +95,7 @@ def _hypervolumes(findings: SearchFindings, stages: dict[str, pd.DataFrame]) -> 
     found = {}
     for stage, trials in stages.items():
         ended = spent(trials)
-        values = ended.assign(val_accuracy=ended["val_accuracy"].where(ended["outcome"] == "completed"))
+        values = ended.assign(**{findings.by: ended[findings.by].where(ended["outcome"] == "completed")})
         curve = ended[["trial", "spent_s"]].assign(
             hypervolume=hypervolume_over_trials(values, objectives, reference)
         )
@@ -105,8 +107,8 @@ def _hypervolumes(findings: SearchFindings, stages: dict[str, pd.DataFrame]) -> 
 
 def _reference(findings: SearchFindings) -> str:
     reference = findings.study.reference or {}
-    words = {
-        "val_accuracy": lambda value: f"{percent(value, 1)} validation accuracy",
+    words: Mapping[str, Callable[[float], str]] = {
+        findings.by: lambda value: f"{percent(value, 1)} {findings.accuracy}",
         "macs": lambda value: f"{si(value)} MACs",
         "params": lambda value: f"{si(value)} parameters",
         "latency_ms": lambda value: f"{value:g} ms",

@@ -8,23 +8,30 @@ from matplotlib.ticker import FuncFormatter
 
 from vggsearch.report.document import BLUE, MUTED, ORANGE, Drawing
 from vggsearch.report.figures import label, panel, percent_axis, round_ticks, time_unit
+from vggsearch.runs import METRICS, Criterion
 
 _LINES = {"search": (BLUE, "-", 1.8), "baseline": (ORANGE, (0, (4, 1.5)), 1.8)}
 """Colour, dashes and width of a stage."""
 
 
 def anytime_figure(
-    curves: Mapping[str, pd.DataFrame], names: Mapping[str, str], luck: pd.DataFrame | None, luck_of: str
+    curves: Mapping[str, pd.DataFrame],
+    by: Criterion,
+    names: Mapping[str, str],
+    luck: pd.DataFrame | None,
+    luck_of: str,
 ) -> Drawing:
     """Best validation accuracy so far over training time.
 
     Args:
         curves: `anytime_best` of each stage.
+        by: The column of the accuracy.
         names: Names of the stages in the legend.
         luck: `luck_of_random` of the random trials, if there are any.
         luck_of: Its name in the legend.
     """
     figure, axes = panel()
+    accuracy = METRICS[by].label
     unit, seconds = time_unit(max(float(curve["spent_s"].max()) for curve in curves.values()))
     if luck is not None and len(luck):
         axes.fill_between(
@@ -38,11 +45,11 @@ def anytime_figure(
             zorder=1,
         )
     for stage, curve in curves.items():
-        _stairs(axes, curve["spent_s"] / seconds, 100 * curve["val_accuracy"], stage, names[stage])
-    _focus(axes, ((curve["spent_s"], 100 * curve["val_accuracy"]) for curve in curves.values()))
-    _time_axes(axes, f"training time spent ({unit})", "Best validation accuracy (%)")
+        _stairs(axes, curve["spent_s"] / seconds, 100 * curve[by], stage, names[stage])
+    _focus(axes, ((curve["spent_s"], 100 * curve[by]) for curve in curves.values()))
+    _time_axes(axes, f"training time spent ({unit})", f"Best {accuracy} (%)")
     caption = (
-        "Best validation accuracy among completed runs, against the training time of all runs so far, failed "
+        f"Best {accuracy} among completed runs, against the training time of all runs so far, failed "
         "and pruned ones included. One search is one draw: it says little about the method in general."
     )
     if luck is not None and len(luck):

@@ -7,7 +7,16 @@ from string import ascii_uppercase
 
 import pandas as pd
 
-from vggsearch.analysis import best, candidates, cheapest_within, finalist_table, front, thin_front
+from vggsearch.analysis import (
+    best,
+    best_first,
+    candidates,
+    cheapest_within,
+    finalist_table,
+    front,
+    thin_front,
+)
+from vggsearch.runs import METRICS, Criterion
 from vggsearch.study import SAMPLERS, SearchStudy, StudyResults
 
 WITHIN = 0.01
@@ -48,6 +57,31 @@ class SearchFindings:
         return study
 
     @property
+    def by(self) -> Criterion:
+        """The column by which nets are ranked."""
+        return self.study.criterion
+
+    @property
+    def accuracy(self) -> str:
+        """Its name: `validation accuracy` or `balanced validation accuracy`."""
+        return METRICS[self.by].label
+
+    @property
+    def balanced(self) -> str:
+        """`balanced ` where nets are ranked by that, else nothing: to stand before the name of a part."""
+        return "balanced " if self.by == "val_balanced_accuracy" else ""
+
+    @property
+    def measured(self) -> str:
+        """The part, as a number's name: `validation` or `balanced validation`."""
+        return f"{self.balanced}validation"
+
+    @property
+    def is_uneven(self) -> bool:
+        """Whether the classes of the validation images are uneven."""
+        return bool(self.trials["val_majority"].notna().any())
+
+    @property
     def stage_names(self) -> dict[str, str]:
         """Printed names of the stages, in their order: of the search, the sampler's."""
         return {"search": SAMPLERS[self.study.sampler].label, "baseline": "random", "finalists": "finalists"}
@@ -74,23 +108,24 @@ class SearchFindings:
 def find_search(results: StudyResults) -> SearchFindings:
     """Everything the report shows of `results`, which are of a `SearchStudy`."""
     trials = results.frame()
-    ranked = candidates(trials).drop_duplicates("architecture")
     assert isinstance(results.study, SearchStudy)
+    by = results.study.criterion
+    ranked = candidates(trials, by).drop_duplicates("architecture")
     objectives: tuple[str, ...] = results.study.objectives
     if len(objectives) == 1:
-        objectives = ("val_accuracy", "macs")
-    finalists = finalist_table(trials)
-    members = front(ranked, objectives)
+        objectives = (by, "macs")
+    finalists = finalist_table(trials, by)
+    members = front(best_first(ranked, by), objectives)
     marks = _marks(_telling(members, objectives), finalists)
     return SearchFindings(
         results,
         trials,
         _marked(ranked, marks),
-        _marked(members, marks).sort_values(["macs", "val_accuracy"], kind="stable"),
+        _marked(members, marks).sort_values(["macs", by], kind="stable"),
         _marked(finalists, marks),
         marks,
-        best(trials),
-        cheapest_within(trials, WITHIN),
+        best(trials, by),
+        cheapest_within(trials, WITHIN, by=by),
         objectives,
     )
 

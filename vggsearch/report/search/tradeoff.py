@@ -21,10 +21,12 @@ from vggsearch.report.document import (
 )
 from vggsearch.report.search.search_findings import SearchFindings
 from vggsearch.report.search.tradeoff_figure import accuracy_against
-from vggsearch.runs import ARCHITECTURE_COLUMNS
+from vggsearch.report.shared import with_largest_class
+from vggsearch.runs import ARCHITECTURE_COLUMNS, METRICS
 
 _OBJECTIVES = {
     "val_accuracy": "validation accuracy",
+    "val_balanced_accuracy": "balanced validation accuracy",
     "macs": "MACs",
     "params": "parameters",
     "latency_ms": "latency",
@@ -35,13 +37,19 @@ _OBJECTIVES = {
 @section("tradeoff", "Accuracy against cost")
 def tradeoff_section(findings: SearchFindings) -> Iterator[Block]:
     """Accuracy against MACs, the front, and accuracy against parameters."""
-    ranked = findings.ranked
+    ranked, by = findings.ranked, findings.by
     if ranked.empty:
         yield remark("No run completed, so there is nothing to compare.")
         return
     first, *others = (
         accuracy_against(
-            cost, ranked, findings.front, staircase(ranked, cost), findings.finalists, large=cost == "macs"
+            cost,
+            by,
+            ranked,
+            findings.front,
+            staircase(ranked, cost, by),
+            findings.finalists,
+            large=cost == "macs",
         )
         for cost in ("macs", "conv_params", "params")
     )
@@ -53,8 +61,10 @@ def tradeoff_section(findings: SearchFindings) -> Iterator[Block]:
 def _front_table(findings: SearchFindings) -> Table:
     """The front, and finalists that are not on it, from the fewest MACs on."""
     off = findings.finalists[~findings.finalists["architecture"].isin(findings.front["architecture"])]
-    off = off.assign(stage="", val_accuracy=off["search_val"])
-    wanted = ["mark", "architecture", "stage", "val_accuracy", *list(ARCHITECTURE_COLUMNS)[1:], "on_front"]
+    off = off.assign(stage="", **{findings.by: off["search_val"]})
+    other = "val_accuracy" if findings.by == "val_balanced_accuracy" else "val_balanced_accuracy"
+    shown_accuracies = [findings.by, *([other] if findings.is_uneven else [])]
+    wanted = ["mark", "architecture", "stage", *shown_accuracies, *list(ARCHITECTURE_COLUMNS)[1:], "on_front"]
     rows = pd.concat([findings.front.assign(on_front=True), off.assign(on_front=False)])[wanted]
     tested = findings.finalists[["architecture", "n", "test_mean", "test_sd", "test_low", "test_high"]]
     data = rows.sort_values("macs", kind="stable").merge(tested, on="architecture", how="left")
@@ -65,8 +75,14 @@ def _front_table(findings: SearchFindings) -> Table:
     columns = [
         text_column("", "mark"),
         text_column("architecture", "architecture", code=True),
-        number_column("validation accuracy", "val_accuracy", percent),
-        number_column("test accuracy, fresh seeds", ("test_mean", "test_sd"), spread, when=findings.has_test),
+        number_column(findings.accuracy, findings.by, percent),
+        number_column(METRICS[other].label, other, percent, when=findings.is_uneven),
+        number_column(
+            f"{findings.balanced}test accuracy, fresh seeds",
+            ("test_mean", "test_sd"),
+            spread,
+            when=findings.has_test,
+        ),
         number_column("MACs", "macs", si),
         number_column("parameters", "params", si),
         number_column("of these conv", "conv_params", si),
@@ -79,7 +95,8 @@ def _front_table(findings: SearchFindings) -> Table:
         f"Completed runs that no other completed run beats in {objectives} together, from the fewest MACs on."
     )
     if len(findings.study.objectives) == 1:
-        caption += " Accuracy was the study's only objective; MACs are added so that there is a front."
+        only = f"{findings.balanced}accuracy".capitalize()
+        caption += f" {only} was the study's only objective; MACs are added so that there is a front."
     if len(records) < len(data):
         caption += f" The finalists, and those of {len(findings.front)} that keep most of the hypervolume."
-    return Table("front", "The front", columns, data, caption, records)
+    return Table("front", "The front", columns, data, with_largest_class(caption, findings.trials), records)

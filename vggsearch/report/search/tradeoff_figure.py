@@ -17,7 +17,7 @@ from vggsearch.report.figures import (
     panel,
     percent_axis,
 )
-from vggsearch.runs import METRICS
+from vggsearch.runs import METRICS, Criterion
 
 KERNELS = {
     "3": ("3×3", BLUE, "o"),
@@ -31,11 +31,12 @@ KERNELS = {
 OTHER = ("other", MUTED, "P")
 
 _HERO = (WIDE, 3.8)
-_COLUMNS = ("stage", "architecture", "kernel_size", "mark", "val_accuracy")
+_COLUMNS = ("stage", "architecture", "kernel_size", "mark")
 
 
 def accuracy_against(
     cost: str,
+    by: Criterion,
     ranked: pd.DataFrame,
     front: pd.DataFrame,
     staircase: pd.DataFrame,
@@ -47,42 +48,43 @@ def accuracy_against(
 
     Args:
         cost: A column of `METRICS` with a logarithmic axis.
-        ranked: Completed runs: `stage`, `architecture`, `kernel_size`, `mark`, `val_accuracy` and `cost`.
+        by: The column of the accuracy.
+        ranked: Completed runs: `stage`, `architecture`, `kernel_size`, `mark`, `by` and `cost`.
         front: Runs of `ranked` that are on the study's front; `mark` names them.
         staircase: Runs that no other beats in accuracy and this cost, in the order of the cost.
         finalists: `val_mean`, `val_low`, `val_high` over fresh seeds, and `cost`.
         large: Whether it is the page's first figure.
     """
     figure, axes = panel(_HERO if large else PANEL)
-    low = _floor(ranked["val_accuracy"], front["val_accuracy"])
-    shown = ranked[ranked["val_accuracy"] >= low]
-    _cloud(axes, cost, shown)
+    low = _floor(ranked[by], front[by])
+    shown = ranked[ranked[by] >= low]
+    _cloud(axes, cost, by, shown)
     axes.plot(
         staircase[cost],
-        100 * staircase["val_accuracy"],
+        100 * staircase[by],
         color=INK,
         linewidth=1.1,
         drawstyle="steps-post",
         zorder=3,
     )
-    _members(axes, cost, front)
+    _members(axes, cost, by, front)
     known = finalists[finalists["val_mean"].notna()]
     if len(known):
         _intervals(axes, cost, known)
     log_axis(axes)
     percent_axis(axes)
-    top = 100 * float(ranked["val_accuracy"].max())
+    top = 100 * float(ranked[by].max())
     room = 0.05 * (top - 100 * low) or 0.5
     axes.set_ylim(100 * low - room, top + room)
-    label(axes, METRICS[cost].title, f"{METRICS['val_accuracy'].label.capitalize()} (%)")
+    label(axes, METRICS[cost].title, f"{METRICS[by].label.capitalize()} (%)")
     key_above(axes)
-    _marks(axes, cost, front)
+    _marks(axes, cost, by, front)
     caption = (
         _caption(cost, len(ranked), len(ranked) - len(shown), low, len(known))
         if large
         else _brief_caption(cost)
     )
-    data = ranked[[*_COLUMNS, cost]].sort_values([cost, "val_accuracy"])
+    data = ranked[[*_COLUMNS, by, cost]].sort_values([cost, by])
     title = f"Accuracy against {METRICS[cost].label}"
     return Drawing(f"accuracy_{cost}", title, caption, figure, data)
 
@@ -97,7 +99,7 @@ def _floor(accuracy: pd.Series, front: pd.Series) -> float:
     return float(max(accuracy.min(), min(floor, max(front.min(), high - 8 * (high - middle)))))
 
 
-def _cloud(axes: Axes, cost: str, shown: pd.DataFrame) -> None:
+def _cloud(axes: Axes, cost: str, by: Criterion, shown: pd.DataFrame) -> None:
     for kernel in [*KERNELS, None]:
         name, colour, marker = OTHER if kernel is None else KERNELS[kernel]
         own = ~shown["kernel_size"].isin(KERNELS) if kernel is None else shown["kernel_size"] == kernel
@@ -107,7 +109,7 @@ def _cloud(axes: Axes, cost: str, shown: pd.DataFrame) -> None:
         many = len(shown) > MAX_VECTOR_POINTS
         sns.scatterplot(
             x=chosen[cost],
-            y=100 * chosen["val_accuracy"],
+            y=100 * chosen[by],
             ax=axes,
             color=colour,
             marker=marker,
@@ -121,12 +123,12 @@ def _cloud(axes: Axes, cost: str, shown: pd.DataFrame) -> None:
         )
 
 
-def _members(axes: Axes, cost: str, front: pd.DataFrame) -> None:
+def _members(axes: Axes, cost: str, by: Criterion, front: pd.DataFrame) -> None:
     for kernel, chosen in front[front["mark"] != ""].groupby("kernel_size"):
         _, colour, marker = KERNELS.get(str(kernel), OTHER)
         axes.scatter(
             chosen[cost],
-            100 * chosen["val_accuracy"],
+            100 * chosen[by],
             s=34,
             c=colour,
             marker=marker,
@@ -154,12 +156,12 @@ def _intervals(axes: Axes, cost: str, known: pd.DataFrame) -> None:
     )
 
 
-def _marks(axes: Axes, cost: str, front: pd.DataFrame) -> None:
+def _marks(axes: Axes, cost: str, by: Criterion, front: pd.DataFrame) -> None:
     """Letters above the members of the front; a letter that would touch another is left out."""
     if front.empty:
         return
     front = front[front["mark"] != ""]
-    at = axes.transData.transform(np.column_stack([front[cost], 100 * front["val_accuracy"]]))
+    at = axes.transData.transform(np.column_stack([front[cost], 100 * front[by]]))
     placed: list[tuple[float, float]] = []
     scale = axes.figure.dpi / 72
     # Both ends of the front matter most, so they are labelled first.
@@ -168,7 +170,7 @@ def _marks(axes: Axes, cost: str, front: pd.DataFrame) -> None:
         x, y = at[i] + np.array([-5.5, 5.5]) * scale
         if all(abs(x - a) > 9 * scale or abs(y - b) > 9 * scale for a, b in placed):
             placed.append((x, y))
-            where = front[cost].iloc[i], 100 * front["val_accuracy"].iloc[i]
+            where = front[cost].iloc[i], 100 * front[by].iloc[i]
             letter(axes, front["mark"].iloc[i], where, (-3, 3), "right", "bottom", zorder=6)
 
 

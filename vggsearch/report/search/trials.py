@@ -22,7 +22,8 @@ from vggsearch.report.document import (
 )
 from vggsearch.report.figures import spending_figure
 from vggsearch.report.search.search_findings import SearchFindings
-from vggsearch.report.shared import outcome_name, outcome_table, trial_data
+from vggsearch.report.shared import outcome_name, outcome_table, trial_data, with_largest_class
+from vggsearch.runs import Criterion
 
 MOST_TRIALS = 1000
 """Most trials that are printed; the CSV file has all."""
@@ -59,10 +60,10 @@ def _trial_table(findings: SearchFindings) -> Table:
     """All trials. At most `MOST_TRIALS` are printed: the most accurate first, then those not completed."""
     trials = findings.trials
     trials = trials.assign(mark=[findings.marks.get(text, "") for text in trials["architecture"]])
-    order = _ranked(trials)
+    order = _ranked(trials, findings.by)
     chosen = order["architecture"].isin({*findings.front["architecture"], *findings.marks})
     if len(order) > MOST_TRIALS:
-        order = _ranked(pd.concat([order[chosen], order[~chosen]]).head(MOST_TRIALS))
+        order = _ranked(pd.concat([order[chosen], order[~chosen]]).head(MOST_TRIALS), findings.by)
     records = order.assign(
         val_pruned=order["val_accuracy"].where(order["outcome"] == "pruned"),
         stage_name=order["stage"].map(findings.stage_names),
@@ -73,6 +74,7 @@ def _trial_table(findings: SearchFindings) -> Table:
         text_column("", "mark"),
         text_column("architecture", "architecture", code=True),
         number_column("validation", "val_completed", percent),
+        number_column("balanced", "val_balanced_accuracy", percent, when=findings.is_uneven),
         number_column("when pruned", "val_pruned", percent, when=pruned),
         number_column("test", "test_accuracy", percent, when=bool(trials["test_accuracy"].notna().any())),
         text_column("outcome", "ended"),
@@ -93,13 +95,17 @@ def _trial_table(findings: SearchFindings) -> Table:
         captions.append(f"{part}: the front, the finalists, then the best.")
     if pruned:
         captions.append("Pruned and failed runs are not ranked; the accuracy of a pruned run stands apart.")
-    caption = " ".join(captions)
+    caption = with_largest_class(" ".join(captions), trials)
     return Table("trials", "Trials", columns, trial_data(trials, "budget"), caption, records, True, False)
 
 
-def _ranked(trials: pd.DataFrame) -> pd.DataFrame:
+def _ranked(trials: pd.DataFrame, by: Criterion) -> pd.DataFrame:
     """Completed trials first, the most accurate at the top; adds `val_completed`, their accuracy."""
     completed = trials["outcome"] == "completed"
-    ranked = trials.assign(open=~completed, val_completed=trials["val_accuracy"].where(completed))
-    by = ["open", "val_completed", "stage", "number"]
-    return ranked.sort_values(by, ascending=[True, False, True, True], kind="stable")
+    ranked = trials.assign(
+        open=~completed,
+        val_completed=trials["val_accuracy"].where(completed),
+        rank=trials[by].where(completed),
+    )
+    order = ["open", "rank", "stage", "number"]
+    return ranked.sort_values(order, ascending=[True, False, True, True], kind="stable")

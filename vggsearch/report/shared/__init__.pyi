@@ -27,3 +27,8 @@ from .training_effort import (
     effort_tiles as effort_tiles,
 )
 from .trials import outcome_name as outcome_name, trial_data as trial_data
+from .uneven import (
+    beside as beside,
+    largest_class as largest_class,
+    with_largest_class as with_largest_class,
+)

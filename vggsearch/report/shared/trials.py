@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from vggsearch.runs import UNEVEN_COLUMNS
+
 _CONSTANT = ("study", "dataset", "device", "digest", "train_wall_s", "train_cpu_s", "images_per_s")
 """Columns that are the same in all rows or follow from others; the records in `data/` have them."""
 
@@ -12,7 +14,8 @@ _CALENDAR = ("asked_at", "told_at", "started_at", "finished_at")
 def trial_data(trials: pd.DataFrame, *unread: str) -> pd.DataFrame:
     """What the CSV file of all trials holds; the columns `unread` are left out too."""
     begin = trials["asked_at"].min()
-    return trials.drop(columns=[*_CONSTANT, *_CALENDAR, *unread]).assign(
+    empty = [name for name in UNEVEN_COLUMNS if trials[name].isna().all()]
+    return trials.drop(columns=[*_CONSTANT, *_CALENDAR, *empty, *unread]).assign(
         asked_s=(trials["asked_at"] - begin).round(1), told_s=(trials["told_at"] - begin).round(1)
     )
 

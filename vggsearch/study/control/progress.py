@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from vggsearch.runs import Clock, CurvePoint, Digest, Outcome, RunRecord, Stage, TrialRecord
+from vggsearch.runs import (
+    Clock,
+    Criterion,
+    CurvePoint,
+    Digest,
+    Outcome,
+    RunRecord,
+    Stage,
+    TrialRecord,
+    best_run,
+)
 from vggsearch.study.control.events import (
     Event,
     Notice,
@@ -19,7 +29,6 @@ from vggsearch.study.control.events import (
     TrialStarted,
 )
 from vggsearch.study.control.stages import BLIND, RANKED, UNTIMED
-from vggsearch.study.results import best_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,7 @@ class Progress:
         clock: Seconds of the monotonic clock.
         expected_run_s: Expected seconds of a run, used before one has finished; None where unknown.
         best: The best run completed by an earlier invocation.
+        criterion: The column by which runs are ranked.
         read_plan: Reads an ablation's plan; called whenever a controller begins.
         trials: Trials of an ablation recorded by earlier invocations.
     """
@@ -68,6 +78,7 @@ class Progress:
     clock: Clock = time.monotonic
     expected_run_s: float | None = None
     best: RunRecord | None = None
+    criterion: Criterion = "val_accuracy"
     study: str = ""
     read_plan: Callable[[], Planned | None] = lambda: None
     trials: list[TrialRecord] = field(default_factory=list)
@@ -130,7 +141,7 @@ class Progress:
         if trial.stage in BLIND:
             self.trials.append(trial)
         elif trial.stage in RANKED:
-            self.best = best_run((self.best, event.run))
+            self.best = best_run((self.best, event.run), self.criterion)
 
     @property
     def pairs_complete(self) -> int | None:

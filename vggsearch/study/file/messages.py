@@ -43,6 +43,7 @@ sampler: tpe
 trials: 54
 baseline: true
 finalists: {count: 5, seeds: 5}
+metric: accuracy
 objectives: [val_accuracy, macs, params]
 reference: {val_accuracy: 0.8, macs: 1e8, params: 1e7}
 control: 2x8-2x16-2x32-2x64+bn+gap

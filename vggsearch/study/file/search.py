@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from vggsearch.arch import Task, parse
 from vggsearch.errors import ArchitectureError, SpaceError
+from vggsearch.runs import METRICS, Criterion
 from vggsearch.schema import ADDED, Frozen
 from vggsearch.space import ListedSpace, Space
 from vggsearch.study.file.base import Study
@@ -16,7 +17,8 @@ from vggsearch.study.file.messages import broken
 from vggsearch.study.file.space import SpaceChoice
 from vggsearch.text import percent, shown
 
-Objective = Literal["val_accuracy", "macs", "params", "latency_ms"]
+Metric = Literal["accuracy", "balanced_accuracy"]
+Objective = Criterion | Literal["macs", "params", "latency_ms"]
 Sampler = Literal["grid", "random", "tpe", "nsga2", "gp"]
 
 
@@ -49,6 +51,10 @@ SAMPLERS: Mapping[Sampler, SamplerTraits] = MappingProxyType(
 
 
 Architectures = Annotated[tuple[str, ...], Field(min_length=1, max_length=10_000)]
+CRITERIA: Mapping[Metric, Criterion] = MappingProxyType(
+    {"accuracy": "val_accuracy", "balanced_accuracy": "val_balanced_accuracy"}
+)
+"""The column of each metric, which is the first objective of a search."""
 
 
 class Finalists(Frozen):
@@ -62,9 +68,9 @@ class Stop(Frozen):
     """When a search asks for no more runs before its `trials` are made; either condition is enough."""
 
     val_accuracy: float | None = Field(default=None, gt=0, le=1)
-    """A run has reached this validation accuracy, a fraction."""
+    """A run has reached this validation accuracy, a fraction; only with `metric: accuracy`."""
     patience: int | None = Field(default=None, ge=1, le=100_000)
-    """So many distinct runs in a row ended without a better validation accuracy."""
+    """So many distinct runs in a row ended without a better value of the metric."""
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
@@ -111,9 +117,17 @@ class SearchStudy(Study):
     first: Annotated[Architectures | None, ADDED] = None
     """Members of the space that are run before the sampler suggests any: canonical texts."""
     stop: Annotated[Stop | None, ADDED] = None
+    metric: Annotated[Metric, ADDED] = "accuracy"
+    """What nets are ranked by, measured on validation; `balanced_accuracy` for uneven classes."""
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=4)] = ("val_accuracy",)
+    """The first is `criterion`, which is also the default."""
     reference: dict[str, Annotated[float, Field(ge=0, le=1e24)]] | None = None
     """Point from which the hypervolume is measured, by objective."""
+
+    @property
+    def criterion(self) -> Criterion:
+        """The column by which nets are ranked."""
+        return CRITERIA[self.metric]
 
     def space(self, task: Task) -> Space:
         """The architectures to choose from, for images of `input_shape` before or after resizing.
@@ -147,9 +161,13 @@ class SearchStudy(Study):
     @model_validator(mode="before")
     @classmethod
     def _defaults(cls, data: object) -> object:
-        if isinstance(data, dict) and "baseline" not in data:
-            return data | {"baseline": _learns(data.get("sampler")) and data.get("stop") is None}
-        return data
+        if not isinstance(data, dict):
+            return data
+        learns = _learns(data.get("sampler"))
+        defaults: dict[object, object] = {"baseline": learns and data.get("stop") is None}
+        if data.get("metric") == "balanced_accuracy":
+            defaults["objectives"] = (CRITERIA["balanced_accuracy"],)
+        return defaults | data
 
     @field_validator("architectures", "first")
     @classmethod
@@ -205,6 +223,8 @@ def _check_stop(study: SearchStudy) -> None:
         raise broken(
             "baseline", "a search that stops early has no baseline of its length: leave out baseline or stop"
         )
+    if study.stop is not None and study.stop.val_accuracy is not None and study.metric != "accuracy":
+        raise broken("stop", f"val_accuracy is no target with metric {study.metric}: use patience instead")
     if study.trials is not None and len(study.first or ()) > study.trials:
         rule = f"must be at most trials, {study.trials}, not {len(study.first or ())} architectures"
         raise broken("first", f"{rule}: raise trials, or shorten the list")
@@ -212,10 +232,18 @@ def _check_stop(study: SearchStudy) -> None:
 
 def _check_objectives(study: SearchStudy) -> None:
     objectives = shown(study.objectives)
-    if study.objectives[0] != "val_accuracy":
-        raise broken("objectives", f"must begin with val_accuracy, not {objectives}: put it first")
+    if study.objectives[0] != study.criterion:
+        other = study.objectives[0] in CRITERIA.values()
+        remedy = f"put it first, or write metric: {_other(study.metric)}" if other else "put it first"
+        raise broken("objectives", f"must begin with {study.criterion}, not {objectives}: {remedy}")
+    if CRITERIA[_other(study.metric)] in study.objectives:
+        raise broken("objectives", f"must hold one accuracy, not {objectives}: remove the second")
     if len(set(study.objectives)) < len(study.objectives):
         raise broken("objectives", f"must name each once, not {objectives}: remove what stands twice")
+
+
+def _other(metric: Metric) -> Metric:
+    return "accuracy" if metric == "balanced_accuracy" else "balanced_accuracy"
 
 
 def _check_reference(study: SearchStudy) -> None:
@@ -234,11 +262,12 @@ def _check_reference(study: SearchStudy) -> None:
             f"{shown(tuple(study.reference))}: add or remove keys until they agree",
         )
     for objective, value in study.reference.items():
-        if objective == "val_accuracy" and value >= 1:
+        accuracy = METRICS[objective].better == "higher"
+        if accuracy and value >= 1:
             raise broken(
-                "reference", f"val_accuracy must be a fraction below 1, not {value:g}: write 0.8, for example"
+                "reference", f"{objective} must be a fraction below 1, not {value:g}: write 0.8, for example"
             )
-        if objective != "val_accuracy" and value <= 0:
+        if not accuracy and value <= 0:
             raise broken(
                 "reference", f"{objective} must be above 0, not {value:g}: write a cost no net should have"
             )

@@ -4,7 +4,7 @@ from contextlib import closing
 
 from vggsearch.arch import Task
 from vggsearch.recipe import Recipe
-from vggsearch.runs import STAGES, Stage
+from vggsearch.runs import STAGES, RunRecord, Stage
 from vggsearch.store import Store
 from vggsearch.study.control import Controller, Progress, Session
 from vggsearch.study.file import SearchStudy
@@ -72,7 +72,12 @@ class SearchKind(StudyKind[SearchStudy]):
     def progress(self, study: SearchStudy, results: StudyResults, store: Store) -> Progress:
         """See `StudyKind.progress`."""
         del store
-        return Progress(expected_run_s=study.budget.seconds, best=results.best(), study=study.name)
+        return Progress(
+            expected_run_s=study.budget.seconds,
+            best=results.best(),
+            criterion=study.criterion,
+            study=study.name,
+        )
 
     def summary(self, study: SearchStudy, results: StudyResults) -> dict[str, Json]:
         """The best run so far."""
@@ -81,16 +86,40 @@ class SearchKind(StudyKind[SearchStudy]):
         if best is None:
             return {"best": None}
         key = best.key
-        found = {"architecture": key.architecture, "val_accuracy": best.val_accuracy, "run": key.digest}
-        return {"best": found}
+        return {
+            "best": {
+                "architecture": key.architecture,
+                "val_accuracy": best.val_accuracy,
+                **{name: value for name in _UNEVEN if (value := getattr(best, name)) is not None},
+                "run": key.digest,
+            }
+        }
 
     def summary_lines(self, study: SearchStudy, results: StudyResults) -> list[str]:
         """See `summary`."""
         best = results.best()
-        lines = [f"best so far: {describe(best)}"] if best else []
+        lines = [f"best so far: {describe(best)}", *_uncertainty(best)] if best else []
         if _stopped_early(study, results):
             lines.append(f"the search stopped before its {study.trials} runs, at {study.stop}")
         return lines
+
+
+_UNEVEN = ("val_balanced_accuracy", "val_majority")
+"""Fields of a record that are told where classes are uneven."""
+
+
+def _uncertainty(best: RunRecord) -> list[str]:
+    """The standard error of the best accuracy, where validation images are few."""
+    from vggsearch.analysis import COARSE, standard_error
+
+    images = best.curve[-1].val_images if best.curve else 0
+    if best.val_accuracy is None or not images or 1 / images < COARSE:
+        return []
+    error = 100 * standard_error(best.val_accuracy, images)
+    return [
+        f"its standard error, on {images} validation images, is {error:.2f} pp; one image is "
+        f"{100 / images:.2f} pp"
+    ]
 
 
 def _stopped_early(study: SearchStudy, results: StudyResults) -> bool:
@@ -101,4 +130,4 @@ def _stopped_early(study: SearchStudy, results: StudyResults) -> bool:
         (trial for trial in results.trials if trial.stage == "search"), key=lambda one: one.told_at
     )
     runs = {trial.run: results.runs.get(trial.run) for trial in ended if trial.run}
-    return study.stop.reached([(run and run.val_accuracy) or 0.0 for run in runs.values()])
+    return study.stop.reached([getattr(run, study.criterion, None) or 0.0 for run in runs.values()])

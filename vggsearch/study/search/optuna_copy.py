@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from vggsearch.errors import StoreError
+from vggsearch.runs import METRICS
 from vggsearch.study.file import Objective
 from vggsearch.study.search.database import Connection, Database, reason, unusable
 from vggsearch.study.search.samplers import quiet
@@ -62,7 +63,7 @@ class OptunaCopy:
         quiet()
         self._database, self._name, self._token, self._notice = database, name, token, notice
         self._directions = [
-            StudyDirection.MAXIMIZE if name == "val_accuracy" else StudyDirection.MINIMIZE
+            StudyDirection.MAXIMIZE if METRICS[name].better == "higher" else StudyDirection.MINIMIZE
             for name in objectives
         ]
         self._wanted: list[FrozenTrial] = []

@@ -32,7 +32,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from vggsearch.arch import Architecture
 from vggsearch.cost import cost
-from vggsearch.runs import Outcome, RunRecord
+from vggsearch.errors import StudyFileError
+from vggsearch.runs import METRICS, Outcome, RunRecord
 from vggsearch.space import Scalar, Space
 from vggsearch.study.file import SAMPLERS, Objective, Sampler
 from vggsearch.study.search.optuna_copy import OptunaCopy
@@ -58,7 +59,8 @@ class Search:
         space: The space that is searched.
         sampler: Name of the sampler.
         quota: Number of runs of the search.
-        objectives: Their names; the first is `val_accuracy` and maximised, the others are minimised.
+        objectives: Their names; the first is an accuracy on validation and maximised, the others are
+            minimised.
         seed: Seed of the study.
     """
 
@@ -81,7 +83,7 @@ class Search:
         self._objectives = tuple(objectives)
         self._copy: OptunaCopy | None = None
         self._study = optuna.create_study(
-            directions=["maximize" if name == "val_accuracy" else "minimize" for name in objectives]
+            directions=["maximize" if METRICS[name].better == "higher" else "minimize" for name in objectives]
         )
         self._known: dict[Objective, list[float]] = {name: [] for name in objectives}
 
@@ -89,6 +91,11 @@ class Search:
     def trials(self) -> list[FrozenTrial]:
         """All trials, by number; not to be changed."""
         return self._study.get_trials(deepcopy=False)
+
+    @property
+    def criterion(self) -> Objective:
+        """The accuracy that is the first objective."""
+        return self._objectives[0]
 
     @property
     def count(self) -> int:
@@ -163,18 +170,31 @@ class Search:
             self._copy.add(trial)
         return Suggestion(trial.number, architecture, dict(trial.params))
 
+    def _reached(self, run: RunRecord) -> float | None:
+        """What the run reached in the first objective."""
+        if self._objectives[0] == "val_accuracy":
+            return run.val_accuracy
+        if run.val_balanced_accuracy is None:
+            raise StudyFileError(
+                "metric: balanced_accuracy is measured only where validation classes are uneven, and run "
+                f"{run.key.digest[:12]} has none: write metric: accuracy, or name another --store if an "
+                "earlier version made the run"
+            )
+        return run.val_balanced_accuracy
+
     def _values(
         self, architecture: Architecture, outcome: Outcome, run: RunRecord | None
     ) -> list[float] | None:
+        criterion = self._objectives[0]
         if outcome is Outcome.COMPLETED and run is not None:
-            found = {"val_accuracy": run.val_accuracy, "latency_ms": run.latency_ms}
+            found = {criterion: self._reached(run), "latency_ms": run.latency_ms}
         elif outcome in _LEARNT_AS_BAD:
             worst = max(self._known.get("latency_ms", []), default=None)
-            found = {"val_accuracy": 1 / self.space.task.num_classes, "latency_ms": worst}
+            found = {criterion: 1 / self.space.task.num_classes, "latency_ms": worst}
         elif outcome is Outcome.INFEASIBLE and not SAMPLERS[self.sampler].learns_constraints_from_pruned:
             found = {
                 name: statistics.median(values) if (values := self._known.get(name)) else None
-                for name in ("val_accuracy", "latency_ms")
+                for name in (criterion, "latency_ms")
             }
         else:
             return None

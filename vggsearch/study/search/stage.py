@@ -60,7 +60,7 @@ class SearchStage(Stage):
     def tell(self, trial: TrialRecord, run: RunRecord | None) -> None:
         """See `Stage.tell`."""
         if run is not None and not self.answered(run.key.digest):
-            self._accuracies.append(run.val_accuracy or 0.0)
+            self._accuracies.append(getattr(run, self._search.criterion) or 0.0)
         super().tell(trial, run)
         self._search.tell(trial.number, trial.outcome, run)
 

@@ -1,0 +1,81 @@
+"""Accuracy, balanced accuracy and the share of the largest class, in closed form; and what a record keeps."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from vggsearch.data import Images
+from vggsearch.training.evaluation import Evaluation
+from vggsearch.training.loop import train
+
+CPU = torch.device("cpu")
+
+
+def answers(*classes: tuple[int, int]) -> Evaluation:
+    """Of each class: so many images, of which so many right."""
+    labels = np.repeat(np.arange(len(classes)), [size for size, _ in classes])
+    correct = np.concatenate([np.arange(size) < right for size, right in classes])
+    return Evaluation.of(correct, labels, len(classes), loss=1.0)
+
+
+@pytest.mark.parametrize(
+    ("classes", "accuracy", "balanced", "majority"),
+    [
+        ([(97, 97), (1, 0), (1, 0), (1, 0)], 0.97, 1 / 4, 0.97),  # always the largest class
+        ([(90, 81), (10, 5)], 0.86, (0.9 + 0.5) / 2, 0.9),
+        ([(8, 4), (8, 8)], 12 / 16, 12 / 16, 1 / 2),  # even classes: the same number
+        ([(3, 3), (0, 0), (1, 0)], 3 / 4, 1 / 2, 3 / 4),  # a class without images is left out
+        ([(5, 5)], 1.0, 1.0, 1.0),
+    ],
+)
+def test_balanced_accuracy_is_the_mean_of_the_classes_own(
+    classes: list[tuple[int, int]], accuracy: float, balanced: float, majority: float
+) -> None:
+    found = answers(*classes)
+    assert found.accuracy == pytest.approx(accuracy)
+    assert found.balanced_accuracy == pytest.approx(balanced)
+    assert found.majority == pytest.approx(majority)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "uneven"),
+    [((10, 10), False), ((14, 10), False), ((15, 10), True), ((3, 2), True), ((4, 0), True), ((7,), False)],
+)
+def test_classes_are_uneven_from_one_and_a_half_on(sizes: tuple[int, ...], uneven: bool) -> None:
+    assert answers(*((size, 0) for size in sizes)).uneven is uneven
+
+
+def without(images: Images, label: int, kept: int) -> Images:
+    """The images, with only the first `kept` of one class."""
+    of = images.labels == label
+    wanted = ~of | (torch.cumsum(of, 0) <= kept)
+    return Images(images.images[wanted], images.labels[wanted])
+
+
+ADDED = ("val_balanced_accuracy", "val_majority", "test_balanced_accuracy", "test_majority")
+
+
+def test_even_classes_leave_no_trace_in_a_record(data, make_key, test_images):
+    record = train(make_key(evaluate_on="test"), data, CPU, test_images=lambda: test_images)
+    assert [getattr(record, name) for name in ADDED] == [None] * 4
+    assert not any(name in record.model_dump_json() for name in ADDED)
+
+
+def test_uneven_classes_are_recorded_for_the_part_that_has_them(data, make_key, test_images):
+    few = without(test_images, 3, kept=10)  # 30, 30, 30, 10
+    record = train(make_key(evaluate_on="test"), data, CPU, test_images=lambda: few)
+    assert (record.val_balanced_accuracy, record.val_majority) == (None, None)
+    assert record.test_majority == pytest.approx(30 / 100)
+    assert 0 <= record.test_balanced_accuracy <= 1
+    assert type(record).model_validate_json(record.model_dump_json()) == record
+
+
+def test_where_validation_is_uneven_the_test_set_has_a_balanced_accuracy_too(data, make_key, test_images):
+    rare = replace(data, val=without(data.val, 0, kept=8))  # 8, 40, 40, 40
+    record = train(make_key(evaluate_on="test"), rare, CPU, test_images=lambda: test_images)
+    assert record.val_majority == pytest.approx(40 / 128)
+    assert record.val_balanced_accuracy is not None
+    assert record.test_balanced_accuracy == pytest.approx(record.test_accuracy)  # even: the same number
+    assert record.test_majority is None

@@ -7,7 +7,6 @@ import torch
 from hypothesis import given, strategies as st
 from torch.nn import functional as F
 
-from vggsearch.arch import Task
 from vggsearch.data import Batches, Images, evaluation_batches
 from vggsearch.errors import DataError
 
@@ -114,7 +113,7 @@ def test_shifts_and_flips_are_uniform():
     """One bright pixel in the middle says where each image went; 10 000 of them, five standard deviations."""
     image = torch.zeros(1, 1, 5, 6, dtype=torch.uint8)
     image[0, 0, 2, 2] = 255
-    images = Images(image.expand(10_000, Task(1, 5), 6), torch.zeros(10_000, dtype=torch.int64))
+    images = Images(image.expand(10_000, 1, 5, 6), torch.zeros(10_000, dtype=torch.int64))
     x, _ = epoch(make(images, batch_size=100, shift_px=1, flip=True))
     counts = x.sum(0)[0]
     # Mirrored about the middle of six columns, column 2 becomes column 3.

@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 
 from vggsearch.commands.display import LiveDisplay, PlainLog
+from vggsearch.commands.examining import print_understood, reading_display
 from vggsearch.commands.fetching import fetch_if_absent
 from vggsearch.commands.output import make_console
 from vggsearch.store import Store
-from vggsearch.study import Resources, Study, StudyResults, kind_of, launch
+from vggsearch.study import Resources, Study, StudyResults, examine, kind_of, launch
 
 
 def run_with_display(
@@ -20,6 +21,9 @@ def run_with_display(
     standard error.
     """
     fetch_if_absent(study.data.name, resources.data_dir)
+    with reading_display() as progress_of_reading:
+        understood = examine(study, resources.data_dir, progress_of_reading)
+    print_understood(understood)
     console = make_console(None if train else sys.stderr)
     progress = kind_of(study).progress(study, before, store)
     display = LiveDisplay if console.is_terminal else PlainLog

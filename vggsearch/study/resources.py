@@ -1,9 +1,10 @@
 """From a study and what it may use to a session of it: data, devices, an executor."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vggsearch.data import data_key, describe
+from vggsearch.data import DataSummary, data_key, describe, summarize
 from vggsearch.errors import DataError, VggSearchError
 from vggsearch.execution import EXECUTORS, resolve_device
 from vggsearch.recipe import Recipe
@@ -45,14 +46,12 @@ def launch(
 ) -> StudyResults:
     """Do what is left of `study` with `resources`, and return what is known then; see `run_study`.
 
-    A study that cannot be, or whose data are too few, is refused before any data are loaded. Without `train`
-    an ablation stops where its plan is fixed.
+    A study that cannot be, whose data are too few, or an image of which cannot be read is refused before
+    anything is trained. Without `train` an ablation stops where its plan is fixed.
     """
     data, data_dir, device = study.data, resources.data_dir, resolve_device(resources.device)
     info = describe(data.name, data_dir)
-    images = round(info.train_size * (1 - data.val_fraction))
-    for recipe in kind_of(study).recipes(study, info.task):
-        check_batch(data.name, images, recipe)
+    images = examine(study, data_dir).size("train")
     with EXECUTORS[resources.executor](
         resources.workers,
         device,
@@ -66,6 +65,31 @@ def launch(
         conditions = Conditions(key, study.task(info.task), device, device_model(device), images)
         session = Session(store, executor, conditions, observer, storage=resources.storage, train=train)
         return run_study(study, session)
+
+
+def examine(
+    study: Study, data_dir: Path | None, progress: Callable[[int, int], None] | None = None
+) -> DataSummary:
+    """Decode every image of the study once, test images too, and return what was understood of them.
+
+    `progress` is told how many are done, of how many. Raises `DataError` for a study whose data are too few,
+    and one for all images that cannot be read; what was sound is remembered.
+    """
+    data = study.data
+    info = describe(data.name, data_dir)
+    recipes = tuple(kind_of(study).recipes(study, info.task))
+    for recipe in recipes:
+        check_batch(data.name, info.training_images(data.val_fraction), recipe)
+    found = summarize(
+        data.name,
+        data_dir,
+        val_fraction=data.val_fraction,
+        split_seed=data.split_seed,
+        progress=progress,
+    )
+    for recipe in recipes:
+        check_batch(data.name, found.size("train"), recipe)
+    return found
 
 
 def check_batch(name: str, images: int, recipe: Recipe) -> None:

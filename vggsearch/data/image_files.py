@@ -109,7 +109,8 @@ def decode(path: Path, shape: tuple[int, int, int]) -> tuple[Pixels, ImageFacts]
         mode, size = image.mode, image.size
         eight, highest = _eight_bits(image)
         flat, transparent = _on_background(eight)
-        decoded = flat.convert("L" if channels == 1 else "RGB")
+        decoded = flat.convert("RGB") if flat.mode not in ("1", "L", "RGB") else flat  # LAB has no way to L
+        decoded = decoded.convert("L" if channels == 1 else "RGB")
         if decoded.size != (width, height):
             decoded = decoded.resize((width, height), Image.Resampling.BILINEAR)
         pixels = np.asarray(decoded, dtype=np.uint8).reshape(height, width, channels).transpose(2, 0, 1)

@@ -76,12 +76,17 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def subfolders(folder: Path) -> dict[str, Path]:
-    """Return the sub-folders that are not hidden, by their composed names, sorted. Raises `DataError`."""
+def subfolders(folder: Path, *, links: bool = False) -> dict[str, Path]:
+    """Return the sub-folders that are not hidden, by their composed names, sorted. Raises `DataError`.
+
+    A link to a folder is refused, or passed over with `links`.
+    """
     found: dict[str, Path] = {}
     for path in islice(entries(folder), MAX_ENTRIES):
         if not is_hidden(path.name) and path.is_dir():
             if path.is_symlink():
+                if links:
+                    continue
                 raise DataError(
                     f"every class must be a real folder, and {printable(path)} is a link: "
                     "put the images there, or remove it"
@@ -151,7 +156,7 @@ def _parts(root: Path, names: Mapping[str, Path]) -> dict[FolderPart, str]:
                 f"{same[1]} as it",
                 "put their images into one",
             )
-    if not any(subfolders(names[name]) for name in ours):
+    if not any(subfolders(names[name], links=True) for name in ours):
         raise _two_readings(
             root,
             f"{listed(ours)} as the parts of a data set, which then lack a sub-folder per class",
@@ -177,7 +182,7 @@ def _check_lone_part(root: Path, names: Mapping[str, Path], by_affix: Affixes) -
     """Refuse names of parts that do not go together, where they could be parts."""
     found = [name for group in by_affix.values() for part in group.values() for name in part]
     kinds = {part for group in by_affix.values() for part in group}
-    nested = any(subfolders(names[name]) for name in found)
+    nested = any(subfolders(names[name], links=True) for name in found)
     if nested and len(names) == 1:
         raise DataError(
             f"beside a part there must be the others, and {printable(root)} has {listed(found)} alone: "
@@ -241,7 +246,7 @@ def _check_classes(root: Path, classes: Sequence[str]) -> None:
 
 def _check_levels(root: Path, names: Mapping[str, Path]) -> None:
     """Refuse too few classes, parts within classes, and classes on two levels."""
-    below = {name: list(subfolders(path)) for name, path in names.items()}
+    below = {name: list(subfolders(path, links=True)) for name, path in names.items()}
     if len(names) == 1:
         (name,) = names
         if len(below[name]) > 1:

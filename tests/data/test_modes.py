@@ -143,13 +143,13 @@ def test_the_training_images_decide_since_a_search_opens_no_test_image(tmp_path)
     name = grey_folder(tmp_path)
     Image.fromarray(noise(999)).save(tmp_path / list_folder(name).test[0][0])
     assert describe(name).input_shape == (1, 8, 8)
-    assert "1 test images in colour made grey, as the training images are" in summarize(name).lines()[1]
+    assert "1 test image in colour made grey, as the training images are" in summarize(name).lines()[1]
 
 
 @pytest.mark.parametrize(
     ("picture", "said"),
     [
-        (transparent("RGBA"), "1 transparent images shown on white"),
+        (transparent("RGBA"), "1 transparent image shown on white"),
         (SIXTEEN, "16-bit grey scaled, 65535 to 255"),
         (COLOUR.convert("P"), "modes RGB 15, P 1, all made RGB"),
     ],

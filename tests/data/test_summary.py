@@ -139,8 +139,8 @@ class TestFirewall:
         (memory,) = (cache_dir() / "checked").iterdir()
         remembered = json.loads(memory.read_text())["value"]["test"]
         assert set(remembered) == {
+            "images",
             "digest",
-            "per_class",
             "constant",
             "facts",
             "copies_of_train",
@@ -334,7 +334,7 @@ def test_a_folder_with_everything_wrong_at_once_is_one_screen(parts):
         "1 picture with several labels",
         "1 of 69 images of one colour",
         "modes RGB 67, RGBA 1, L 1, all made RGB",
-        "1 transparent images shown on white",
+        "1 transparent image shown on white",
         "resized from 8×8 to 9×9",
         "1 not images (.txt text)",
         "1 not images (.heic HEIC)",

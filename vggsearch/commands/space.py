@@ -98,6 +98,7 @@ def _say_what_data(study: SearchStudy, data_dir: Path | None) -> None:
                 data_dir,
                 val_fraction=data.val_fraction,
                 split_seed=data.split_seed,
+                test=study.finalists is not None,
                 progress=progress,
             )
         print_understood(understood)

@@ -13,14 +13,15 @@ import numpy as np
 
 from vggsearch.data.arrays import Source, find, load_part, part_files, split_images
 from vggsearch.data.catalog import PARTS, Part
-from vggsearch.data.copies import count_constant, count_other_labels, first_equal, pixel_digests
+from vggsearch.data.copies import Digests, count_constant, count_other_labels, first_equal, pixel_digests
 from vggsearch.data.folder import Progress, UnreadableImagesError
 from vggsearch.data.formats import Labels
 from vggsearch.data.image_files import BACKGROUND, printable
 from vggsearch.data.layout import FolderPart, listed
 from vggsearch.data.prepared import PreparedPart
 from vggsearch.data.remembered import fingerprint, recall, remember
-from vggsearch.data.split import Indices
+from vggsearch.data.split import Indices, split_digest
+from vggsearch.runs import DataKey
 from vggsearch.text import Json
 
 _REVISION = 1
@@ -45,12 +46,14 @@ class DataSummary:
     classes: tuple[str, ...]
     """In the order of their labels."""
     counts: Mapping[FolderPart, tuple[int, ...]]
-    """Images of each class, by part."""
+    """Images of each class, by part; a named data set's test part that was not opened is absent."""
+    sizes: Mapping[FolderPart, int]
+    """Images of each part."""
     reading: str
     """Where the parts come from."""
     modes: Mapping[str, int]
     """Images by Pillow's mode, before they were converted; empty for a named data set."""
-    sizes: tuple[tuple[int, int], ...]
+    extremes: tuple[tuple[int, int], ...]
     """(height, width) of the smallest and of the largest image; empty for a named data set."""
     left_out: Mapping[str, int]
     """Files that are read as no image, by reason."""
@@ -68,7 +71,7 @@ class DataSummary:
 
     def size(self, part: FolderPart) -> int:
         """Number of images of a part."""
-        return sum(self.counts[part])
+        return self.sizes[part]
 
     def lines(self) -> tuple[str, str]:
         """Two lines: what there is, and what is to be known of it."""
@@ -90,12 +93,12 @@ class DataSummary:
             "input_shape": list(self.input_shape),
             "classes": list(self.classes),
             "images": {
-                word: {"all": self.size(part), "of_each_class": list(self.counts[part])}
+                word: {"all": self.size(part), "of_each_class": list(self.counts.get(part, ()))}
                 for part, word in PART_NAMES.items()
             },
             "parts": self.reading,
             "modes": dict(self.modes),
-            "smallest_and_largest": [list(size) for size in self.sizes],
+            "smallest_and_largest": [list(size) for size in self.extremes],
             "left_out": dict(self.left_out),
             "digests": dict(self.digests),
             "warnings": list(self.warnings),
@@ -103,7 +106,7 @@ class DataSummary:
         }
 
     def _of_a_class(self) -> str:
-        ranges = [(min(self.counts[part]), max(self.counts[part])) for part in PART_NAMES]
+        ranges = [(min(self.counts[part]), max(self.counts[part])) for part in self.counts]
         if all(least == most for least, most in ranges):
             return f"{', '.join(str(least) for least, _ in ranges)} of each class"
         shown = (f"{least}–{most}" if least < most else str(least) for least, most in ranges)
@@ -129,16 +132,18 @@ def summarize(
     *,
     val_fraction: float = 0.1,
     split_seed: int = 0,
+    test: bool = True,
     progress: Progress | None = None,
 ) -> DataSummary:
     """Decode every image of every part once, and return what was understood.
 
-    It is remembered for as long as the files keep their sizes and modification times. `progress` is told of
-    images that are decoded. Raises `DataError`: for images that cannot be read, it names them all.
+    Without `test`, for those who will never open a test image, none is opened. What was found is
+    remembered for as long as the files keep their sizes and modification times. `progress` is told of images
+    that are decoded. Raises `DataError`: for images that cannot be read, it names them all.
     """
     source = find(name)
-    seen = _seen(source, data_dir, progress)
-    train, test = seen["train"], seen["test"]
+    seen = _seen(source, data_dir, PARTS if test else ("train",), progress)
+    train = seen["train"]
     labels = _labels(source, "train", data_dir)
     first = np.arange(len(labels))
     if train["copies"]:
@@ -150,66 +155,94 @@ def summarize(
     counts: dict[FolderPart, tuple[int, ...]] = {
         "train": _per_class(labels[split[0]], every),
         "val": _per_class(labels[split[1]], every),
-        "test": tuple(cast("list[int]", test["per_class"])),
     }
     folder = source.folder
-    return DataSummary(
+    if test or folder is not None:
+        counts["test"] = _per_class(_labels(source, "test", data_dir), every)
+    found = DataSummary(
         name=name,
         source=source.info.source,
         input_shape=source.info.input_shape,
         classes=source.classes,
         counts=counts,
+        sizes={"train": len(split[0]), "val": len(split[1]), "test": source.info.test_size},
         reading=_reading(source, val_fraction, split_seed),
-        modes=dict(_modes(train, test)),
-        sizes=_sizes(train, test),
+        modes=dict(_modes(*seen.values())),
+        extremes=_sizes(*seen.values()),
         left_out=folder.left_out if folder else {},
-        digests={str(part): str(seen[part]["digest"]) for part in PARTS},
-        warnings=tuple(_warnings(train, test, labels, first, split)),
-        notes=tuple(_notes(source, train, test, labels, first)),
+        digests={str(part): str(seen[part]["digest"]) for part in seen},
+        warnings=tuple(_warnings(seen, labels, first, split)),
+        notes=tuple(_notes(source, seen, labels, first)),
     )
+    if found.is_folder:
+        subject = _by_content(name, str(train["digest"]), split_digest(split[1]))
+        remember("understood", subject, "", list(found.lines()))
+    return found
+
+
+def understood(key: DataKey) -> tuple[str, ...]:
+    """Return the two lines about the folder of images that runs with this key saw.
+
+    There are none for a named data set, and where `summarize` was not called on this machine.
+    """
+    known = recall("understood", _by_content(key.name, key.digest, key.split_digest), "")
+    return tuple(map(str, known)) if isinstance(known, list) else ()
+
+
+def _by_content(name: str, digest: str, split: str) -> str:
+    return f"{name}\0{digest}\0{split}"
 
 
 PartSeen = dict[str, Json]
 """What was found in one part: JSON, as it is remembered."""
 
 
-def _seen(source: Source, data_dir: Path | None, progress: Progress | None) -> Mapping[Part, PartSeen]:
+def _seen(
+    source: Source, data_dir: Path | None, parts: tuple[Part, ...], progress: Progress | None
+) -> Mapping[Part, PartSeen]:
     """Return what was found in each part, from the cache or from every image."""
-    files = {part: part_files(source, part, data_dir) for part in PARTS}
-    identity = f"{_REVISION} {source.info.input_shape} {[len(files[part]) for part in PARTS]}"
-    state = fingerprint(identity, [path for part in PARTS for path in files[part]])
+    files = {part: part_files(source, part, data_dir) for part in parts}
+    identity = f"{_REVISION} {source.info.input_shape} {[len(files[part]) for part in parts]}"
+    state = fingerprint(identity, [path for part in parts for path in files[part]])
     subject = source.name if source.folder is None else str(source.folder.root)
-    known = recall("checked", subject, state)
-    if isinstance(known, dict) and set(known) == set(PARTS):
+    kind = "checked" if "test" in parts else "checked-train"
+    known = recall(kind, subject, state)
+    if isinstance(known, dict) and set(known) == set(parts):
         return cast("Mapping[Part, PartSeen]", known)
-    found = _look(source, data_dir, progress)
-    remember("checked", subject, state, {str(part): value for part, value in found.items()})
+    found = _look(source, data_dir, parts, progress)
+    remember(kind, subject, state, {str(part): value for part, value in found.items()})
     return found
 
 
-def _look(source: Source, data_dir: Path | None, progress: Progress | None) -> dict[Part, PartSeen]:
-    """Decode both parts. Raises one error for all that cannot be read in either."""
-    total = source.info.train_size + source.info.test_size
+def _look(
+    source: Source, data_dir: Path | None, parts: tuple[Part, ...], progress: Progress | None
+) -> dict[Part, PartSeen]:
+    """Decode the parts. Raises one error for all that cannot be read in any."""
+    sizes: dict[Part, int] = {"train": source.info.train_size, "test": source.info.test_size}
+    total = sum(sizes[part] for part in parts)
     failures: list[tuple[Path, str]] = []
-    digests = {}
+    digests: dict[Part, Digests] = {}
     found: dict[Part, PartSeen] = {}
-    labels = {}
-    for part, before in zip(PARTS, (0, source.info.train_size), strict=True):
+    labels: dict[Part, Labels] = {}
+    before = 0
+    for part in parts:
         told = None if progress is None else _shifted(progress, before, total)
+        before += sizes[part]
         try:
             loaded = load_part(source, part, data_dir, told)
         except UnreadableImagesError as error:
             failures += error.failures
             continue
         digests[part], labels[part] = pixel_digests(loaded.images), loaded.labels
-        found[part] = _part(loaded, len(source.classes))
+        found[part] = _part(loaded)
     if failures:
         root = source.folder.root if source.folder else Path(source.info.source)
         raise UnreadableImagesError(root, total, failures)
     first = first_equal(digests["train"])
     copies = np.flatnonzero(first != np.arange(len(first)))
     found["train"]["copies"] = np.column_stack((copies, first[copies])).tolist()
-    found["test"] |= _across(source, digests, labels)
+    if "test" in parts:
+        found["test"] |= _across(source, digests, labels)
     return found
 
 
@@ -217,17 +250,17 @@ def _shifted(progress: Progress, before: int, total: int) -> Progress:
     return lambda done, _: progress(before + done, total)
 
 
-def _part(part: PreparedPart, classes: int) -> dict[str, Json]:
+def _part(part: PreparedPart) -> PartSeen:
     return {
+        "images": len(part.labels),
         "digest": part.digest,
-        "per_class": list(_per_class(part.labels, classes)),
         "constant": count_constant(part.images),
         "facts": part.facts,
     }
 
 
 def _across(
-    source: Source, digests: Mapping[Part, "np.ndarray"], labels: Mapping[Part, Labels]
+    source: Source, digests: Mapping[Part, Digests], labels: Mapping[Part, Labels]
 ) -> dict[str, Json]:
     """Return what test images and training images have in common."""
     both = np.concatenate([digests["train"], digests["test"]])
@@ -280,66 +313,61 @@ def _fact(part: Mapping[str, Json], name: str) -> Json:
     return facts.get(name) if isinstance(facts, Mapping) else None
 
 
-def _total(name: str, *parts: Mapping[str, Json]) -> int:
-    return sum(cast("int", _fact(part, name) or 0) for part in parts)
+def _total(name: str, seen: Mapping[Part, PartSeen]) -> int:
+    return sum(cast("int", _fact(part, name) or 0) for part in seen.values())
 
 
 def _warnings(
-    train: Mapping[str, Json],
-    test: Mapping[str, Json],
-    labels: Labels,
-    first: Indices,
-    split: tuple[Indices, Indices],
+    seen: Mapping[Part, PartSeen], labels: Labels, first: Indices, split: tuple[Indices, Indices]
 ) -> Iterator[str]:
-    tested = sum(cast("list[int]", test["per_class"]))
-    copied = cast("int", test["copies_of_train"])
+    test = seen.get("test", {})
+    copied = cast("int", test.get("copies_of_train", 0))
     if copied:
         examples = cast("list[str]", test["examples"])
         such = f", such as {listed(examples, length=60)}" if examples else ""
         yield (
-            f"{copied} of {tested} test images are exact copies of training images{such}: remove the "
+            f"{copied} of {test['images']} test images are exact copies of training images{such}: remove the "
             "copies, or test accuracy is too high"
         )
-    seen = np.isin(first[split[1]], first[split[0]]).sum()
-    if seen:
-        yield f"{seen} of {len(split[1])} validation images are exact copies of training images"
-    other = count_other_labels(first, labels) + cast("int", test["other_label"])
+    both = np.isin(first[split[1]], first[split[0]]).sum()
+    if both:
+        yield f"{both} of {len(split[1])} validation images are exact copies of training images"
+    other = count_other_labels(first, labels) + cast("int", test.get("other_label", 0))
     if other:
         yield f"{other} picture{'s' if other > 1 else ''} with several labels"
-    constant = cast("int", train["constant"]) + cast("int", test["constant"])
+    constant = sum(cast("int", part["constant"]) for part in seen.values())
     if constant:
-        on = f" (transparent ones on {BACKGROUND})" if _total("transparent", train, test) else ""
-        yield f"{constant} of {len(labels) + tested} images of one colour{on}"
-    highest = [cast("int", value) for part in (train, test) if (value := _fact(part, "highest")) is not None]
+        on = f" (transparent ones on {BACKGROUND})" if _total("transparent", seen) else ""
+        images = sum(cast("int", part["images"]) for part in seen.values())
+        yield f"{constant} of {images} images of one colour{on}"
+    highest = [cast("int", value) for part in seen.values() if (value := _fact(part, "highest")) is not None]
     if highest and max(highest) < _DARK:
         yield f"16-bit images use 0 to {max(highest)} of 65535 and are almost black: save them scaled"
 
 
-def _notes(
-    source: Source, train: Mapping[str, Json], test: Mapping[str, Json], labels: Labels, first: Indices
-) -> Iterator[str]:
+def _notes(source: Source, seen: Mapping[Part, PartSeen], labels: Labels, first: Indices) -> Iterator[str]:
     copies = int((first != np.arange(len(first))).sum())
     if copies:
-        kept = (
-            ""
-            if source.folder is None or source.folder.parts.get("val")
-            else ", kept on one side of the split"
-        )
+        split_off = source.folder is not None and source.info.val_size is None
+        kept = ", kept on one side of the split" if split_off else ""
         yield f"{copies} of {len(labels)} training images are exact copies of others{kept}"
-    modes = _modes(train, test)
+    modes = _modes(*seen.values())
     if len(modes) > 1 or set(modes) - set(_PLAIN_MODES):
         to = "RGB" if source.info.input_shape[0] == 3 else "grey"
         yield f"modes {', '.join(f'{mode} {count}' for mode, count in modes.items())}, all made {to}"
-    if source.info.input_shape[0] == 1 and _total("colour", test):
-        yield f"{_total('colour', test)} test images in colour made grey, as the training images are"
-    if transparent := _total("transparent", train, test):
-        yield f"{transparent} transparent images shown on {BACKGROUND}"
-    if any(_fact(part, "highest") is not None for part in (train, test)):
+    if source.info.input_shape[0] == 1 and (colour := _total("colour", seen)):
+        are = f"{colour} test image{'s' if colour > 1 else ''}"
+        yield f"{are} in colour made grey, as the training images are"
+    if transparent := _total("transparent", seen):
+        yield f"{transparent} transparent image{'s' if transparent > 1 else ''} shown on {BACKGROUND}"
+    if any(_fact(part, "highest") is not None for part in seen.values()):
         yield "16-bit grey scaled, 65535 to 255"
-    if animated := _total("animated", train, test):
+    if animated := _total("animated", seen):
         yield f"{animated} file{'s' if animated > 1 else ''} with several frames, of which the first is read"
-    sizes = _sizes(train, test)
+    sizes = _sizes(*seen.values())
     if sizes and (sizes[0] != sizes[1] or sizes[0] != source.info.input_shape[1:]):
         small, large = (f"{height}×{width}" for height, width in sizes)
         of = small if small == large else f"{small} to {large}"
         yield f"resized from {of} (height × width)"
+    if "test" not in seen:
+        yield "no test image was opened, as none will be"

@@ -10,7 +10,7 @@ from vggsearch.execution import EXECUTORS, resolve_device
 from vggsearch.recipe import Recipe
 from vggsearch.store import Store
 from vggsearch.study.control import Conditions, Observer, Session
-from vggsearch.study.file import Study
+from vggsearch.study.file import AblationStudy, SearchStudy, Study
 from vggsearch.study.kinds import kind_of
 from vggsearch.study.results import StudyResults
 from vggsearch.study.run import run_study
@@ -51,7 +51,7 @@ def launch(
     """
     data, data_dir, device = study.data, resources.data_dir, resolve_device(resources.device)
     info = describe(data.name, data_dir)
-    images = examine(study, data_dir).size("train")
+    images = examine(study, resources).size("train")
     with EXECUTORS[resources.executor](
         resources.workers,
         device,
@@ -68,14 +68,15 @@ def launch(
 
 
 def examine(
-    study: Study, data_dir: Path | None, progress: Callable[[int, int], None] | None = None
+    study: Study, resources: Resources, progress: Callable[[int, int], None] | None = None
 ) -> DataSummary:
-    """Decode every image of the study once, test images too, and return what was understood of them.
+    """Decode every image that the study will open once, and return what was understood of them.
 
     `progress` is told how many are done, of how many. Raises `DataError` for a study whose data are too few,
     and one for all images that cannot be read; what was sound is remembered.
     """
-    data = study.data
+    data, data_dir = study.data, resources.data_dir
+    resolve_device(resources.device)
     info = describe(data.name, data_dir)
     recipes = tuple(kind_of(study).recipes(study, info.task))
     for recipe in recipes:
@@ -85,11 +86,19 @@ def examine(
         data_dir,
         val_fraction=data.val_fraction,
         split_seed=data.split_seed,
+        test=opens_test_images(study),
         progress=progress,
     )
     for recipe in recipes:
         check_batch(data.name, found.size("train"), recipe)
     return found
+
+
+def opens_test_images(study: Study) -> bool:
+    """Whether any run of the study will be tested."""
+    if isinstance(study, AblationStudy):
+        return study.evaluate_on == "test"
+    return isinstance(study, SearchStudy) and study.finalists is not None
 
 
 def check_batch(name: str, images: int, recipe: Recipe) -> None:

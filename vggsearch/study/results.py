@@ -51,6 +51,8 @@ class StudyResults:
     """What is missing from these results and why, each in a line that a report must show."""
     plans: tuple[Registration, ...] = ()
     """Of an ablation: the plans that were fixed, in order; the last is in force."""
+    data: tuple[str, ...] = ()
+    """What was understood of a folder of images, as a report's data have it."""
 
     def frame(self) -> "pd.DataFrame":
         """One row a trial: study, stage, number, cached, asked_at, told_at and
@@ -82,6 +84,15 @@ class StudyResults:
             results = trim(results)
         return results
 
+    def data_lines(self) -> tuple[str, ...]:
+        """What was understood of a folder of images, in two lines; none for a named data set."""
+        run = next(iter(self.runs.values()), None)
+        if self.data or run is None:
+            return self.data
+        from vggsearch.data import understood
+
+        return understood(run.key.data)
+
     def write(self, folder: Path) -> None:
         """Write a report's data folder (`vggsearch.study.data_folder`). Raises `StoreError`."""
         study = self.study
@@ -93,6 +104,7 @@ class StudyResults:
             run_records=len(self.runs),
             notes=self.notes,
             plans=self.plans,
+            data=self.data_lines(),
         )
         trials = [trial.model_dump_json() for trial in self.trials]
         runs = [run.model_dump_json() for run in self.runs.values()]
@@ -111,7 +123,7 @@ class StudyResults:
             )
             runs = read_lines(folder, "runs", compressed=packed, count=contents.run_records, parse=validated)
         by_digest = {run.key.digest: run for run in runs}
-        return cls(study, tuple(trials), by_digest, contents.notes, contents.plans)
+        return cls(study, tuple(trials), by_digest, contents.notes, contents.plans, contents.data)
 
     def _lines(self) -> Iterator[str]:
         for record in (*self.trials, *self.runs.values()):

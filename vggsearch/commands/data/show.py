@@ -52,8 +52,8 @@ def _facts(found: DataSummary) -> Iterator[str]:
     yield f"from {found.source}"
     if found.modes:
         yield f"modes of the files: {', '.join(f'{mode} {count:,}' for mode, count in found.modes.items())}"
-    if found.sizes:
-        small, large = (f"{height}×{width}" for height, width in found.sizes)
+    if found.extremes:
+        small, large = (f"{height}×{width}" for height, width in found.extremes)
         yield f"sizes of the files: {small if small == large else f'{small} to {large}'} (height × width)"
     yield from (f"WARNING: {warning}" for warning in found.warnings)
     yield from found.notes

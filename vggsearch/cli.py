@@ -27,6 +27,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("train", "Train one network."),
     ("doctor", "Look for what could stop a study here."),
     ("data list", "Name the known data sets, and where each is."),
+    ("data show", "Say what was understood of a data set."),
     ("data fetch", "Get a data set unless it is there, and verify it."),
     ("data verify", "Check every file of a data set against its known checksum."),
     ("runs show", "Print all that is known of a run."),
@@ -36,7 +37,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
 `vggsearch/commands/GROUP/NAME.py`."""
 
 GROUPS = {
-    "data": "List, fetch and verify data sets.",
+    "data": "List, show, fetch and verify data sets.",
     "runs": "Look into single runs, and repeat them.",
 }
 

@@ -18,11 +18,12 @@ CLASSES = 3
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
+def cache(tmp_path, tmp_path_factory, monkeypatch):
     """An empty cache, and no Debian package."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    place = tmp_path_factory.mktemp("home") / "cache"  # not in `tmp_path`, which may be a folder of images
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place))
     monkeypatch.setattr(locations, "SYSTEM_DIR", tmp_path / "system")
-    return tmp_path / "cache" / "vggsearch"
+    return place / "vggsearch"
 
 
 def arrays(count, shape, seed):

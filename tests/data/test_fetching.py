@@ -217,8 +217,8 @@ def test_verify_says_what_is_damaged_and_what_is_absent(tiny):
 def test_verify_decodes_a_folder(photos):
     (photos / "red" / "notes.txt").write_text("x")
     assert [(row.part, row.status, row.detail) for row in verify(f"folder:{photos}")] == [
-        ("train", "verified", "34 images decoded, 1 other files ignored"),
-        ("test", "verified", "6 images decoded, 1 other files ignored"),
+        ("train", "verified", "34 images decoded, left out: 1 not images (.txt text)"),
+        ("test", "verified", "6 images decoded, left out: 1 not images (.txt text)"),
     ]
     shutil.copy(photos / "red" / "notes.txt", photos / "red" / "x.png")
     assert "damaged" in {row.status for row in verify(f"folder:{photos}")}

@@ -183,8 +183,8 @@ def test_nets_that_cannot_be(control, kernel_size, message):
         (
             "momentum",
             0.0,
-            "momentum=0.0: nesterov needs a momentum above 0: set momentum to 0.9, for example, or nesterov to "
-            "false",
+            "momentum=0.0: nesterov needs a momentum above 0: set momentum to 0.9, for example, or nesterov "
+            "to false",
         ),
         (
             "momentum",

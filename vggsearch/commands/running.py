@@ -6,10 +6,22 @@ from pathlib import Path
 
 from vggsearch.commands.arguments import STORE
 from vggsearch.commands.display import LiveDisplay, PlainLog
+from vggsearch.commands.examining import print_understood, reading_display
 from vggsearch.commands.fetching import fetch_if_absent
 from vggsearch.commands.output import make_console
+from vggsearch.data import DataSummary
 from vggsearch.store import Store
-from vggsearch.study import Resources, Study, StudyResults, kind_of, launch
+from vggsearch.study import (
+    Event,
+    Observer,
+    Resources,
+    Study,
+    StudyResults,
+    StudyStarted,
+    examine,
+    kind_of,
+    launch,
+)
 
 
 def run_with_display(
@@ -21,12 +33,29 @@ def run_with_display(
     standard error.
     """
     fetch_if_absent(study.data.name, resources.data_dir)
+    with reading_display() as reading:
+        understood = examine(study, resources, reading)
     console = make_console(None if train else sys.stderr)
     progress = kind_of(study).progress(study, before, store)
     display = LiveDisplay if console.is_terminal else PlainLog
     with display(console, progress) as observer:
-        results = launch(study, store, resources, observer, train=train)
+        results = launch(study, store, resources, _Announcer(observer, understood), train=train)
     return results, progress.why
+
+
+class _Announcer:
+    """Says what was understood of the data once the study begins: not if it is refused."""
+
+    def __init__(self, observer: Observer, understood: DataSummary) -> None:
+        self._observer = observer
+        self._understood: DataSummary | None = understood
+
+    def notify(self, event: Event) -> None:
+        """Pass `event` on."""
+        if isinstance(event, StudyStarted) and self._understood is not None:
+            print_understood(self._understood)
+            self._understood = None
+        self._observer.notify(event)
 
 
 def command_arguments(study: Study, store: Path, storage: str | None = None) -> str:

@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
 from vggsearch.commands.arguments import DataFolder, Json, StudyFile
+from vggsearch.commands.examining import print_understood, reading_display
 from vggsearch.commands.output import make_console, print_json, table
 from vggsearch.cost import METRICS, cost
-from vggsearch.data import describe
+from vggsearch.data import describe, summarize
 from vggsearch.space import SearchSpace, Space
 from vggsearch.study import SearchStudy, load_study
 from vggsearch.text import shape_text, short_count
@@ -52,6 +54,7 @@ def command(
             for member in members:
                 print(member)
         return
+    _say_what_data(study, data_dir)
     described = "all members" if space.count <= MOST else f"{MOST:,} members drawn at random"
     quantiles = _quantiles(space)
     first = [str(member) for member in islice(space, FIRST)]
@@ -82,6 +85,22 @@ def command(
     console.print(rows)
     more = f"\n… and {space.count - FIRST:,} more" if space.count > FIRST else ""
     console.print("\n" + "\n".join(first) + more, soft_wrap=True)
+
+
+def _say_what_data(study: SearchStudy, data_dir: Path | None) -> None:
+    """Two lines about a folder of images; a named data set is known, and may not be here yet."""
+    data = study.data
+    if data.name.startswith("folder:"):
+        with reading_display() as progress:
+            understood = summarize(
+                data.name,
+                data_dir,
+                val_fraction=data.val_fraction,
+                split_seed=data.split_seed,
+                test=study.finalists is not None,
+                progress=progress,
+            )
+        print_understood(understood)
 
 
 def _quantiles(space: Space) -> Mapping[str, Mapping[str, float]]:

@@ -18,10 +18,11 @@ from vggsearch.commands.arguments import (
     StoreFolder,
     select_gpu,
 )
+from vggsearch.commands.examining import print_understood, reading_display
 from vggsearch.commands.fetching import fetch_if_absent
 from vggsearch.commands.output import make_console, print_json
 from vggsearch.cost import cost
-from vggsearch.data import SearchData, load_search_data
+from vggsearch.data import SearchData, load_search_data, summarize
 from vggsearch.errors import VggSearchError
 from vggsearch.execution import resolve_device
 from vggsearch.recipe import RECIPES, Budget, Recipe
@@ -54,12 +55,15 @@ def command(
     torch_device = torch.device(resolve_device(select_gpu(device)))
     kept = Store.open(store, create=True)
     fetch_if_absent(data, data_dir)
+    with reading_display() as progress:
+        understood = summarize(data, data_dir, progress=progress)
     with kept.lock():
         images = load_search_data(data, data_dir=data_dir)
         check_batch(data, len(images.train.labels), chosen)
         channels, height, width = images.train.images.shape[1:]
         task = Task((channels, resize or height, resize or width), images.num_classes)
         cost(net, task)  # raises where the architecture does not fit
+        print_understood(understood)
         key = RunKey(
             architecture=str(net),
             input_shape=task.input_shape,

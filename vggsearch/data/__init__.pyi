@@ -10,4 +10,10 @@ from .load import (
 )
 from .locations import cache_dir as cache_dir, find_files as find_files
 from .streams import stream as stream
+from .summary import (
+    PART_NAMES as PART_NAMES,
+    DataSummary as DataSummary,
+    summarize as summarize,
+    understood as understood,
+)
 from .verification import FileReport as FileReport, verify as verify

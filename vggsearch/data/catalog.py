@@ -29,6 +29,14 @@ class DatasetInfo:
     test_size: int
     source: str
     """Web page to download it from, or the user's folder."""
+    val_size: int | None = None
+    """Validation images where they have a part of their own, which `train_size` counts; else None."""
+
+    def training_images(self, val_fraction: float) -> int:
+        """Number of training images without validation images, to within a few where there are copies."""
+        if self.val_size is not None:
+            return self.train_size - self.val_size
+        return round(self.train_size * (1 - val_fraction))
 
     @property
     def task(self) -> Task:

@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from vggsearch.data.arrays import load_part
+from vggsearch.data.arrays import find, load_part
 from vggsearch.data.catalog import PARTS, NamedDataset, named
 from vggsearch.data.folder import PREFIX, list_folder
 from vggsearch.data.formats import check_files, torchvision_class
@@ -46,7 +46,7 @@ def fetch(name: str, data_dir: Path | None = None) -> Path:
     Raises `DataError` for a damaged file elsewhere, and if the data set cannot be downloaded.
     """
     if name.startswith(PREFIX):
-        load_part(name, "train", data_dir)
+        load_part(find(name), "train", data_dir)
         return list_folder(name).root
     dataset = named(name)
     return _present(dataset, data_dir) or _download(dataset, data_dir)
@@ -61,7 +61,7 @@ def _present(dataset: NamedDataset, data_dir: Path | None) -> Path | None:
             return None
         try:
             if part == "train":
-                load_part(dataset.info.name, part, data_dir)
+                load_part(find(dataset.info.name), part, data_dir)
             else:
                 check_files(dataset, part, paths)
         except DamagedFileError as damaged:
@@ -93,7 +93,7 @@ def _download(dataset: NamedDataset, data_dir: Path | None) -> Path:
             f"{dataset.info.name} is in none of {where}, and could not be downloaded "
             f"({'; '.join(failures)}): get it from {dataset.info.source} and give its folder with --data-dir"
         )
-    load_part(dataset.info.name, "train", data_dir)
+    load_part(find(dataset.info.name), "train", data_dir)
     return target
 
 

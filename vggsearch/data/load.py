@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vggsearch.data.arrays import load_part, split_part
+from vggsearch.data.arrays import find, load_part, split_part
 from vggsearch.runs import DataKey
 
 
@@ -51,8 +51,9 @@ def load_search_data(
     `name` is one of `DATASETS` or `folder:PATH`. Downloads nothing: see `fetch`. Raises `DataError` if files
     are absent or damaged, or if there would be no training or no validation images.
     """
-    part = load_part(name, "train", data_dir)
-    key, train, val = split_part(part, name, val_fraction, split_seed)
+    source = find(name)
+    part = load_part(source, "train", data_dir)
+    key, train, val = split_part(source, part, val_fraction, split_seed)
     return SearchData(
         name=name,
         num_classes=int(part.labels.max()) + 1,
@@ -69,5 +70,5 @@ def load_test_images(name: str, *, data_dir: Path | None = None) -> Images:
 
     Only for runs that were selected before they started (`RunKey.evaluate_on`). Raises `DataError`.
     """
-    part = load_part(name, "test", data_dir)
+    part = load_part(find(name), "test", data_dir)
     return Images(torch.from_numpy(np.array(part.images)), torch.from_numpy(np.array(part.labels)))

@@ -8,9 +8,10 @@ source files are read each time.
 import contextlib
 import hashlib
 import json
+import os
 import tempfile
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -19,9 +20,13 @@ import numpy.typing as npt
 
 from vggsearch.data.formats import Labels, Pixels
 from vggsearch.data.locations import cache_dir
+from vggsearch.text import Json
 
-_REVISION = 1
+_REVISION = 2
 """Increased when the same files are to be read differently."""
+
+_MOST_IN_MEMORY = 1 << 28
+"""A part of more bytes is decoded into a file."""
 
 _CHUNK = 1024
 """Images whose pixels are counted at once; numpy needs eight bytes per pixel."""
@@ -38,25 +43,43 @@ class PreparedPart:
     std: tuple[float, ...]
     digest: str
     """SHA-256 of the shape and of the SHA-256s of pixels and labels (little-endian int64)."""
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    """What the reader told of the files."""
 
 
 def prepared_part(
-    identity: str, files: Iterable[Path], read: Callable[[], tuple[Pixels, Labels]]
+    identity: str,
+    files: Iterable[Path],
+    read: Callable[[], tuple[Pixels, Labels]],
+    facts: Callable[[], Mapping[str, Json]] = dict,
 ) -> PreparedPart:
     """Return a part from the cache if it is there and up to date, else make it: `read` reads it from `files`.
 
     `identity` is a text that identifies the part, its data set and how it is read. A part prepared under the
-    same identity from other files is replaced.
+    same identity from other files is replaced. `facts`, called after `read`, returns what is kept beside the
+    arrays.
     """
     folder = cache_dir() / "prepared" / _sha256(identity)[:16]
     fingerprint = _fingerprint(identity, files)
     part = _load(folder, fingerprint)
     if part is None:
         images, labels = read()
-        part = PreparedPart(images, labels, *_moments(images), _digest(images, labels))
+        part = PreparedPart(images, labels, *_moments(images), _digest(images, labels), facts())
         with contextlib.suppress(OSError):
             _save(part, folder, fingerprint)
     return part
+
+
+def blank(shape: tuple[int, ...]) -> Pixels:
+    """Return an array for the pixels of a part: in memory, or in a file without a name if it is large."""
+    size = int(np.prod(shape))
+    if size > _MOST_IN_MEMORY and hasattr(os, "posix_fallocate"):
+        with contextlib.suppress(OSError):
+            cache_dir().mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=cache_dir()) as file:
+                os.posix_fallocate(file.fileno(), 0, size)  # writing to a map on a full disk would kill us
+                return np.memmap(file, dtype=np.uint8, mode="r+", shape=shape)
+    return np.empty(shape, dtype=np.uint8)
 
 
 def _fingerprint(identity: str, files: Iterable[Path]) -> str:
@@ -75,7 +98,9 @@ def _load(folder: Path, fingerprint: str) -> PreparedPart | None:
         summary = json.loads((folder / f"{fingerprint}.json").read_text())
         images = np.load(folder / f"{fingerprint}.images.npy", mmap_mode="r", allow_pickle=False)
         labels = np.load(folder / f"{fingerprint}.labels.npy", allow_pickle=False)
-        part = PreparedPart(images, labels, tuple(summary["mean"]), tuple(summary["std"]), summary["digest"])
+        part = PreparedPart(
+            images, labels, tuple(summary["mean"]), tuple(summary["std"]), summary["digest"], summary["facts"]
+        )
         return part if _digest(images, labels) == part.digest else None
     except (OSError, EOFError, ValueError, KeyError, TypeError):
         return None
@@ -83,7 +108,7 @@ def _load(folder: Path, fingerprint: str) -> PreparedPart | None:
 
 def _save(part: PreparedPart, folder: Path, fingerprint: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    summary = {"digest": part.digest, "mean": part.mean, "std": part.std}
+    summary = {"digest": part.digest, "mean": part.mean, "std": part.std, "facts": part.facts}
     _write(folder / f"{fingerprint}.images.npy", lambda file: np.save(file, part.images, allow_pickle=False))
     _write(folder / f"{fingerprint}.labels.npy", lambda file: np.save(file, part.labels, allow_pickle=False))
     _write(folder / f"{fingerprint}.json", lambda file: file.write(json.dumps(summary).encode()))

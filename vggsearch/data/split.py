@@ -11,13 +11,17 @@ Indices = npt.NDArray[np.int64]
 
 
 def stratified_split(
-    labels: npt.NDArray[np.int64], val_fraction: float, seed: int
+    labels: npt.NDArray[np.int64], val_fraction: float, seed: int, first: Indices | None = None
 ) -> tuple[Indices, Indices]:
     """Return the indices of the training images and of the validation images, each ascending.
 
     There are `round(val_fraction * N)` validation images: of every class its share to within one image,
     chosen by `seed` alone. The draw uses PCG64's raw output, which is the same in every NumPy version
     (NEP 19), so that a split's digest never changes. Raises `DataError` if either would be empty.
+
+    `first` gives for every image the first one with the same pixels. Copies stay together, in the class of
+    the first, and a class then has at most its share, but one picture at least. Without copies `first`
+    changes nothing.
     """
     count = len(labels)
     wanted = round(val_fraction * count)
@@ -31,10 +35,31 @@ def stratified_split(
     order = np.lexsort((keys, labels))
     sizes = np.unique(labels, return_counts=True)[1]
     starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-    chosen = [order[start : start + n] for start, n in zip(starts, _apportion(sizes, wanted), strict=True)]
+    shares = _apportion(sizes, wanted)
     held_out = np.zeros(count, dtype=bool)
-    held_out[np.concatenate(chosen)] = True
+    if first is None or np.array_equal(first, np.arange(count)):
+        chosen = [order[start : start + n] for start, n in zip(starts, shares, strict=True)]
+        held_out[np.concatenate(chosen)] = True
+    else:
+        copies = np.bincount(first, minlength=count)
+        for start, size, share in zip(starts, sizes, shares, strict=True):
+            members = order[start : start + size]
+            held_out[_fill(members[first[members] == members], copies, share)] = True
+        held_out = held_out[first]
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def _fill(pictures: Indices, copies: Indices, share: int) -> list[int]:
+    """Return those of `pictures`, in their order, whose `copies` go into `share`; at least one of several."""
+    chosen: list[int] = []
+    left = share
+    for picture in pictures:
+        if copies[picture] <= left:
+            chosen.append(int(picture))
+            left -= int(copies[picture])
+    if share and not chosen and len(pictures) > 1:
+        chosen.append(int(min(pictures, key=lambda picture: copies[picture])))
+    return chosen
 
 
 def split_digest(val: Indices) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from vggsearch.data.catalog import PARTS, DatasetFile, NamedDataset, Part, named
-from vggsearch.data.folder import PREFIX, FolderDataset, list_folder, read_folder
+from vggsearch.data.folder import PREFIX, FolderDataset, UnreadableImagesError, list_folder, read_folder
 from vggsearch.data.formats import checked_content
 from vggsearch.data.locations import find_files, search_locations
 from vggsearch.errors import DataError
@@ -28,11 +28,12 @@ class FileReport:
 def verify(name: str, data_dir: Path | None = None) -> tuple[FileReport, ...]:
     """Check every file of both parts of a data set. Raises `DataError` for an unknown name or no such folder.
 
-    For `folder:PATH`, every image is decoded, and there is one report per part.
+    For `folder:PATH`, every image is decoded: there is one report of a sound part, or one of each image that
+    cannot be read.
     """
     if name.startswith(PREFIX):
         folder = list_folder(name)
-        return tuple(_folder_report(folder, part) for part in PARTS)
+        return tuple(report for part in PARTS for report in _folder_reports(folder, part))
     dataset = named(name)
     reports: list[FileReport] = []
     for part in PARTS:
@@ -54,10 +55,12 @@ def _file_report(dataset: NamedDataset, part: Part, file: DatasetFile, path: Pat
     return FileReport(part, path, "verified", "SHA-256 of its content" if file.sha256 else "MD5")
 
 
-def _folder_report(folder: FolderDataset, part: Part) -> FileReport:
+def _folder_reports(folder: FolderDataset, part: Part) -> list[FileReport]:
+    """One report of a sound part, else one of each image that cannot be read."""
     try:
         images, _ = read_folder(folder, part)
-    except DataError as error:
-        return FileReport(part, folder.root, "damaged", str(error))
-    rest = f", {folder.ignored} other files ignored" if folder.ignored else ""
-    return FileReport(part, folder.root, "verified", f"{len(images)} images decoded{rest}")
+    except UnreadableImagesError as error:
+        return [FileReport(part, folder.root / path, "damaged", reason) for path, reason in error.failures]
+    left_out = ", ".join(f"{count} {reason}" for reason, count in folder.left_out.items())
+    rest = f", left out: {left_out}" if left_out else ""
+    return [FileReport(part, folder.root, "verified", f"{len(images)} images decoded{rest}")]

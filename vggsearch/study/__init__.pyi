@@ -38,7 +38,12 @@ from .file import (
 )
 from .kind import StageStatus as StageStatus
 from .kinds import kind_of as kind_of
-from .resources import Resources as Resources, check_batch as check_batch, launch as launch
+from .resources import (
+    Resources as Resources,
+    check_batch as check_batch,
+    examine as examine,
+    launch as launch,
+)
 from .results import StudyResults as StudyResults, describe as describe, read_results as read_results
 from .run import run_study as run_study
 from .search import parse_storage as parse_storage

@@ -14,14 +14,14 @@ import io
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationError
 
 from vggsearch.designs import Registration
 from vggsearch.errors import StoreError
 from vggsearch.runs import SCHEMA_VERSION, Damage, first_error, read_bounded, write_atomically
-from vggsearch.schema import Frozen
+from vggsearch.schema import ADDED, Frozen
 
 MAX_DATA_BYTES = 2 * 2**20
 """Largest data folder of a report, so that the whole report stays under 5 MB."""
@@ -48,6 +48,8 @@ class Contents(Frozen):
     notes: tuple[str, ...] = Field(default=(), max_length=1_000_000)
     plans: tuple[Registration, ...] = Field(default=(), max_length=1000)
     """The registered plans of an ablation, in order."""
+    data: Annotated[tuple[Annotated[str, Field(max_length=8192)], ...], ADDED] = ()
+    """What was understood of a folder of images."""
 
 
 def packed_bytes(lines: Iterable[str]) -> int:

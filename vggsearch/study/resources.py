@@ -1,9 +1,10 @@
 """Prepare a session of a study (data, device, executor) and run it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vggsearch.data import data_key, describe
+from vggsearch.data import DataSummary, data_key, describe, summarize
 from vggsearch.errors import DataError, VggSearchError
 from vggsearch.execution import EXECUTORS, resolve_device
 from vggsearch.recipe import Recipe
@@ -45,14 +46,12 @@ def launch(
 ) -> StudyResults:
     """Make the runs of `study` that are left with `resources`, and return its results; see `run_study`.
 
-    An impossible study, or one with too few images, is refused before any data are loaded. Without `train` an
-    ablation stops once its plan is fixed.
+    An impossible study, one with too few images, or one with an image that cannot be read is refused before
+    anything is trained. Without `train` an ablation stops once its plan is fixed.
     """
     data, data_dir, device = study.data, resources.data_dir, resolve_device(resources.device)
     info = describe(data.name, data_dir)
-    images = round(info.train_size * (1 - data.val_fraction))
-    for recipe in kind_of(study).recipes(study, info.task):
-        check_batch(data.name, images, recipe)
+    images = examine(study, resources).size("train")
     make, workers, address = EXECUTORS[resources.executor], resources.workers, resources.address
     with make(workers, device, data_dir, checkpoints=store.checkpoints, address=address) as executor:
         key = data_key(
@@ -61,6 +60,33 @@ def launch(
         conditions = Conditions(key, study.task(info.task), device, device_model(device), images)
         session = Session(store, executor, conditions, observer, storage=resources.storage, train=train)
         return run_study(study, session)
+
+
+def examine(
+    study: Study, resources: Resources, progress: Callable[[int, int], None] | None = None
+) -> DataSummary:
+    """Decode every image that the study will open once, and return what was understood of them.
+
+    `progress` is told how many are done, of how many. Raises `DataError` for a study whose data are too few,
+    and one for all images that cannot be read; what was sound is remembered.
+    """
+    data, data_dir = study.data, resources.data_dir
+    resolve_device(resources.device)
+    info = describe(data.name, data_dir)
+    recipes = tuple(kind_of(study).recipes(study, info.task))
+    for recipe in recipes:
+        check_batch(data.name, info.training_images(data.val_fraction), recipe)
+    found = summarize(
+        data.name,
+        data_dir,
+        val_fraction=data.val_fraction,
+        split_seed=data.split_seed,
+        test=study.opens_test_images,
+        progress=progress,
+    )
+    for recipe in recipes:
+        check_batch(data.name, found.size("train"), recipe)
+    return found
 
 
 def check_batch(name: str, images: int, recipe: Recipe) -> None:

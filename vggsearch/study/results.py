@@ -54,6 +54,8 @@ class StudyResults:
     """What is missing from these results and why, each in a line that a report must show."""
     plans: tuple[Registration, ...] = ()
     """Of an ablation: the plans that were fixed, in order; the last is in force."""
+    data: tuple[str, ...] = ()
+    """What was understood of a folder of images, as a report's data have it."""
 
     @property
     def answered(self) -> list[TrialRecord]:
@@ -108,6 +110,15 @@ class StudyResults:
             results = trim(results)
         return results
 
+    def data_lines(self) -> tuple[str, ...]:
+        """What was understood of a folder of images, in two lines; none for a named data set."""
+        run = next(iter(self.runs.values()), None)
+        if self.data or run is None:
+            return self.data
+        from vggsearch.data import understood
+
+        return understood(run.key.data)
+
     def write(self, folder: Path) -> None:
         """Write a report's data folder (`vggsearch.study.data_folder`). Raises `StoreError`."""
         study = self.study
@@ -119,6 +130,7 @@ class StudyResults:
             run_records=len(self.runs),
             notes=self.notes,
             plans=self.plans,
+            data=self.data_lines(),
         )
         trials = [trial.model_dump_json() for trial in self.trials]
         runs = [run.model_dump_json() for run in self.runs.values()]
@@ -137,7 +149,7 @@ class StudyResults:
             )
             runs = read_lines(folder, "runs", compressed=packed, count=contents.run_records, parse=validated)
         by_digest = {run.key.digest: run for run in runs}
-        return cls(study, tuple(trials), by_digest, contents.notes, contents.plans)
+        return cls(study, tuple(trials), by_digest, contents.notes, contents.plans, contents.data)
 
     def _lines(self) -> Iterator[str]:
         for record in (*self.trials, *self.runs.values()):

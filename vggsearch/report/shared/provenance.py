@@ -49,7 +49,8 @@ def provenance_section(
 def _table(results: StudyResults, spent: Spending) -> Table:
     """One row a fact. Where runs differ in it, each value has the number of its runs."""
     runs = list(results.runs.values())
-    facts = (*_data(runs), *_training(runs), *_machine(runs, spent))
+    understood = [("images", line) for line in results.data_lines()]
+    facts = (*_data(runs), *understood, *_training(runs), *_machine(runs, spent))
     data = pd.DataFrame(
         [(item, plain(value, limit=1500)) for item, value in facts], columns=["item", "value"]
     )

@@ -99,6 +99,11 @@ class AblationStudy(Study):
         return self.learning_rates or LearningRates(grid=(lr / 2, lr, lr * 2))
 
     @property
+    def opens_test_images(self) -> bool:
+        """See `Study.opens_test_images`."""
+        return self.evaluate_on == "test"
+
+    @property
     def margin(self) -> float:
         """`margin_pp` as a fraction."""
         return self.margin_pp / 100

@@ -1,5 +1,6 @@
 """What every study file has: data, recipe, budget, seed. Validated once, here."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -49,6 +50,11 @@ class Study(Frozen):
 
     _path: Path = PrivateAttr(default=Path("study.yaml"))
     _source: str = PrivateAttr(default="")
+
+    @property
+    @abstractmethod
+    def opens_test_images(self) -> bool:
+        """Whether any run of the study is tested."""
 
     @property
     def name(self) -> str:

@@ -41,8 +41,10 @@ architectures: [d2l-vgg11/4, 1x16-1x32+gap]
 budget: {seconds: 60, epochs: 3, steps: 1000, macs: 1e12}
 sampler: tpe
 trials: 54
-baseline: true
+baseline: false
 finalists: {count: 5, seeds: 5}
+first: [1x16-1x32+gap]
+stop: {val_accuracy: 0.92, patience: 20}
 metric: accuracy
 objectives: [val_accuracy, macs, params]
 reference: {val_accuracy: 0.8, macs: 1e8, params: 1e7}

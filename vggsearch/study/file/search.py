@@ -125,6 +125,11 @@ class SearchStudy(Study):
     """Point from which the hypervolume is measured, by objective."""
 
     @property
+    def opens_test_images(self) -> bool:
+        """See `Study.opens_test_images`: finalists are tested."""
+        return self.finalists is not None
+
+    @property
     def criterion(self) -> Criterion:
         """The column by which nets are ranked."""
         return CRITERIA[self.metric]

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from vggsearch.training.precision import multiplies_bfloat16, precision
 
 from vggsearch.arch import Architecture, Task
 from vggsearch.memory import training_memory
@@ -11,7 +12,6 @@ from vggsearch.recipe import Recipe
 from vggsearch.runs.record import Provenance
 from vggsearch.training import train
 from vggsearch.training.loop import compute
-from vggsearch.training.precision import multiplies_bfloat16, precision
 from vggsearch.training.setup import set_up
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")

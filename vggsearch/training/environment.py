@@ -9,15 +9,23 @@ from pathlib import Path
 import torch
 
 import vggsearch
-from vggsearch.recipe import Recipe
 from vggsearch.runs import Provenance
-from vggsearch.training.precision import precision
+from vggsearch.training.choices import Choice
 
 
 def provenance(
-    device: torch.device, recipe: Recipe, *, deterministic: bool, started_at: float, finished_at: float
+    device: torch.device,
+    choice: Choice,
+    *,
+    bit_reproducible: bool,
+    started_at: float,
+    finished_at: float,
 ) -> Provenance:
-    """Provenance of a run on `device` between two moments (seconds since the epoch)."""
+    """Provenance of a run on `device` between two moments (seconds since the epoch).
+
+    `bit_reproducible` says whether the run's key and its processor determine what is computed: its budget is
+    deterministic, and nothing was chosen by a measurement.
+    """
     return Provenance(
         vggsearch=vggsearch.__version__,
         commit=source_commit(),
@@ -26,15 +34,13 @@ def provenance(
         platform=f"{platform.system()} {platform.machine()}",
         processor=processor_model(),
         gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
-        precision=precision(recipe, device),
+        precision=choice.precision,
+        layers=choice.layers,
         threads=torch.get_num_threads(),
         cpu_count=os.cpu_count() or 1,
         started_at=started_at,
         finished_at=finished_at,
-        bit_reproducible=deterministic
-        and device.type == "cpu"
-        and torch.get_num_threads() == 1
-        and recipe.precision != "fastest",  # which another processor may answer otherwise
+        bit_reproducible=bit_reproducible and device.type == "cpu" and torch.get_num_threads() == 1,
     )
 
 

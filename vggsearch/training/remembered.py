@@ -10,6 +10,7 @@ written, a process remembers what it measured itself.
 import contextlib
 import functools
 import os
+import statistics
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -26,7 +27,7 @@ from vggsearch.schema import Frozen, canonical_digest
 from vggsearch.training.choices import Choice, candidates, decide
 from vggsearch.training.environment import processor_model
 from vggsearch.training.fits import free_bytes
-from vggsearch.training.timing import time_choices
+from vggsearch.training.timing import one_thread, time_choices
 
 MAX_BYTES = 64 * 1024
 """Largest file that is read; a choice takes less than one kilobyte."""
@@ -148,6 +149,32 @@ def choose(
     return memory.keep(setting, decide(time_choices(architecture, key.task, key.recipe, permitted)))
 
 
+@dataclass(frozen=True, slots=True)
+class Speeds:
+    """How fast a net trains on one core of this machine, by each choice."""
+
+    images_per_s: dict[Choice, float]
+    """From median times of a step, the plainest choice first."""
+    chosen: Choice
+    """What these speeds decide."""
+    remembered: Choice | None
+    """What was decided before; runs here use it."""
+
+
+def measure_speeds(architecture: Architecture, task: Task, recipe: Recipe) -> Speeds:
+    """Measure every choice that `recipe` permits on a CPU, on one thread, in about a second.
+
+    Nothing is remembered. Raises `ArchitectureError` where the net does not fit `task`.
+    """
+    cpu = torch.device("cpu")
+    permitted = candidates(recipe, architecture, cpu)
+    with one_thread(cpu):
+        timings = time_choices(architecture, task, recipe, permitted)
+        remembered = machine_memory().recall(setting_of(architecture, task, recipe, permitted))
+    speeds = {choice: 1 / statistics.median(times) for choice, times in timings.items()}
+    return Speeds(speeds, decide(timings), remembered)
+
+
 def setting_of(
     architecture: Architecture, task: Task, recipe: Recipe, permitted: tuple[Choice, ...]
 ) -> Setting:
@@ -169,8 +196,13 @@ def setting_of(
 
 def machine_memory() -> Memory:
     """What is remembered on this machine: in the user's cache folder, if the user has one."""
+    return _memory_of(choices_folder())
+
+
+def choices_folder() -> Path | None:
+    """The folder in which choices are kept; None where the user has no home."""
     folder = cache_dir() / "choices"
-    return _memory_of(folder if folder.is_absolute() else None)  # relative without a home
+    return folder if folder.is_absolute() else None
 
 
 @functools.cache

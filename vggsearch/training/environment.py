@@ -17,14 +17,14 @@ def provenance(
     device: torch.device,
     choice: Choice,
     *,
-    bit_reproducible: bool,
+    determined: bool,
     started_at: float,
     finished_at: float,
 ) -> Provenance:
     """Provenance of a run on `device` between two moments (seconds since the epoch).
 
-    `bit_reproducible` says whether the run's key and its processor determine what is computed: its budget is
-    deterministic, and nothing was chosen by a measurement.
+    `determined` says that the run's key alone determines the steps: its budget is deterministic, and neither
+    precision nor layers were chosen by a measurement.
     """
     return Provenance(
         vggsearch=vggsearch.__version__,
@@ -40,7 +40,7 @@ def provenance(
         cpu_count=os.cpu_count() or 1,
         started_at=started_at,
         finished_at=finished_at,
-        bit_reproducible=bit_reproducible and device.type == "cpu" and torch.get_num_threads() == 1,
+        bit_reproducible=determined and device.type == "cpu" and torch.get_num_threads() == 1,
     )
 
 

@@ -168,7 +168,7 @@ def _record(
             device,
             run.choice,
             # A measurement on another processor, or at another time, may decide otherwise.
-            bit_reproducible=key.budget.deterministic and key.recipe.precision != "fastest",
+            determined=key.budget.deterministic and key.recipe.precision != "fastest",
             started_at=started_at,
             finished_at=time.time(),
         ),

@@ -165,7 +165,7 @@ def _layers(model: nn.Module) -> list[nn.Module]:
 
 
 def grouped(runs: Sequence[Training], layout: torch.memory_format = torch.channels_last) -> Together:
-    device = runs[0].loss.device
+    device = runs[0].device
     net = Grouped(runs).to(device).to(memory_format=layout).train()
     optimizer = make_optimizer(net, runs[0].key.recipe)
 
@@ -215,7 +215,7 @@ def _learn(logits: Tensor, y: Tensor, runs: Sequence[Training], optimizer: torch
 
 def _as_captured_step(runs: Sequence[Training], work: Step) -> Step:
     launch = work
-    if runs[0].loss.device.type == "cuda":
+    if runs[0].device.type == "cuda":
 
         def warm_up() -> None:
             for run in runs:

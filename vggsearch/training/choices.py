@@ -24,8 +24,9 @@ from vggsearch.schema import Frozen
 from vggsearch.training.narrow import leaves_registers_empty
 
 CLEARLY = 0.93
-"""A choice replaces a plainer one only if its median time is at most this fraction of the plainer one's. On a
-shared machine the medians of one choice, measured again, differed by up to 5 % (docs/performance.md)."""
+"""A choice replaces a plainer one only if its median time is at most this fraction of the plainer one's. The
+medians of choices that compute almost the same were seen to differ by up to 8 % on a machine without other
+work (docs/performance.md), and a smaller gain is not worth another rounding."""
 
 
 class Choice(Frozen):

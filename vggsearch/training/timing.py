@@ -33,8 +33,8 @@ LEAST_ROUNDS, MOST_ROUNDS = 3, 15
 """Timed steps of each choice: three, so that the median of them excludes an outlier. A net for which three
 steps take longer than `LIMIT_S` is timed with fewer, and with at least one."""
 
-STEP_MACS = 4e9
-"""Multiply-adds of a timed step: batches are halved until a step has no more. About 0.1 s on one core."""
+STEP_MACS = 2e9
+"""Multiply-adds of a timed step: batches are halved until a step has no more. About 0.05 s on one core."""
 
 LEAST_BATCH = 2
 """Batch norm cannot train on one image where the feature map is one pixel."""

@@ -1,12 +1,13 @@
 """What more than one part of the package is tested with."""
 
+import contextlib
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from vggsearch.data import fetch
+from vggsearch.data import cache_dir, fetch
 from vggsearch.errors import DataError
 
 # People's runs look at new examples each time; a submission is judged by the same ones every time.
@@ -23,6 +24,23 @@ def pytest_addoption(parser):
 def long(request) -> bool:
     """Whether the long forms are wanted."""
     return request.config.getoption("--long")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """A cache folder for these tests and their processes; only data sets are shared with the user's.
+
+    What was measured on this machine is then neither read nor written where the user's runs remember it.
+    """
+    users, own = cache_dir(), tmp_path_factory.mktemp("cache")
+    (own / users.name).mkdir()
+    for name in ("fashion-mnist", "prepared"):
+        with contextlib.suppress(OSError):
+            (users / name).mkdir(parents=True, exist_ok=True)
+            (own / users.name / name).symlink_to(users / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(own))
+        yield
 
 
 @pytest.fixture(scope="session")

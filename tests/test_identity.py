@@ -150,21 +150,3 @@ def test_the_canonical_digest_is_that_of_sorted_json_without_spaces() -> None:
         == "60d4fe7d84d09285a774fa6c850ed0e739e0153890529471751ae4df4e1df886"
     )
     assert canonical_digest({"a": [1, 2.5], "b": "é"}) == canonical_digest({"b": "é", "a": [1, 2.5]})
-
-
-@pytest.mark.parametrize(
-    ("precision", "layers", "narrow"),
-    [
-        ("fastest", "auto", True),
-        ("fastest", "torch", False),
-        ("float32", "narrow", True),
-        ("float32", "auto", False),
-        ("auto", "auto", False),
-        ("bfloat16", "auto", False),
-    ],
-)
-def test_precision_says_what_is_multiplied_and_layers_which_code_does_it(
-    precision: str, layers: str, narrow: bool
-) -> None:
-    recipe = Recipe.model_validate({"lr": 0.1, "precision": precision, "layers": layers})
-    assert recipe.narrow_layers is narrow

@@ -40,8 +40,6 @@ LINUX_ONLY = (
 )
 """What no other module mentions. Names that the standard library lacks elsewhere are also found by mypy."""
 
-KNOWN = {("training/precision.py", "/proc/")}
-
 
 def test_no_other_module_mentions_what_only_linux_has():
     found = {
@@ -50,7 +48,7 @@ def test_no_other_module_mentions_what_only_linux_has():
         if word in path.read_text()
     }
     assert {word for path, word in found if path == "system.py"} == {*LINUX_ONLY} - {"cpu_affinity", "prctl"}
-    assert {one for one in found if one[0] != "system.py"} - KNOWN == set()
+    assert {one for one in found if one[0] != "system.py"} == set()
 
 
 # --- processors ---

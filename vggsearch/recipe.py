@@ -153,12 +153,13 @@ class Recipe(Frozen):
     whitens the training images' patches (`vggsearch.training.whitening`). Biases 0."""
     precision: Literal["auto", "fastest", "float32", "bfloat16"] = "auto"
     """What convolutions and linear layers multiply. `bfloat16`: autocast. `auto`: `bfloat16` on CUDA,
-    `float32` on a CPU. `fastest`: `bfloat16` on a CPU too, where the processor multiplies it in hardware. The
-    provenance of a run says which of the two it was."""
+    `float32` on a CPU. `fastest`: `bfloat16` on CUDA; on a CPU whichever was measured to be faster there for
+    nets of this shape (`vggsearch.training.choices`). The provenance of a run says which it was."""
     layers: Annotated[Literal["auto", "torch", "narrow"], ADDED] = "auto"
     """Which code computes batch norm and max-pool. `torch`: PyTorch's layers. `narrow`: layers for few
-    channels on a CPU, whose results differ in rounding alone (`vggsearch.training.narrow`). `auto`: `narrow`
-    with `precision: fastest`, else `torch`."""
+    channels on a CPU, whose results differ in rounding alone (`vggsearch.training.narrow`). `auto`: `torch`;
+    with `precision: fastest` on CUDA `narrow`, and on a CPU whichever was measured to be faster. The
+    provenance of a run says which it was."""
 
     optimizer: Annotated[Literal["sgd", "adamw"], ADDED] = "sgd"
     """`sgd`: with `weight_decay` as an L2 penalty; `adamw`: Loshchilov & Hutter 2019, with decoupled weight
@@ -168,11 +169,6 @@ class Recipe(Frozen):
     def state_copies(self) -> int:
         """Tensors of the shape of a weight that the optimiser keeps for each weight."""
         return {"sgd": 1 if self.momentum else 0, "adamw": 2}[self.optimizer]
-
-    @property
-    def narrow_layers(self) -> bool:
-        """Whether the layers for few channels are used."""
-        return self.layers == "narrow" or (self.layers == "auto" and self.precision == "fastest")
 
     @model_validator(mode="after")
     def _fits_the_optimizer(self) -> Self:

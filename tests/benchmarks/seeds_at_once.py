@@ -35,6 +35,7 @@ from vggsearch.training.allocator import keeping_freed_memory
 from vggsearch.training.graph import captured_step, cuda_graph
 from vggsearch.training.loop import compute
 from vggsearch.training.optimizer import make_optimizer
+from vggsearch.training.remembered import choose
 from vggsearch.training.setup import Training, set_up
 
 NETS = {
@@ -80,7 +81,9 @@ def set_up_seeds(net: str, seeds: int, device: torch.device, precision: str = "a
         )
         for seed in range(seeds)
     ]
-    return [set_up(key, data, device, report=None, deadline=math.inf) for key in keys]
+    return [
+        set_up(key, data, device, report=None, deadline=math.inf, choice=choose(key, device)) for key in keys
+    ]
 
 
 def one_by_one(runs: Sequence[Training]) -> Together:

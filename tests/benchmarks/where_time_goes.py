@@ -22,6 +22,7 @@ from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs.record import DataKey, RunKey
 from vggsearch.training.allocator import keeping_freed_memory
 from vggsearch.training.loop import step
+from vggsearch.training.remembered import choose
 from vggsearch.training.setup import Training, set_up
 
 NET = "2x8-2x16-2x32-2x64+bn+gap"
@@ -44,7 +45,8 @@ def begin(net: str, precision: str) -> Training:
         device="cpu",
     )
     data = SearchData("noise", 10, images, images, (0.286,), (0.353,), key)
-    run = set_up(run_key, data, torch.device("cpu"), report=None, deadline=math.inf)
+    cpu = torch.device("cpu")
+    run = set_up(run_key, data, cpu, report=None, deadline=math.inf, choice=choose(run_key, cpu))
     for _ in range(WARM_UP):
         step(run)
     return run

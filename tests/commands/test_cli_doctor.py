@@ -12,15 +12,22 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import torch
 from packaging.requirements import Requirement
 from small_studies import conduct, make_ablation, make_study
 from workplace import make_images, run
 
+from vggsearch.arch import Architecture, Task
 from vggsearch.commands.doctor import data, machine
 from vggsearch.commands.doctor.check import Check
 from vggsearch.commands.doctor.libraries import check_libraries, fits, requirements
 from vggsearch.commands.doctor.machine import check_disk, check_machine
+from vggsearch.recipe import RECIPES
 from vggsearch.runs.checksums import add_checksum
+from vggsearch.training import device_model
+from vggsearch.training.choices import candidates
+from vggsearch.training.remembered import machine_memory, setting_of
+from vggsearch.training.timing import one_thread
 
 
 @pytest.fixture(scope="module")
@@ -321,6 +328,69 @@ class TestData:
         found = list(data.check_data(["fashion-mnist"], tmp_path / "data"))
         assert [one.state for one in found] == ["wrong"] * 4
         assert all(str(folder) in one.text for one in found)
+
+
+@pytest.fixture
+def _timed(monkeypatch, tmp_path):
+    """A machine that remembers nothing yet: an image takes 1 ms in float32, and half of it in bfloat16."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    def time_choices(*given):
+        return {choice: [1e-3 if choice.precision == "float32" else 5e-4] for choice in given[-1]}
+
+    monkeypatch.setattr("vggsearch.training.remembered.time_choices", time_choices)
+
+
+@pytest.mark.usefixtures("_timed")
+class TestSpeed:
+    def test_for_people(self, capsys, tmp_path):
+        status, out, err = run(capsys, "doctor", "--speed")
+        assert (status, err) == (0, "")
+        head, _, columns, *rows = out.splitlines()
+        assert device_model("cpu") in head
+        assert f"1 thread, torch {metadata.version('torch')}" in head
+        assert columns.split() == [
+            "network",
+            "float32",
+            "float32,",
+            "narrow",
+            "bfloat16",
+            "bfloat16,",
+            "narrow",
+        ]
+        assert [row.split() for row in rows[:4]] == [
+            ["2x4-2x8-2x16-2x32+bn+gap", "1,000", "1,000", "2,000*", "2,000"],
+            ["2x8-2x16-2x32-2x64+bn+gap", "1,000", "1,000", "2,000*", "2,000"],
+            ["2x16-2x32-2x64-2x128+bn+gap", "1,000", "–", "2,000*", "–"],
+            ["2x32-2x64-2x128-2x256+bn+gap", "1,000", "–", "2,000*", "–"],
+        ]
+        assert str(tmp_path / "cache/vggsearch/choices") in rows[-1]
+
+    def test_for_programs(self, capsys, tmp_path):
+        status, out, err = run(capsys, "doctor", "--speed", "--json")
+        assert (status, err) == (0, "")
+        found = json.loads(out)
+        assert (found["processor"], found["threads"]) == (device_model("cpu"), 1)
+        assert found["folder"] == str(tmp_path / "cache/vggsearch/choices")
+        assert len(found["nets"]) == 4
+        assert found["nets"][3] == {
+            "architecture": "2x32-2x64-2x128-2x256+bn+gap",
+            "speeds": [
+                {"precision": "float32", "layers": "torch", "images_per_s": 1000},
+                {"precision": "bfloat16", "layers": "torch", "images_per_s": 2000},
+            ],
+            "chosen": {"precision": "bfloat16", "layers": "torch"},
+            "remembered": None,
+        }
+
+    def test_what_was_measured_before_is_told_where_it_differs(self, capsys):
+        net, recipe = Architecture.parse("2x16-2x32-2x64-2x128+bn+gap"), RECIPES["sprint"]
+        with one_thread(torch.device("cpu")):
+            permitted = candidates(recipe, net, torch.device("cpu"))
+            before = setting_of(net, Task((1, 28, 28), 10), recipe, permitted)
+        machine_memory().keep(before, permitted[0])
+        _, out, _ = run(capsys, "doctor", "--speed")
+        assert f"runs of nets like {net} use float32, torch layers, as measured before" in out.splitlines()
 
 
 class TestMachine:

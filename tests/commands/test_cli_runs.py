@@ -9,7 +9,7 @@ from workplace import answer, make_images, run
 
 from vggsearch.commands.runs.compare import compare
 from vggsearch.commands.runs.lookup import correct_count, not_reproducible
-from vggsearch.recipe import TRAINING_REVISION, Budget
+from vggsearch.recipe import RECIPES, TRAINING_REVISION, Budget
 from vggsearch.runs.record import CurvePoint, Outcome, Provenance, RunKey, RunRecord, TrialRecord, unpack_bits
 from vggsearch.store import Store
 from vggsearch.study import StudyResults
@@ -283,6 +283,11 @@ class TestCompare:
             ({"budget": Budget(seconds=1)}, {"bit_reproducible": False}, "its budget is in seconds"),
             ({"device": "cuda"}, {"bit_reproducible": False}, "a GPU's kernels"),
             ({}, {"bit_reproducible": False, "threads": 4}, "4 threads"),
+            (
+                {"recipe": RECIPES["sprint"]},
+                {"bit_reproducible": False},
+                "its precision and layers were chosen by a measurement",
+            ),
         ],
     )
     def test_why_bits_may_differ(self, key, made, why):

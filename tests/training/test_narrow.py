@@ -11,11 +11,13 @@ from vggsearch.arch import Architecture, Task
 from vggsearch.model import build
 from vggsearch.recipe import Budget, Recipe
 from vggsearch.training import narrow, train
+from vggsearch.training.choices import Choice
 from vggsearch.training.loop import compute
 from vggsearch.training.narrow import NarrowBatchNorm, NarrowMaxPool, leave_biases
 from vggsearch.training.setup import set_up
 
 CPU = torch.device("cpu")
+FASTEST = Recipe(lr=0.1, batch_size=32, precision="fastest")
 
 
 @pytest.fixture
@@ -164,50 +166,44 @@ def test_their_gradient_is_zero_but_for_rounding():
     assert float(model[1][0].weight.grad.abs().max()) > 1e-3
 
 
-def test_only_fastest_uses_them(data, make_key):
-    def kinds(precision):
-        key = make_key(recipe=Recipe(lr=0.1, batch_size=32, precision=precision))
-        run = set_up(key, data, CPU, report=None, deadline=math.inf)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_only_the_choice_of_narrow_layers_uses_them(data, make_key, precision):
+    def kinds(layers):
+        key, choice = make_key(recipe=FASTEST), Choice(precision=precision, layers=layers)
+        run = set_up(key, data, CPU, report=None, deadline=math.inf, choice=choice)
         trained = all(weight.requires_grad for weight in run.model.parameters())
         return {type(layer) for layer in run.model.modules()}, trained
 
-    for precision in ("auto", "float32", "bfloat16"):
-        layers, trained = kinds(precision)
-        assert trained
-        assert layers.isdisjoint({NarrowBatchNorm, NarrowMaxPool})
-    layers, trained = kinds("fastest")
+    layers, trained = kinds("torch")
+    assert trained
+    assert layers.isdisjoint({NarrowBatchNorm, NarrowMaxPool})
+    layers, trained = kinds("narrow")
     assert not trained
     assert layers.isdisjoint({nn.BatchNorm2d, nn.MaxPool2d})
 
 
-@pytest.fixture
-def emulated(monkeypatch):
-    """A processor that does not multiply bfloat16: `fastest` is float32 there."""
-    monkeypatch.setattr("vggsearch.training.precision.multiplies_bfloat16", lambda: False)
-
-
-@pytest.mark.usefixtures("always", "emulated")
-def test_a_run_of_fastest_in_float32_is_that_of_float32_but_for_rounding(data, make_key):
-    def trained(precision):
-        recipe = Recipe(lr=0.02, momentum=0.9, batch_size=32, precision=precision)
+@pytest.mark.usefixtures("always")
+def test_a_run_with_narrow_layers_is_one_with_torchs_but_for_rounding(data, make_key):
+    def trained(layers):
+        recipe = Recipe(lr=0.02, momentum=0.9, batch_size=32, layers=layers)
         run = set_up(make_key(recipe=recipe), data, CPU, report=None, deadline=math.inf)
         for _ in range(5):
             run.batches.advance()
             compute(run)
         return run.model.state_dict()
 
-    ours, theirs = trained("fastest"), trained("float32")
+    ours, theirs = trained("narrow"), trained("torch")
     assert ours.keys() == theirs.keys()
     for name, tensor in theirs.items():
-        # A bias that float32 trains is moved by rounding alone.
+        # A bias that torch's layers train is moved by rounding alone.
         torch.testing.assert_close(ours[name], tensor, rtol=1e-3, atol=1e-4, msg=name)
 
 
 @pytest.mark.usefixtures("always")
-def test_a_run_of_fastest_repeats_bit_for_bit_on_one_processor(data, make_key):
-    key = make_key(
-        recipe=Recipe(lr=0.1, momentum=0.9, batch_size=32, precision="fastest"), budget=Budget(steps=60)
-    )
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_run_with_narrow_layers_repeats_bit_for_bit(data, make_key, precision):
+    recipe = Recipe(lr=0.1, momentum=0.9, batch_size=32, precision=precision, layers="narrow")
+    key = make_key(recipe=recipe, budget=Budget(steps=60))
     first, second = train(key, data, CPU), train(key, data, CPU)
     assert first.val_loss == second.val_loss
     assert first.val_correct == second.val_correct

@@ -140,6 +140,8 @@ class Provenance(Frozen):
     gpu: Text | None
     precision: Annotated[Literal["float32", "bfloat16"] | None, ADDED] = None
     """What convolutions and linear layers multiplied in; None in records from before this was kept."""
+    layers: Annotated[Literal["torch", "narrow"] | None, ADDED] = None
+    """Which code computed batch norm and max-pool; None in records from before this was kept."""
     threads: Count
     cpu_count: Count
     started_at: Moment

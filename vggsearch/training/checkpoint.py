@@ -16,28 +16,23 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import torch
-from pydantic import Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn import Parameter
 
 from vggsearch.runs import (
-    Count,
-    CurvePoint,
     Damage,
-    Digest,
-    Duration,
+    RunKey,
     add_checksum,
     read_bounded,
     sweep,
-    verify_checksum,
     write_atomically,
 )
-from vggsearch.schema import Frozen
+from vggsearch.training.choices import Choice
+from vggsearch.training.counters import Counters, read_counters
 from vggsearch.training.optimizer import set_state, state_of
 from vggsearch.training.setup import Training
 
@@ -50,31 +45,10 @@ MAX_SHARE = 0.02
 KEEP = 2
 """Number of latest checkpoints that are kept, so that a damaged one costs an interval and not the run."""
 
-MAX_COUNTERS_BYTES = 64 * 1024
 HEADER_BYTES = 512
 """Largest header of a safetensors file for each tensor, plus the same once; names and shapes are short."""
 
 _NAME = re.compile(r"[0-9]{12}\.(json|safetensors)", re.ASCII)
-
-
-class Counters(Frozen):
-    """The state of a run, except for its tensors."""
-
-    version: Literal[1] = 1
-    key: Digest
-    """Digest of the run's key, which includes the training revision."""
-    torch: str = Field(max_length=200)
-    """Version of torch; another may compute other bits and draw other random numbers."""
-    tensors: Digest
-    """SHA-256 of the safetensors file."""
-    steps: Count = Field(ge=1)
-    cpu_s: Duration
-    wall_s: Duration
-    eval_s: Duration
-    loss_steps: Count
-    point_loss: float
-    point_steps: Count
-    curve: tuple[CurvePoint, ...] = Field(max_length=100)
 
 
 @dataclass
@@ -112,6 +86,13 @@ class Checkpoints:
         self._since_s = self.clock()
         self._write_s = self._since_s - start_s
         run.meter.resume()
+
+    def choice(self, key: RunKey) -> Choice | None:
+        """What the run of `key` trained with until its newest checkpoint; None without one that says so."""
+        for name in self._names():
+            with contextlib.suppress(FileNotFoundError, Damage):
+                return read_counters(self.folder / name, key).choice
+        return None
 
     def restore(self, run: Training) -> bool:
         """Set `run`, which is new, to its latest valid checkpoint; return False if it has none."""
@@ -151,6 +132,7 @@ class Checkpoints:
             point_loss=run.curve.read_loss,
             point_steps=run.curve.read_steps,
             curve=tuple(run.curve.points),
+            choice=run.choice,
         )
         write_atomically(path.with_suffix(".safetensors"), data)
         write_atomically(path, add_checksum(counters.model_dump_json().encode()))
@@ -192,13 +174,9 @@ def trained_parameters(run: Training) -> Iterator[tuple[str, Parameter]]:
 
 def _read(path: Path, run: Training) -> tuple[Counters, dict[str, Tensor]]:
     """Read a checkpoint of `run` without changing it; raises FileNotFoundError or `Damage`."""
-    try:
-        counters = Counters.model_validate_json(verify_checksum(read_bounded(path, MAX_COUNTERS_BYTES)))
-    except ValidationError as error:
-        raise Damage("not the counters of a run") from error
-    of_this_run = counters.key == run.key.digest and counters.torch == torch.__version__
-    if not of_this_run or path.name != f"{counters.steps:012d}.json":
-        raise Damage("of another run, of another version of torch, or renamed")
+    counters = read_counters(path, run.key)
+    if counters.choice not in (None, run.choice):
+        raise Damage("of a run with another precision or other layers")
     if run.meter.total_steps is not None and counters.steps > run.meter.total_steps:
         raise Damage("more steps than its budget")
     expected = tensors_of(run)

@@ -9,16 +9,24 @@ from pathlib import Path
 import torch
 
 import vggsearch
-from vggsearch.recipe import Recipe
 from vggsearch.runs import Provenance
 from vggsearch.system import processor_model
-from vggsearch.training.precision import precision
+from vggsearch.training.choices import Choice
 
 
 def provenance(
-    device: torch.device, recipe: Recipe, *, deterministic: bool, started_at: float, finished_at: float
+    device: torch.device,
+    choice: Choice,
+    *,
+    determined: bool,
+    started_at: float,
+    finished_at: float,
 ) -> Provenance:
-    """Provenance of a run on `device` between two times (seconds since the epoch)."""
+    """Provenance of a run on `device` between two times (seconds since the epoch).
+
+    `determined` says that the run's key alone determines the steps: its budget is deterministic, and neither
+    precision nor layers were chosen by a measurement.
+    """
     return Provenance(
         vggsearch=vggsearch.__version__,
         commit=source_commit(),
@@ -27,15 +35,13 @@ def provenance(
         platform=f"{platform.system()} {platform.machine()}",
         processor=processor_model(),
         gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
-        precision=precision(recipe, device),
+        precision=choice.precision,
+        layers=choice.layers,
         threads=torch.get_num_threads(),
         cpu_count=os.cpu_count() or 1,
         started_at=started_at,
         finished_at=finished_at,
-        bit_reproducible=deterministic
-        and device.type == "cpu"
-        and torch.get_num_threads() == 1
-        and recipe.precision != "fastest",  # may be another precision on another processor
+        bit_reproducible=determined and device.type == "cpu" and torch.get_num_threads() == 1,
     )
 
 

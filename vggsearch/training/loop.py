@@ -1,12 +1,10 @@
 """The training loop: one run, from its key to its record."""
 
-import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
-from torch.nn import functional as F
 
 from vggsearch.data import Images, SearchData
 from vggsearch.latency import measure_latency, peak_memory_bytes, reset_peak_memory
@@ -19,7 +17,10 @@ from vggsearch.training.evaluation import Evaluation, final_test
 from vggsearch.training.fits import memory_shortage
 from vggsearch.training.graph import Launch, captured_step
 from vggsearch.training.optimizer import learning_rate, set_learning_rate
+from vggsearch.training.remembered import choose
 from vggsearch.training.setup import Training, set_up
+from vggsearch.training.step import compute, step
+from vggsearch.training.timing import one_thread
 
 CURVE_POINTS = 8
 """Number of evaluations on validation, evenly spaced over the budget."""
@@ -46,8 +47,9 @@ def train(
     `report` is called with every point of the learning curve; where it returns False the run ends as
     `pruned`. `test_images` is called once, at the end, and only where `key.evaluate_on` is "test". After
     `deadline_s` seconds of the monotonic clock the run ends as `timed_out`. With `checkpoints` the run
-    continues from the newest intact one, reports its curve so far again, and writes further ones. On a CPU
-    one thread is used.
+    continues from the newest intact one, with the precision and layers that it began with, reports its curve
+    so far again, and writes further ones. What the recipe leaves to the machine is measured before that, or
+    remembered (`vggsearch.training.remembered`), and does not count as training. On a CPU one thread is used.
 
     Raises `ArchitectureError` where the architecture does not fit its input, `DataError` where a batch is
     larger than the data, ValueError where test images are missing. A loss that is not finite, insufficient
@@ -60,10 +62,12 @@ def train(
     refused = memory_shortage(key, data, device)
     if refused is not None:
         return RunRecord(key=key, outcome=Outcome.INFEASIBLE, reason=refused)
-    reset_peak_memory(device)
-    with _one_thread(device):
+    with one_thread(device):
         try:
-            run = set_up(key, data, device, report=report, deadline=begun + deadline_s)
+            begun_with = None if checkpoints is None else checkpoints.choice(key)
+            choice = choose(key, device, begun_with=begun_with)
+            reset_peak_memory(device)
+            run = set_up(key, data, device, report=report, deadline=begun + deadline_s, choice=choice)
             if checkpoints is not None:
                 checkpoints.restore(run)
             launch = captured_step(run, lambda: compute(run))
@@ -111,28 +115,6 @@ def spend(run: Training, checkpoints: Checkpoints | None = None, launch: Launch 
         run.check_deadline()
         if checkpoints is not None and checkpoints.due():
             checkpoints.save(run)
-
-
-def step(run: Training, launch: Launch | None = None) -> None:
-    """Do one optimiser step without making the host wait for the device."""
-    run.batches.advance()
-    if launch is None:
-        compute(run)
-    else:
-        launch()
-    run.curve.unread_steps += 1
-
-
-def compute(run: Training) -> None:
-    """Do the work of a step on the device: the same operations at the same addresses every time."""
-    x, y = run.batches.cut()
-    with run.evaluator.autocast:
-        logits = run.model(x)
-    loss = F.cross_entropy(logits.float(), y, label_smoothing=run.key.recipe.label_smoothing)
-    torch.autograd.backward(loss)
-    run.optimizer.step()
-    run.optimizer.zero_grad(set_to_none=True)
-    run.curve.loss += loss.detach()
 
 
 class _Pace:
@@ -190,24 +172,13 @@ def _record(
         contended=device.type == "cpu" and meter.wall_s > CONTENDED * meter.cpu_s,
         provenance=provenance(
             device,
-            key.recipe,
-            deterministic=key.budget.deterministic,
+            run.choice,
+            # A measurement on another processor, or at another time, may decide otherwise.
+            determined=key.budget.deterministic and key.recipe.precision != "fastest",
             started_at=started_at,
             finished_at=time.time(),
         ),
     )
-
-
-@contextlib.contextmanager
-def _one_thread(device: torch.device) -> Iterator[None]:
-    """Use one thread on a CPU: bits are reproducible, and CPU seconds equal training seconds."""
-    before = torch.get_num_threads()
-    if device.type == "cpu":
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _first_line(error: BaseException) -> str:

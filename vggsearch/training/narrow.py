@@ -78,13 +78,16 @@ def leave_biases(model: nn.Module) -> None:
             layer.bias.requires_grad_(False)
 
 
+def leaves_registers_empty(channels: int) -> bool:
+    """Whether so many channels leave much of a vector register empty: where these layers are used."""
+    return channels < 2 * VECTOR and channels % VECTOR != 0
+
+
 def _narrow(x: Tensor) -> bool:
-    """Whether the channels of [N, C, H, W] leave a large part of a vector register empty."""
-    channels = x.shape[1]
+    """Whether these layers are used for [N, C, H, W]: few channels, channels last, on a CPU."""
     return (
         x.device.type == "cpu"
-        and channels < 2 * VECTOR
-        and channels % VECTOR != 0
+        and leaves_registers_empty(x.shape[1])
         and x.is_contiguous(memory_format=torch.channels_last)
     )
 

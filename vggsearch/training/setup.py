@@ -12,13 +12,13 @@ from vggsearch.data import Images, SearchData, stream
 from vggsearch.model import build
 from vggsearch.recipe import total_steps
 from vggsearch.runs import Outcome, RunKey
+from vggsearch.training.choices import Choice, candidates
 from vggsearch.training.curve import LearningCurve, Report, Stopped
 from vggsearch.training.evaluation import Evaluation, Evaluator, evaluate, stratified_part
 from vggsearch.training.meter import Meter
 from vggsearch.training.narrow import NarrowBatchNorm, NarrowMaxPool, leave_biases
 from vggsearch.training.optimizer import make_optimizer
 from vggsearch.training.position import ResumableBatches
-from vggsearch.training.precision import precision
 from vggsearch.training.whitening import whiten
 
 CURVE_IMAGES = 1000
@@ -30,6 +30,8 @@ class Training:
     """The parts and the counters of a training while it runs."""
 
     key: RunKey
+    choice: Choice
+    """The precision and the layers that it trains with."""
     model: nn.Module
     optimizer: torch.optim.Optimizer
     batches: ResumableBatches
@@ -73,10 +75,22 @@ class Training:
 
 
 def set_up(
-    key: RunKey, data: SearchData, device: torch.device, *, report: Report | None, deadline: float
+    key: RunKey,
+    data: SearchData,
+    device: torch.device,
+    *,
+    report: Report | None,
+    deadline: float,
+    choice: Choice | None = None,
 ) -> Training:
-    """Make the model, optimiser, batches and budget of a run on `device`, which holds `data`."""
+    """Make the model, optimiser, batches and budget of a run on `device`, which holds `data`.
+
+    `choice` is one that the recipe permits, by default the plainest; `vggsearch.training.remembered.choose`
+    measures which one is the fastest.
+    """
     recipe, architecture = key.recipe, Architecture.parse(key.architecture)
+    choice = choice or candidates(recipe, architecture, device)[0]
+    narrow = choice.layers == "narrow"
     side = (key.input_shape[1], key.input_shape[2])
     dropout = stream(key.seed, "dropout", device)
     # Weights are drawn on the CPU, so that a seed gives the same initial net on every device.
@@ -86,15 +100,14 @@ def set_up(
         generator=stream(key.seed, "initialization", torch.device("cpu")),
         initialization="xavier" if recipe.initialization == "xavier" else "kaiming",
         dropout_generator=dropout,
-        batch_norm=NarrowBatchNorm if recipe.narrow_layers else nn.BatchNorm2d,
-        max_pool=NarrowMaxPool if recipe.narrow_layers else nn.MaxPool2d,
+        batch_norm=NarrowBatchNorm if narrow else nn.BatchNorm2d,
+        max_pool=NarrowMaxPool if narrow else nn.MaxPool2d,
     )
-    if recipe.narrow_layers:
+    if narrow:
         leave_biases(model)
     if recipe.initialization == "whitening":
         whiten(model, data.train, mean=data.mean, std=data.std, side=side)
     model = model.to(device).to(memory_format=torch.channels_last).train()
-    bfloat16 = precision(recipe, device) == "bfloat16"
     steps = total_steps(
         key.budget,
         steps_per_epoch=len(data.train.labels) // recipe.batch_size,
@@ -104,6 +117,7 @@ def set_up(
     meter = Meter(key.budget, steps, device)
     return Training(
         key=key,
+        choice=choice,
         model=model,
         optimizer=make_optimizer(model, recipe),
         batches=ResumableBatches(
@@ -121,7 +135,10 @@ def set_up(
         dropout=dropout,
         meter=meter,
         evaluator=Evaluator(
-            model, data, side, torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16)
+            model,
+            data,
+            side,
+            torch.autocast(device.type, dtype=torch.bfloat16, enabled=choice.precision == "bfloat16"),
         ),
         curve_images=stratified_part(data.val, CURVE_IMAGES),
         curve=LearningCurve(torch.zeros((), device=device), meter, recipe.batch_size, report),

@@ -37,12 +37,21 @@ def command(
     repair: Annotated[
         bool, typer.Option("--repair", help="Mend the store, after a copy of what is changed in it.")
     ] = False,
+    speed: Annotated[
+        bool, typer.Option("--speed", help="Measure how fast this processor trains, and nothing else.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Look for what could stop a study here.
 
     The exit status is 1 where something is wrong.
     """
+    if speed:
+        # Imports torch, which the other checks may find to be broken.
+        from vggsearch.commands.doctor.speed import print_speeds
+
+        print_speeds(as_json=json)
+        return
     sound = _repair(store, as_json=json) if repair else _look(store, data_dir, as_json=json)
     raise typer.Exit(0 if sound else 1)
 

@@ -117,7 +117,7 @@ def _excuses(before: RunRecord, now: RunRecord) -> Iterator[str]:
         yield why
     if before.provenance is None or now.provenance is None:
         return
-    for name in ("processor", "torch"):
+    for name in ("processor", "torch", "precision", "layers"):
         made = [str(getattr(record.provenance, name)) for record in (before, now)]
-        if made[0] != made[1]:
+        if made[0] != made[1] and "None" not in made:  # not recorded
             yield f"{name} was {made[0]} and is {made[1]}"

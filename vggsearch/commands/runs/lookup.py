@@ -93,6 +93,8 @@ def not_reproducible(record: RunRecord) -> str | None:
         return "its budget is in seconds, so the clock decides how many steps it takes"
     if record.key.device != "cpu":
         return "a GPU's kernels add up in no fixed order"
+    if record.key.recipe.precision == "fastest":
+        return "its precision and layers were chosen by a measurement, which may choose others next time"
     return f"{made.threads} threads add up in no fixed order"
 
 

@@ -104,6 +104,7 @@ def _provenance(record: RunRecord) -> Iterator[tuple[str, str]]:
     by = f"vggsearch {made.vggsearch}, commit {short_commit(made.commit)}, {revision}"
     yield "by", f"{by}; torch {made.torch}, Python {made.python}"
     precision = f"; {made.precision}" if made.precision else ""
+    precision += f", {made.layers} layers" if made.layers else ""
     processors = f"{made.threads} of {made.cpu_count} processors"
     yield "on", f"{made.gpu or made.processor}, {made.platform}; {processors}{precision}"
 

@@ -93,7 +93,9 @@ def _machine(runs: list[RunRecord], spent: Spending) -> list[tuple[str, str]]:
     begin = min((one.started_at for one in made), default=None)
     end = max((one.finished_at for one in made), default=None)
     silent = len(runs) - len(made)
-    precisions = [one.precision or "" for one in made]
+    precisions = [
+        ", ".join(filter(None, (one.precision, one.layers and f"{one.layers} layers"))) for one in made
+    ]
     return [
         ("vggsearch", _each(one.vggsearch for one in made)),
         ("commit", _each(one.commit or "not from a checkout" for one in made)),

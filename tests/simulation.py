@@ -17,15 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from vggsearch.analysis import (
-    FloatArray,
-    Verdict,
-    crossed_replicates,
-    power_of_difference,
-    power_of_equivalence,
-    sign_flip_p,
-    verdict,
-)
+from vggsearch.analysis import Verdict, verdict
+from vggsearch.analysis.crossed import crossed_replicates
+from vggsearch.analysis.power import power_of_difference, power_of_equivalence
+from vggsearch.analysis.sign_flip import FloatArray, sign_flip_p
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -7,8 +7,8 @@ import pytest
 
 from vggsearch.arch import Task, parse
 from vggsearch.cost import cost
-from vggsearch.designs import KERNEL_CONTRASTS, Design, mismatch
-from vggsearch.designs.kernels import NULL
+from vggsearch.designs import Design, mismatch
+from vggsearch.designs.kernels import KERNEL_CONTRASTS, NULL
 from vggsearch.recipe import RECIPES
 from vggsearch.space import SearchSpace
 from vggsearch.study import AblationStudy, SearchStudy, load_study

@@ -148,7 +148,8 @@ def _train(case: Case, *, keeps: bool) -> int:
 
     from vggsearch.latency import peak_memory_bytes, reset_peak_memory
     from vggsearch.system import return_freed_memory
-    from vggsearch.training import keeping_freed_memory, train
+    from vggsearch.training import train
+    from vggsearch.training.allocator import keeping_freed_memory
 
     device, taken = torch.device("cpu"), 0
     for each in (Case("1x2-1x2k1+bn+fc4", (case.input_shape[0], 8, 8), 2), case):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy import stats
 
-from vggsearch.analysis import EFFECT_COLUMNS, Verdict, differences, effect, effects
-from vggsearch.analysis.paired import holm
+from vggsearch.analysis import Verdict, differences, effect, effects
+from vggsearch.analysis.paired import EFFECT_COLUMNS, holm
 from vggsearch.analysis.power import minimum_detectable_effect
 from vggsearch.designs import Contrast
 

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
-from vggsearch.analysis import dominates, front, hypervolume, hypervolume_over_trials, staircase, thin_front
+from vggsearch.analysis import front, hypervolume, hypervolume_over_trials, staircase, thin_front
+from vggsearch.analysis.pareto import dominates
 from vggsearch.runs.metrics import METRICS
 
 TWO = ["val_accuracy", "macs"]

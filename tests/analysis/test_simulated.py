@@ -18,7 +18,8 @@ from simulation import (
     values,
 )
 
-from vggsearch.analysis import Verdict, effects, power_of_difference, power_of_equivalence
+from vggsearch.analysis import Verdict, effects
+from vggsearch.analysis.power import power_of_difference, power_of_equivalence
 from vggsearch.designs import Contrast
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text()

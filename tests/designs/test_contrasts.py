@@ -6,8 +6,8 @@ from hypothesis import assume, given, settings, strategies as st
 
 from vggsearch.arch import Task, parse
 from vggsearch.cost import cost
-from vggsearch.designs import KERNEL_CONTRASTS, check, kernel_design
-from vggsearch.designs.kernels import NULL_SEED_OFFSET
+from vggsearch.designs import check, kernel_design
+from vggsearch.designs.kernels import KERNEL_CONTRASTS, NULL_SEED_OFFSET
 from vggsearch.errors import DesignError
 from vggsearch.recipe import RECIPES
 

@@ -3,7 +3,9 @@
 import pytest
 
 from vggsearch.arch import Task, parse
-from vggsearch.designs import FACTORS, KERNEL_CONTRASTS, factorial, kernel_design, one_at_a_time, with_level
+from vggsearch.designs import factorial, kernel_design, one_at_a_time
+from vggsearch.designs.factors import FACTORS, with_level
+from vggsearch.designs.kernels import KERNEL_CONTRASTS
 from vggsearch.errors import ArchitectureError, DesignError
 from vggsearch.recipe import RECIPES
 

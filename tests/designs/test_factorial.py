@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from vggsearch.arch import Task, parse
-from vggsearch.designs import cell_name, check, factorial
+from vggsearch.designs import check, factorial
+from vggsearch.designs.factorials import cell_name
 from vggsearch.recipe import RECIPES
 
 RECIPE = RECIPES["fast"]

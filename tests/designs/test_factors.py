@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from vggsearch.arch import Task, parse
-from vggsearch.designs import CONTROL, FACTORS, check, one_at_a_time, with_level
-from vggsearch.designs.factors import with_levels
+from vggsearch.designs import check, one_at_a_time
+from vggsearch.designs.design import CONTROL
+from vggsearch.designs.factors import FACTORS, with_level, with_levels
 from vggsearch.recipe import RECIPES, Recipe
 from vggsearch.testing.strategies import architectures
 

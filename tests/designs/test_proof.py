@@ -6,7 +6,8 @@ import pytest
 
 from vggsearch.arch import Task, parse
 from vggsearch.cost import cost
-from vggsearch.designs import CONTROL, Arm, Contrast, Design, check, kernel_design, mismatch, proof
+from vggsearch.designs import Arm, Contrast, Design, check, kernel_design, mismatch, proof
+from vggsearch.designs.design import CONTROL
 from vggsearch.designs.kernels import KERNEL_CONTRASTS
 from vggsearch.designs.proof_of_change import COMPARED
 from vggsearch.errors import ArchitectureError, DesignError

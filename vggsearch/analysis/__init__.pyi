@@ -1,19 +1,9 @@
 from .anytime import anytime_best as anytime_best, luck_of_random as luck_of_random, spent as spent
 from .certainty import COARSE as COARSE, others_within as others_within, standard_error as standard_error
-from .crossed import (
-    RESAMPLES as RESAMPLES,
-    crossed_interval as crossed_interval,
-    crossed_replicates as crossed_replicates,
-)
+from .crossed import RESAMPLES as RESAMPLES, crossed_interval as crossed_interval
 from .kernels import KernelComparison as KernelComparison, compare_kernels as compare_kernels
-from .paired import (
-    EFFECT_COLUMNS as EFFECT_COLUMNS,
-    differences as differences,
-    effect as effect,
-    effects as effects,
-)
+from .paired import differences as differences, effect as effect, effects as effects
 from .pareto import (
-    dominates as dominates,
     front as front,
     hypervolume as hypervolume,
     hypervolume_over_trials as hypervolume_over_trials,
@@ -23,11 +13,7 @@ from .pareto import (
 from .power import (
     MAX_PAIRS as MAX_PAIRS,
     minimum_detectable_effect as minimum_detectable_effect,
-    more_pairs as more_pairs,
     pairs_to_detect as pairs_to_detect,
-    pairs_to_show_equivalence as pairs_to_show_equivalence,
-    power_of_difference as power_of_difference,
-    power_of_equivalence as power_of_equivalence,
 )
 from .rate_choice import rate_table as rate_table
 from .selection import (
@@ -39,7 +25,6 @@ from .selection import (
     finalists as finalists,
     summary as summary,
 )
-from .sign_flip import FloatArray as FloatArray, sign_flip_p as sign_flip_p
 from .verdicts import (
     MIN_PAIRS as MIN_PAIRS,
     Verdict as Verdict,

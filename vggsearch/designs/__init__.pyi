@@ -1,12 +1,12 @@
-from .design import CONTROL as CONTROL, Arm as Arm, Contrast as Contrast, Design as Design, Held as Held
+from .design import Arm as Arm, Contrast as Contrast, Design as Design, Held as Held
 from .evaluation import (
     EVALUATION_PARTS as EVALUATION_PARTS,
     EvaluateOn as EvaluateOn,
     EvaluationPart as EvaluationPart,
 )
-from .factorials import cell_name as cell_name, factorial as factorial
-from .factors import FACTORS as FACTORS, one_at_a_time as one_at_a_time, with_level as with_level
-from .kernels import KERNEL_CONTRASTS as KERNEL_CONTRASTS, kernel_design as kernel_design
+from .factorials import factorial as factorial
+from .factors import one_at_a_time as one_at_a_time
+from .kernels import kernel_design as kernel_design
 from .plan import (
     MAX_RUNS as MAX_RUNS,
     Plan as Plan,

@@ -6,12 +6,7 @@ from .base import (
     is_kept as is_kept,
 )
 from .checkpoints import remove_checkpoints as remove_checkpoints
-from .state import (
-    ControllerState as ControllerState,
-    PendingCandidate as PendingCandidate,
-    RateChoice as RateChoice,
-    Selection as Selection,
-)
+from .state import PendingCandidate as PendingCandidate, RateChoice as RateChoice, Selection as Selection
 from .store import Store as Store, trial_order as trial_order
 from .upkeep import (
     Problem as Problem,

@@ -1,10 +1,5 @@
-from .allocator import keeping_freed_memory as keeping_freed_memory
 from .checkpoint import Checkpoints as Checkpoints
 from .environment import device_model as device_model
 from .fits import memory_policy as memory_policy
 from .loop import train as train
-from .remembered import (
-    Speeds as Speeds,
-    choices_folder as choices_folder,
-    measure_speeds as measure_speeds,
-)
+from .remembered import Speeds as Speeds, choices_folder as choices_folder, measure_speeds as measure_speeds

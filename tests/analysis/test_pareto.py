@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
-from vggsearch.analysis import front, hypervolume, hypervolume_over_trials, staircase, thin_front
-from vggsearch.analysis.pareto import dominates
+from vggsearch.analysis import front, hypervolume_over_trials, staircase, thin_front
+from vggsearch.analysis.pareto import dominates, hypervolume
 from vggsearch.runs.metrics import METRICS
 
 TWO = ["val_accuracy", "macs"]

@@ -6,9 +6,10 @@ from hypothesis import given, settings, strategies as st
 from scipy import stats
 from statsmodels.stats.power import TTestPower
 
-from vggsearch.analysis import minimum_detectable_effect, pairs_to_detect
+from vggsearch.analysis import minimum_detectable_effect
 from vggsearch.analysis.power import (
     more_pairs,
+    pairs_to_detect,
     pairs_to_show_equivalence,
     power_of_difference,
     power_of_equivalence,

@@ -1,9 +1,10 @@
 """What only reads makes no file and no folder, and says so where there is nothing to read."""
 
+import json
 from pathlib import Path
 
 import pytest
-from small_studies import make_study
+from small_studies import conduct, make_study
 
 from vggsearch.cli import main
 from vggsearch.errors import StoreError
@@ -51,3 +52,24 @@ def test_a_store_that_is_read_is_left_as_it_is(tmp_path, monkeypatch):
     for command in (["status", "small.yaml"], ["doctor"]):
         main([*command, "--store", "store"])
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_status_counts_what_the_study_was_last_asked_for(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    study = make_study(trials=6, finalists=None)
+    Path("small.yaml").write_text(study.source)
+
+    def asked() -> int:
+        assert main(["status", "small.yaml", "--store", "store", "--json"]) == 0
+        return json.loads(capsys.readouterr().out)["stages"]["search"]["quota"]
+
+    conduct(study.with_options(trials=3), tmp_path / "store")
+    assert asked() == 3
+    conduct(study, tmp_path / "store")
+    assert asked() == 6
+    conduct(study.with_options(trials=9), tmp_path / "store")
+    assert asked() == 9
+    # A file that was changed since counts as it is.
+    Path("small.yaml").write_text(make_study(trials=12, finalists=None).source)
+    assert asked() == 12
+    assert main(["doctor", "--store", "store"]) == 0

@@ -5,16 +5,11 @@ from .kernels import KernelComparison as KernelComparison, compare_kernels as co
 from .paired import differences as differences, effect as effect, effects as effects
 from .pareto import (
     front as front,
-    hypervolume as hypervolume,
     hypervolume_over_trials as hypervolume_over_trials,
     staircase as staircase,
     thin_front as thin_front,
 )
-from .power import (
-    MAX_PAIRS as MAX_PAIRS,
-    minimum_detectable_effect as minimum_detectable_effect,
-    pairs_to_detect as pairs_to_detect,
-)
+from .power import MAX_PAIRS as MAX_PAIRS, minimum_detectable_effect as minimum_detectable_effect
 from .rate_choice import rate_table as rate_table
 from .selection import (
     best as best,

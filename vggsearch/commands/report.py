@@ -10,7 +10,7 @@ from vggsearch.commands.arguments import STORE, StoreFolder
 from vggsearch.errors import VggSearchError
 from vggsearch.report import summarize_results, write_report
 from vggsearch.store import Store
-from vggsearch.study import StudyResults, load_study, read_results
+from vggsearch.study import StudyResults, as_last_asked, load_study, read_results
 
 REPORTS = Path("reports")
 
@@ -46,7 +46,8 @@ def command(
         folder = out or source
     else:
         assert study is not None  # one of the two is given
-        results = read_results(Store.open(store), load_study(study))
+        opened = Store.open(store)
+        results = read_results(opened, as_last_asked(load_study(study), opened))
         folder = out or report_folder(results)
     write_and_print(results, folder, made_from=source)
 

@@ -7,6 +7,7 @@ from vggsearch.commands.output import make_console, print_json, table
 from vggsearch.execution import usable_cores
 from vggsearch.store import Store
 from vggsearch.study import (
+    as_last_asked,
     controller_pid,
     kind_of,
     load_study,
@@ -22,8 +23,8 @@ def command(file: StudyFile, store: StoreFolder = STORE, json: Json = False) -> 
 
     Reads the store only, so it works while the study runs.
     """
-    study = load_study(file)
     opened = Store.open(store)
+    study = as_last_asked(load_study(file), opened)
     results = read_results(opened, study)
     controller = controller_pid(opened.root / "lock")
     stages = stage_statuses(results, opened, running=controller is not None)

@@ -6,7 +6,12 @@ from .base import (
     is_kept as is_kept,
 )
 from .checkpoints import remove_checkpoints as remove_checkpoints
-from .state import PendingCandidate as PendingCandidate, RateChoice as RateChoice, Selection as Selection
+from .state import (
+    Options as Options,
+    PendingCandidate as PendingCandidate,
+    RateChoice as RateChoice,
+    Selection as Selection,
+)
 from .store import Store as Store, trial_order as trial_order
 from .upkeep import (
     Problem as Problem,

@@ -30,7 +30,7 @@ LOCK, TOKEN, OPTUNA = "lock", "token.json", "optuna.db"
 OPTUNA_SIDECARS = ("optuna.db-wal", "optuna.db-shm", "optuna.db-journal")
 TRIALS = "trials"
 IDENTITY, PLANS, PENDING = "study.json", "plan.json", "asked.json"
-SELECTION, RATES = "finalists.json", "rates.json"
+SELECTION, RATES, OPTIONS = "finalists.json", "rates.json", "options.json"
 
 DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 SHARD = re.compile(r"[0-9a-f]{2}", re.ASCII)

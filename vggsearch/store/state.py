@@ -2,6 +2,7 @@
 
     studies/NAME/asked.json       candidates that were handed out and not answered yet
     studies/NAME/finalists.json   the selected architectures, before the first of them is tested
+    studies/NAME/options.json     how many trials a search was last asked for
     studies/NAME/rates.json       the learning rate of each arm, before the first of its pairs
 
 A file that is missing or damaged costs only work: its content is asked for, or selected, again.
@@ -15,7 +16,7 @@ from pydantic import Field, ValidationError
 from vggsearch.runs import TEMPORARY, Damage, Digest, Moment, Stage, add_checksum, read_checksummed
 from vggsearch.schema import Frozen
 from vggsearch.store.files import write, writing
-from vggsearch.store.layout import MAX_STATE_BYTES, PENDING, RATES, SELECTION
+from vggsearch.store.layout import MAX_STATE_BYTES, OPTIONS, PENDING, RATES, SELECTION
 
 
 class PendingCandidate(Frozen):
@@ -56,7 +57,16 @@ class RateChoice(Frozen):
     """The rate of each arm, by the arm's name."""
 
 
-State = TypeVar("State", PendingCandidates, Selection, RateChoice)
+class Options(Frozen):
+    """What a search was last asked for."""
+
+    in_file: int | None = None
+    """`trials` of the study file."""
+    trials: int | None = None
+    """`trials` that was in force, from the file or an option of the command."""
+
+
+State = TypeVar("State", PendingCandidates, Selection, RateChoice, Options)
 
 
 class ControllerState:
@@ -90,6 +100,14 @@ class ControllerState:
     def put_selection(self, selection: Selection) -> None:
         """Keep the finalists, on disk when this returns. Raises `StoreError`."""
         write(self._folder / SELECTION, selection.model_dump_json().encode())
+
+    def options(self) -> Options | None:
+        """What a search was last asked for, where that is known."""
+        return self._read(OPTIONS, Options)
+
+    def put_options(self, options: Options) -> None:
+        """Keep what a search is asked for, on disk when this returns. Raises `StoreError`."""
+        write(self._folder / OPTIONS, options.model_dump_json().encode())
 
     def rates(self) -> dict[str, float]:
         """The learning rates that were chosen, by arm."""

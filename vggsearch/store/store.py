@@ -31,7 +31,7 @@ from vggsearch.store.files import entries, read_each, reading, write, writing
 from vggsearch.store.layout import IDENTITY, MAX_IDENTITY_BYTES, MAX_TRIAL_BYTES, TRIALS, Layout, trial_name
 from vggsearch.store.ledger import Ledger
 from vggsearch.store.plans import PlanBook
-from vggsearch.store.state import ControllerState
+from vggsearch.store.state import ControllerState, Options
 from vggsearch.system import O_CLOEXEC, O_NOFOLLOW, lock_file
 from vggsearch.text import shown
 
@@ -49,6 +49,9 @@ class StudyIdentity(Protocol):
 
     def identity(self) -> dict[str, object]:
         """What must not change while the store holds trials of it, as plain JSON values."""
+
+    def options(self) -> Options | None:
+        """What it is asked for now and may change; None where there is nothing of that kind."""
 
 
 class Store:
@@ -131,6 +134,12 @@ class Store:
 
         Raises `StudyFileError` where the file differs from when the study began, and `StoreError`.
         """
+        self._compare(study)
+        options, state = study.options(), self.state(study.name)
+        if options is not None and options != state.options():
+            state.put_options(options)
+
+    def _compare(self, study: StudyIdentity) -> None:
         path = self.layout.study(study.name) / IDENTITY
         identity = study.identity()
         try:

@@ -48,6 +48,7 @@ from .results import StudyResults as StudyResults, describe as describe, read_re
 from .run import run_study as run_study
 from .search import parse_storage as parse_storage
 from .status import (
+    as_last_asked as as_last_asked,
     controller_pid as controller_pid,
     is_finished as is_finished,
     stage_statuses as stage_statuses,

@@ -9,6 +9,7 @@ import psutil
 
 from vggsearch.runs import STAGES, Stage, read_bounded
 from vggsearch.store import Store
+from vggsearch.study.file import Study
 from vggsearch.study.kind import StageStatus
 from vggsearch.study.kinds import kind_of
 from vggsearch.study.results import StudyResults
@@ -26,6 +27,14 @@ def stage_statuses(results: StudyResults, store: Store, *, running: bool) -> dic
         for stage in STAGES
         if stage in counts
     }
+
+
+def as_last_asked(study: Study, store: Store) -> Study:
+    """The study with the number of trials that `store` was last asked for, unless its file changed since."""
+    last, now = store.state(study.name).options(), study.options()
+    if last is None or now is None or last.in_file != now.in_file:
+        return study
+    return study.with_options(trials=last.trials)
 
 
 def is_finished(results: StudyResults, store: Store) -> bool:

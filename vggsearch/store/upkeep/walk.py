@@ -20,7 +20,7 @@ from vggsearch.store import layout as names
 from vggsearch.store.layout import Layout, folders
 from vggsearch.store.ledger import Ledger, read_record
 from vggsearch.store.plans import PlanBook
-from vggsearch.store.state import PendingCandidates, RateChoice, Selection, read_state
+from vggsearch.store.state import Options, PendingCandidates, RateChoice, Selection, read_state
 from vggsearch.store.store import read_trial
 from vggsearch.store.upkeep.checkpoints import is_checkpoints, survey_checkpoints
 from vggsearch.store.upkeep.optuna_file import check_database
@@ -33,6 +33,7 @@ _STUDY_FILES: Mapping[str, tuple[ProblemKind, Callable[[Path], object]]] = {
     names.PLANS: ("plan", lambda path: PlanBook(path.parent).read()),
     names.PENDING: ("state", lambda path: read_state(path, PendingCandidates)),
     names.SELECTION: ("state", lambda path: read_state(path, Selection)),
+    names.OPTIONS: ("state", lambda path: read_state(path, Options)),
     names.RATES: ("state", lambda path: read_state(path, RateChoice)),
 }
 """How the files in a study's folder are read, its identity apart."""

@@ -12,6 +12,7 @@ from vggsearch.arch import MAX_SIDE, Task
 from vggsearch.errors import StudyFileError
 from vggsearch.recipe import RECIPES, Budget, Recipe
 from vggsearch.schema import Frozen
+from vggsearch.store import Options
 from vggsearch.study.file.messages import broken, one_line
 from vggsearch.text import shown, suggestion
 
@@ -50,6 +51,8 @@ class Study(Frozen):
 
     _path: Path = PrivateAttr(default=Path("study.yaml"))
     _source: str = PrivateAttr(default="")
+    _in_file: "Study | None" = PrivateAttr(default=None)
+    """The study as its file has it, where options replaced something."""
 
     @property
     @abstractmethod
@@ -83,7 +86,13 @@ class Study(Frozen):
     def with_options(self, **given: float | None) -> Self:
         """The same study with values that are not None replaced; raises `StudyFileError` like a file."""
         options = {key: value for key, value in given.items() if value is not None}
-        return self.validated(self.model_dump(by_alias=True) | options, self.path, self.source)
+        study = self.validated(self.model_dump(by_alias=True) | options, self.path, self.source)
+        study._in_file = self._in_file or self
+        return study
+
+    def options(self) -> Options | None:
+        """What a search is asked for, and what its file says; None for an ablation, which has no option."""
+        return None
 
     @classmethod
     def validated(cls, value: object, path: Path, source: str) -> Self:

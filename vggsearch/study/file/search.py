@@ -12,6 +12,7 @@ from vggsearch.errors import ArchitectureError, SpaceError
 from vggsearch.runs import METRICS, Criterion
 from vggsearch.schema import ADDED, Frozen
 from vggsearch.space import ListedSpace, Space
+from vggsearch.store import Options
 from vggsearch.study.file.base import Study
 from vggsearch.study.file.messages import broken
 from vggsearch.study.file.space import SpaceChoice
@@ -123,6 +124,11 @@ class SearchStudy(Study):
     """The first is `criterion`, which is also the default."""
     reference: dict[str, Annotated[float, Field(ge=0, le=1e24)]] | None = None
     """Point from which the hypervolume is measured, by objective."""
+
+    def options(self) -> Options:
+        """See `Study.options`."""
+        in_file = self._in_file if isinstance(self._in_file, SearchStudy) else self
+        return Options(in_file=in_file.trials, trials=self.trials)
 
     @property
     def opens_test_images(self) -> bool:

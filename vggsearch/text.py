@@ -3,7 +3,7 @@
 import difflib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 """What `json` can write."""
@@ -39,11 +39,19 @@ def quoted(text: str) -> str:
     return shown if len(shown) <= 62 else f"{shown[:58]}...{shown[0]}"
 
 
+NEAR = 0.7
+"""Similarity (`difflib`, 0 to 1) from which a known word is offered for a misspelt one."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` was probably meant to be; None where none is near."""
+    return next(iter(difflib.get_close_matches(word[:80].lower(), list(known), 1, NEAR)), None)
+
+
 def suggestion(word: str, known: Sequence[str]) -> str:
     """The remedy for a word that is not one of those known."""
-    near = difflib.get_close_matches(word[:80].lower(), known, 1)
-    listed = ", ".join(known)
-    return f"did you mean {near[0]}?" if near else f"use one of {listed}"
+    near = nearest(word, known)
+    return f"did you mean {near}?" if near else f"use one of {', '.join(known)}"
 
 
 def percent(fraction: float | None) -> str:

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from types import MappingProxyType
 
 from vggsearch.arch.spec import Architecture
 from vggsearch.arch.task import Task
 from vggsearch.errors import ArchitectureError
-from vggsearch.text import quoted
+from vggsearch.text import nearest, quoted
 
 PAPER = "Simonyan & Zisserman, arXiv:1409.1556v6, table 1"
 IMAGENET = Task((3, 224, 224), 1000)
@@ -68,7 +67,7 @@ def parse(text: str) -> Architecture:
             )
         return architecture.divided_by(int(ratio))
     if name[:1].isalpha():
-        near = get_close_matches(name[:40].lower(), ZOO, n=1)
-        hint = f"did you mean {near[0]}?" if near else "write 1x16-1x32+gap, for example"
+        near = nearest(name, ZOO)
+        hint = f"did you mean {near}?" if near else "write 1x16-1x32+gap, for example"
         raise ArchitectureError(f"no net is named {quoted(name)}: {hint} (there are {', '.join(ZOO)})")
     return Architecture.parse(text)

@@ -1,6 +1,5 @@
 """The data sets known by name: their shapes, their files, and the digests of the files. No torch."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -8,6 +7,7 @@ from typing import Literal
 
 from vggsearch.arch import Task
 from vggsearch.errors import DataError
+from vggsearch.text import nearest
 
 Part = Literal["train", "test"]
 PARTS: tuple[Part, ...] = ("train", "test")
@@ -194,8 +194,8 @@ def named(name: str) -> NamedDataset:
     """Return the catalog's entry. Raises `DataError`, with the nearest name, if there is none."""
     entry = CATALOG.get(name)
     if entry is None:
-        near = difflib.get_close_matches(name.lower(), CATALOG, n=1)
-        remedy = f"did you mean {near[0]}?" if near else "use fashion-mnist, for example"
+        near = nearest(name, CATALOG)
+        remedy = f"did you mean {near}?" if near else "use fashion-mnist, for example"
         raise DataError(
             f"a data set is one of {', '.join(sorted(CATALOG))}, or folder:PATH, not {name[:60]!r}: {remedy}"
         )

@@ -1,6 +1,5 @@
 """pydantic's errors about a study file as one line: the key, the rule, the value, the remedy."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -9,7 +8,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from vggsearch.recipe import RECIPES, Recipe
 from vggsearch.study.file.yaml_text import Value, read
-from vggsearch.text import shown, suggestion
+from vggsearch.text import nearest, shown, suggestion
 
 EXAMPLE: Mapping[str, Value] = {
     **cast(
@@ -90,8 +89,8 @@ def one_line(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _near(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word.lower(), known, 1)
-    return f"did you mean {near[0]}?" if near else ""
+    near = nearest(word, known)
+    return f"did you mean {near}?" if near else ""
 
 
 def _message(details: ErrorDetails, model: type[BaseModel]) -> str:

@@ -17,6 +17,7 @@ from vggsearch.text import nearest
         ("googlenet", ZOO, None),
         ("cifar10", DATASETS, "cifar-10"),
         ("fasion-mnist", DATASETS, "fashion-mnist"),
+        ("fashion", DATASETS, "fashion-mnist"),
         ("imagenet", DATASETS, None),
         ("", DATASETS, None),
     ],

@@ -44,8 +44,10 @@ NEAR = 0.7
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` was probably meant to be; None where none is near."""
-    return next(iter(difflib.get_close_matches(word[:80].lower(), list(known), 1, NEAR)), None)
+    """The known word that `word` was probably meant to be, or begins; None where none is near."""
+    word, known = word[:80].lower(), list(known)
+    begun = [each for each in known if len(word) > 3 and each.startswith(word)]
+    return next(iter(begun or difflib.get_close_matches(word, known, 1, NEAR)), None)
 
 
 def suggestion(word: str, known: Sequence[str]) -> str:

@@ -86,6 +86,8 @@ class Study(Frozen):
     def with_options(self, **given: float | None) -> Self:
         """The same study with values that are not None replaced; raises `StudyFileError` like a file."""
         options = {key: value for key, value in given.items() if value is not None}
+        if not options:
+            return self
         study = self.validated(self.model_dump(by_alias=True) | options, self.path, self.source)
         study._in_file = self._in_file or self
         return study

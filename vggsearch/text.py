@@ -46,7 +46,7 @@ NEAR = 0.7
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` was probably meant to be, or begins; None where none is near."""
     word, known = word[:80].lower(), list(known)
-    begun = [each for each in known if len(word) > 3 and each.startswith(word)]
+    begun = sorted((each for each in known if len(word) > 3 and each.startswith(word)), key=len)
     return next(iter(begun or difflib.get_close_matches(word, known, 1, NEAR)), None)
 
 

@@ -4,6 +4,7 @@ Each command is a file of `commands`, imported when it runs, so that `--help` co
 and `commands.arguments` read the environment.
 """
 
+import contextlib
 import io
 import os
 import re
@@ -84,7 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal may lack characters such as × and ±
+            with contextlib.suppress(OSError):  # a descriptor that was replaced by another kind of file
+                stream.reconfigure(errors="replace")  # a terminal may lack characters such as × and ±
     try:
         status = app(arguments, prog_name="vggsearch", standalone_mode=False)
         sys.stdout.flush()

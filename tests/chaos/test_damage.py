@@ -109,7 +109,8 @@ def mend(server: ForkServer, line: str, folder: Path, path: Path, before: bytes)
         path.write_bytes(before)
         return
     assert "doctor --repair" in line
-    assert server.command("doctor", "--repair", "--store", str(folder)).status() == 0
+    done = server.command("doctor", "--repair", "--store", str(folder))
+    assert done.status() == 0, "\n".join(done.lines)
     assert not path.exists()
     assert list((folder / "backup").glob(f"*/{path.relative_to(folder)}"))
 

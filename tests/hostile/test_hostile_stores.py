@@ -16,7 +16,7 @@ from vggsearch.runs.checksums import add_checksum
 from vggsearch.runs.record import RunRecord
 
 STUDY = """\
-data: {name: folder:images}
+data: {name: folder:images, val_fraction: 0.25}
 architectures: [1x1+gap, 1x2+gap, 1x3+gap, 1x4+gap, 1x5+gap, 1x6+gap, 1x7+gap, 1x8+gap]
 recipe: {base: fast, batch_size: 2}
 budget: {steps: 8}

@@ -8,6 +8,7 @@ from small_studies import answers, conduct, make_study
 
 from vggsearch.arch import FASHION_MNIST
 from vggsearch.errors import StudyFileError
+from vggsearch.report import write_report
 from vggsearch.store import Store
 from vggsearch.study import StudyResults, is_finished, kind_of, stage_statuses
 from vggsearch.study.file import Stop
@@ -110,3 +111,11 @@ def test_without_the_stop_the_same_study_goes_on(tmp_path: Path) -> None:
     conduct(make_study(trials=6, stop={"val_accuracy": 0.01}, finalists=None), tmp_path / "a")
     on = conduct(make_study(trials=6, finalists=None), tmp_path / "a")
     assert answers(on) == answers(conduct(make_study(trials=6, finalists=None), tmp_path / "b"))
+
+
+def test_the_report_says_that_a_search_stopped(tmp_path: Path) -> None:
+    results = conduct(make_study(trials=6, stop={"val_accuracy": 0.01}, finalists=None), tmp_path / "store")
+    assert results.stopped_early
+    write_report(results, tmp_path / "report", command="vggsearch report small.yaml")
+    told = "The search stopped before its 6 runs, at 1.00 % validation accuracy."
+    assert told in (tmp_path / "report" / "report.md").read_text()

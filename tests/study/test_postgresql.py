@@ -15,7 +15,7 @@ import pytest
 import yaml
 from postgres_server import PASSWORD, Server, running
 from small_studies import ABLATION, Recorder, answers, conditions, make_study
-from workplace import make_images, run
+from workplace import answer, make_images, run
 
 from vggsearch.errors import StoreError
 from vggsearch.store import Store
@@ -144,16 +144,14 @@ def test_a_study_from_the_command_line_and_its_copy_made_again(
     make_images(tmp_path / "images")
     (tmp_path / "demo.yaml").write_text(yaml.safe_dump(DEMO))
     command = ("run", "demo.yaml", "--workers", "1", "--device", "cpu", "--storage", url)
-    status, out, err = run(capsys, *command)
-    assert (status, err) == (0, "")
+    out = answer(capsys, *command)
     first = copied(url, "demo")
     assert [state for _, state, *_ in first] == ["COMPLETE"] * 2
     assert not (tmp_path / ".vggsearch" / "optuna.db").exists()
 
     optuna.delete_study(study_name="demo", storage=url)
     monkeypatch.setattr("vggsearch.study.resources.EXECUTORS", {"local": no_workers})
-    status, again, err = run(capsys, *command)
-    assert (status, err) == (0, "")
+    again = answer(capsys, *command)
     assert "2/2" in again
     assert copied(url, "demo") == first
     assert PASSWORD[:6] not in out + again
@@ -172,8 +170,7 @@ def test_what_to_type_next_shows_no_password(
     monkeypatch.chdir(tmp_path)
     make_images(tmp_path / "images")
     (tmp_path / "demo.yaml").write_text(yaml.safe_dump({**DEMO, "time_limit_s": 1e-6}))
-    status, out, err = run(capsys, "run", "demo.yaml", "--workers", "1", "--device", "cpu", "--storage", url)
-    assert (status, err) == (0, "")
+    out = answer(capsys, "run", "demo.yaml", "--workers", "1", "--device", "cpu", "--storage", url)
     shown = str(parse_storage(url))
     assert "***" in shown
     assert f"to continue: vggsearch run demo.yaml --storage '{shown}'" in out

@@ -62,6 +62,16 @@ class StudyResults:
         """The trials without those that crashed and are to be made again."""
         return [trial for trial in self.trials if not trial.to_be_repeated]
 
+    @property
+    def stopped_early(self) -> bool:
+        """Whether a search asks for no more runs because of the study's `stop`."""
+        study = self.study
+        if not isinstance(study, SearchStudy) or study.stop is None:
+            return False
+        ended = sorted((one for one in self.trials if one.stage == "search"), key=lambda one: one.told_at)
+        runs = {trial.run: self.runs.get(trial.run) for trial in ended if trial.run}
+        return study.stop.reached([getattr(run, study.criterion, None) or 0.0 for run in runs.values()])
+
     def crash_notes(self) -> list[str]:
         """A line for each stage that has runs to be made again."""
         notes = []

@@ -86,6 +86,9 @@ def search_answer(findings: SearchFindings, spent: Spending) -> tuple[Paragraph,
         if tested is not None:
             spans.append(f" On the test set it reaches {spread(tested['test_mean'], tested['test_sd'])}.")
     certain = [paragraph(text) for text in certainty(findings)]
+    if findings.results.stopped_early:
+        study = findings.study
+        certain.append(paragraph(f"The search stopped before its {study.trials} runs, at {study.stop}."))
     return (
         Paragraph(tuple(spans), "lead"),
         *certain,

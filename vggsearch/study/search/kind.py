@@ -44,7 +44,7 @@ class SearchKind(StudyKind[SearchStudy]):
             stage: len({trial.run for trial in results.answered if trial.stage == stage and trial.run})
             for stage in STAGES
         }
-        if _stopped_early(study, results):
+        if results.stopped_early:
             quotas["search"] = done["search"]
         return {stage: StageStatus(quota, done[stage]) for stage, quota in quotas.items()}
 
@@ -99,7 +99,7 @@ class SearchKind(StudyKind[SearchStudy]):
         """See `summary`."""
         best = results.best()
         lines = [f"best so far: {describe(best)}", *_uncertainty(best)] if best else []
-        if _stopped_early(study, results):
+        if results.stopped_early:
             lines.append(f"the search stopped before its {study.trials} runs, at {study.stop}")
         return lines
 
@@ -120,14 +120,3 @@ def _uncertainty(best: RunRecord) -> list[str]:
         f"its standard error, on {images} validation images, is {error:.2f} pp; one image is "
         f"{100 / images:.2f} pp"
     ]
-
-
-def _stopped_early(study: SearchStudy, results: StudyResults) -> bool:
-    """Whether the search asks for no more runs because of the study's `stop`."""
-    if study.stop is None:
-        return False
-    ended = sorted(
-        (trial for trial in results.trials if trial.stage == "search"), key=lambda one: one.told_at
-    )
-    runs = {trial.run: results.runs.get(trial.run) for trial in ended if trial.run}
-    return study.stop.reached([getattr(run, study.criterion, None) or 0.0 for run in runs.values()])

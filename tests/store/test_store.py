@@ -226,7 +226,10 @@ def test_where_the_file_system_has_no_locks_nothing_is_written(tmp_path, monkeyp
     monkeypatch.setattr(fcntl, "flock", no_locks)
     with pytest.raises(StoreError) as error, store.lock():
         raise AssertionError("the lock is not held")
-    assert message(error).startswith(f"{tmp_path}/lock cannot be written ({os.strerror(number)}): ")
+    assert message(error) == (
+        f"store {tmp_path}: its file system cannot lock files ({os.strerror(number)}): name a --store on a "
+        "local disk"
+    )
     assert (tmp_path / "lock").read_text() == ""
 
 

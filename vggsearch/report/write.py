@@ -94,6 +94,6 @@ def _writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            f"report {folder} cannot be written ({error.strerror}): free space or mend its permissions, "
+            f"report {folder} cannot be written ({error.strerror}): free space or correct its permissions, "
             "or name another folder"
         ) from error

@@ -203,6 +203,11 @@ class Store:
                 f"store {self.root}: one controller writes at a time, and {who} does: wait for it, stop "
                 "it, or name another --store"
             ) from error
+        except OSError as error:
+            raise StoreError(
+                f"store {self.root}: its file system cannot lock files ({error.strerror}): name a --store on "
+                "a local disk"
+            ) from error
         os.ftruncate(handle, 0)
         os.write(handle, f"{os.getpid()}\n".encode())
 

@@ -238,3 +238,8 @@ def test_what_a_person_waits_for_loads_nothing_heavy(statement, also):
 
 def test_a_fresh_interpreter_shows_what_it_loads():
     assert {"vggsearch", "numpy"} <= loaded_by("import vggsearch.cost")
+
+
+def test_files_of_tests_have_different_names():
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names)  # pytest imports a file by its name alone

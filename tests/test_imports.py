@@ -243,3 +243,8 @@ def test_a_fresh_interpreter_shows_what_it_loads():
 def test_files_of_tests_have_different_names():
     names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
     assert sorted(set(names)) == sorted(names)  # pytest imports a file by its name alone
+
+
+def test_every_module_says_what_it_is():
+    told = {path: ast.get_docstring(ast.parse(path.read_text())) or "" for path in SOURCES}
+    assert [path.name for path, text in told.items() if not text or text.startswith("TODO")] == []

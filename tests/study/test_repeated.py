@@ -119,3 +119,14 @@ def test_the_command_ends_with_status_1_and_names_the_cause(
     assert main(["doctor", "--store", "store", "--json"]) == 1
     found = json.loads(capsys.readouterr().out)["checks"]
     assert any(check["state"] == "wrong" and "small: 6 runs crashed" in check["text"] for check in found)
+
+
+def test_the_command_to_continue_asks_for_as_many_trials(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = make_study(**SEARCH)
+    (tmp_path / "small.yaml").write_text(study.source)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("vggsearch.commands.run.run_with_display", lambda *_: (None, "time limit"))
+    assert main(["run", "small.yaml", "--trials", "3"]) == 0
+    assert capsys.readouterr().out == "time limit; to continue: vggsearch run small.yaml --trials 3\n"

@@ -81,6 +81,7 @@ def command(
     if why != "finished":
         masked = None if database is None else str(database)
         again = f"vggsearch run {command_arguments(study, store, masked)}"
+        again += "" if trials is None else f" --trials {trials}"
         make_console().print(f"{why}; to continue: {again}", soft_wrap=True)
     elif report:
         write_and_print(results, report_folder(results))

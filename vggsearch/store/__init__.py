@@ -1,4 +1,4 @@
-"""TODO store."""
+"""The store: one folder on disk that holds runs, trials, plans and the state of controllers."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""TODO upkeep."""
+"""Finding and repairing what is damaged in a store."""
 
 import lazy_loader
 

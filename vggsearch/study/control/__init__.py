@@ -1,4 +1,4 @@
-"""TODO control."""
+"""The controller of a study: it asks stages for candidates, submits runs, and records their results."""
 
 import lazy_loader
 

@@ -31,6 +31,7 @@ LAYERS = (
     ("execution",),
     ("study",),
     ("report",),
+    ("display",),
     ("commands",),
     ("cli",),
 )

@@ -10,7 +10,7 @@ import typer
 
 from vggsearch.commands.arguments import DataFolder, Json, StudyFile
 from vggsearch.commands.output import print_json
-from vggsearch.cost import METRICS, cost
+from vggsearch.costs import METRICS, cost
 from vggsearch.data import describe, summarize
 from vggsearch.display import make_console, print_understood, reading_display, table
 from vggsearch.space import SearchSpace, Space

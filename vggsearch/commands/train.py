@@ -19,7 +19,7 @@ from vggsearch.commands.arguments import (
     select_gpu,
 )
 from vggsearch.commands.output import print_json
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.data import SearchData, load_search_data, summarize
 from vggsearch.display import fetch_if_absent, make_console, print_understood, reading_display
 from vggsearch.errors import VggSearchError

@@ -17,7 +17,7 @@ from vggsearch.commands.runs.lookup import (
     not_reproducible,
     short_commit,
 )
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.display import make_console, table
 from vggsearch.runs import RunRecord, accuracy_text
 from vggsearch.text import Json, duration, percent, short_count, size

@@ -32,6 +32,7 @@ LAYERS = (
     ("study",),
     ("report",),
     ("display",),
+    ("api",),
     ("commands",),
     ("cli",),
 )
@@ -40,10 +41,10 @@ RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 # Where a heavy library may be imported, by beginnings of modules; LATE: within functions only.
 HEAVY = {
     # A module of `commands` is loaded when its command runs.
-    "torch": {"model", "latency", "data", "training", "commands"},
+    "torch": {"model", "latency", "data", "training", "api.nets", "commands"},
     "torchvision": {"model", "latency", "data", "training"},
     "optuna": {"study.search"},
-    "pandas": {"runs", "analysis", "study", "report", "commands"},
+    "pandas": {"runs", "analysis", "study", "report", "api", "commands"},
     "seaborn": {"report"},
     "matplotlib": {"report"},
 }

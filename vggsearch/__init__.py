@@ -1,7 +1,11 @@
 """Architecture search and ablation studies for VGG-style networks.
 
-Importing this package loads nothing heavy: import what you need from `vggsearch.arch`, `vggsearch.costs`,
-`vggsearch.space`, `vggsearch.model`, `vggsearch.training`, `vggsearch.study` or `vggsearch.report`.
+The names of this package are the Python API (docs/python.md). Each is loaded when it is first used, so that
+importing the package takes no time.
 """
 
+import lazy_loader
+
 __version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

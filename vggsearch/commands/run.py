@@ -16,9 +16,9 @@ from vggsearch.commands.arguments import (
     select_gpu,
 )
 from vggsearch.commands.report import print_summary, report_folder, write_and_print
-from vggsearch.display import make_console, run_with_display
+from vggsearch.display import finish_with_display, make_console
 from vggsearch.store import Store
-from vggsearch.study import Resources, is_finished, kind_of, load_study, parse_storage, read_results
+from vggsearch.study import Resources, kind_of, load_study, parse_storage
 
 
 def command(
@@ -62,22 +62,13 @@ def command(
     study = load_study(file)
     resources = Resources(select_gpu(device), workers, data_dir, executor, address, storage)
     study = study.with_options(trials=trials, time_limit_s=time_limit)
-    has_copy = kind_of(study).has_copy
-    if storage is not None and not has_copy:
+    if storage is not None and not kind_of(study).has_copy:
         raise study.mistake("an ablation has no copy in Optuna: leave --storage out")
     database = None if storage is None else parse_storage(storage)
     if database is not None:
         database.check()
     opened = Store.open(store, create=True)
-    results = read_results(opened, study)
-    copy_lacks = has_copy and (storage is not None or not opened.layout.optuna.exists())
-    if is_finished(results, opened) and not copy_lacks:
-        with opened.lock():
-            opened.begin(study)
-        print(f"{study.name} is finished already")
-        why = "finished"
-    else:
-        results, why = run_with_display(study, opened, results, resources)
+    results, why = finish_with_display(study, opened, resources)
     if why != "finished":
         masked = None if database is None else str(database)
         again = f"vggsearch run {command_arguments(study, store, masked)}"

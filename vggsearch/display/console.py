@@ -32,7 +32,7 @@ def make_console(file: TextIO | None = None) -> Console:
     """A console on standard output, or `file`: coloured on a terminal, plain and wide elsewhere."""
     file = file or sys.stdout
     width = None if file.isatty() else PLAIN_WIDTH
-    return _Console(file=file, width=width, highlight=False, emoji=False, markup=False)
+    return _Console(file=file, width=width, highlight=False, emoji=False, markup=False, force_jupyter=False)
 
 
 def table(*columns: str, right: Sequence[str] = ()) -> Table:

@@ -2,23 +2,45 @@
 
 import sys
 
+from rich.console import Console
+
 from vggsearch.data import DataSummary
 from vggsearch.display.console import make_console
 from vggsearch.display.fetching import fetch_if_absent
 from vggsearch.display.images import print_understood, reading_display
+from vggsearch.display.notebook import NotebookDisplay, in_notebook
 from vggsearch.display.studies import LiveDisplay, PlainLog
 from vggsearch.store import Store
 from vggsearch.study import (
     Event,
     Observer,
+    Progress,
     Resources,
     Study,
     StudyResults,
     StudyStarted,
     examine,
+    is_finished,
     kind_of,
     launch,
+    read_results,
 )
+
+
+def finish_with_display(study: Study, store: Store, resources: Resources) -> tuple[StudyResults, str]:
+    """Make the runs that are left, or say that none is; returns the results, and why it ended.
+
+    The reason is `finished`, `interrupted` or `time limit`. Raises `VggSearchError`.
+    """
+    results = read_results(store, study)
+    has_copy = kind_of(study).has_copy
+    copy_lacks = has_copy and (resources.storage is not None or not store.layout.optuna.exists())
+    if not is_finished(results, store) or copy_lacks:
+        return run_with_display(study, store, results, resources)
+    with store.lock():
+        store.begin(study)
+    print(f"{study.name} is finished already")
+    return results, "finished"
 
 
 def run_with_display(
@@ -34,10 +56,15 @@ def run_with_display(
         understood = examine(study, resources, reading)
     console = make_console(None if train else sys.stderr)
     progress = kind_of(study).progress(study, before, store)
-    display = LiveDisplay if console.is_terminal else PlainLog
-    with display(console, progress) as observer:
+    with _display(console, progress) as observer:
         results = launch(study, store, resources, _Announcer(observer, understood), train=train)
     return results, progress.why
+
+
+def _display(console: Console, progress: Progress) -> LiveDisplay | NotebookDisplay | PlainLog:
+    if in_notebook():
+        return NotebookDisplay(progress)
+    return (LiveDisplay if console.is_terminal else PlainLog)(console, progress)
 
 
 class _Announcer:

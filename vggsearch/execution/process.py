@@ -1,10 +1,13 @@
 """One worker process, as seen by its controller: start it, exchange messages, notice its end, kill it."""
 
+import contextlib
 import os
 import signal
 import socket
 import struct
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from types import ModuleType
 
 from pydantic import ValidationError
 
@@ -42,7 +45,8 @@ class WorkerProcess:
             name=f"vggsearch-worker-{setup.index}",
             daemon=True,
         )
-        self.process.start()
+        with _without_program():
+            self.process.start()
         worker_end.close()
         _set_receive_timeout(self.pipe.fileno())
         self.assignment: Assignment | None = None
@@ -91,6 +95,21 @@ class WorkerProcess:
                 "use fewer workers, or a smaller batch size"
             )
         return f"the worker process was killed by {name}: {_RUN_ALONE}"
+
+
+@contextlib.contextmanager
+def _without_program() -> Iterator[None]:
+    """Keep new processes from running the user's program again, as `multiprocessing` would have them do.
+
+    They do it to find what `__main__` defines, and a worker needs none of it. So a script needs no
+    `if __name__ == "__main__"`.
+    """
+    program = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = program
 
 
 def _set_receive_timeout(pipe: int) -> None:

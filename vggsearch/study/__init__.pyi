@@ -33,6 +33,7 @@ from .file import (
     AblationStudy as AblationStudy,
     SearchStudy as SearchStudy,
     Study as Study,
+    define_study as define_study,
     load_study as load_study,
     parse_study as parse_study,
 )

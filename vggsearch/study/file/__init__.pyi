@@ -1,5 +1,6 @@
 from .ablation import MAX_SEEDS as MAX_SEEDS, AblationStudy as AblationStudy
 from .base import Study as Study
+from .define import define_study as define_study
 from .load import load_study as load_study, parse_study as parse_study
 from .search import (
     SAMPLERS as SAMPLERS,

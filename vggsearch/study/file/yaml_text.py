@@ -1,4 +1,4 @@
-"""Read untrusted YAML text as plain values: mappings, tuples, texts, numbers, true, false and null.
+"""Read untrusted YAML text as plain values: mappings, tuples, texts, numbers, true, false, null; write it.
 
 The text follows the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/, §10.3) without octal and
 hexadecimal numbers, so that `1e6` is a number and `yes` a text, in one document of bounded size and depth.
@@ -6,7 +6,7 @@ Everything else is refused: repeated keys, keys that are not text, anchors and a
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import yaml
 
@@ -125,3 +125,27 @@ def _refused(event: yaml.Event, text: str) -> YamlTextError:
 
 def _at_line(line: int | None) -> str:
     return "" if line is None else f"line {line + 1}: "
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes texts that `read` would otherwise read as something else: `1e6` is a number in YAML 1.2."""
+
+
+def _represent_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    plain = not (text in _CONSTANTS or any(form.fullmatch(text) for form in (_INT, _FLOAT, _NOT_FINITE)))
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
+
+
+def _represent_tuple(dumper: _Dumper, items: tuple[Value, ...]) -> yaml.SequenceNode:
+    return dumper.represent_list(items)
+
+
+_Dumper.add_representer(str, _represent_text)
+_Dumper.add_representer(tuple, _represent_tuple)
+
+
+def write(values: Mapping[str, Value]) -> str:
+    """Text from which `read` reads `values`; lists and mappings of single values are each on one line."""
+    return yaml.dump(
+        values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
+    )

@@ -1,0 +1,16 @@
+from .api import (
+    NetCost as NetCost,
+    Results as Results,
+    Study as Study,
+    ablation as ablation,
+    build as build,
+    cost as cost,
+    load_study as load_study,
+    search as search,
+)
+from .arch import Architecture as Architecture, Task as Task
+from .errors import VggSearchError as VggSearchError
+from .recipe import Budget as Budget, Recipe as Recipe
+from .runs import RunRecord as RunRecord
+
+__version__: str

@@ -29,7 +29,7 @@ def _plain(value: object, key: str) -> Value:
     """`value` as mappings, lists, texts, numbers and truth values; raises `StudyFileError` for others."""
     match value:
         case Budget():
-            whole = value.amount.is_integer()
+            whole = float(value.amount).is_integer()
             return {value.kind: int(value.amount) if whole else value.amount}
         case Recipe():
             return _plain(value.model_dump(exclude_defaults=True), key)

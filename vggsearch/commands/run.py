@@ -90,13 +90,13 @@ def command(
         again += "" if trials is None else f" --trials {trials}"
         again += "" if keep_weights is None else f" --keep-weights {keep_weights}"
         make_console().print(f"{why}; to continue: {again}", soft_wrap=True)
-    elif report:
-        write_and_print(results, report_folder(results))
     else:
-        print_summary(results, f"vggsearch report {command_arguments(study, store)}")
-    if why == "finished":
         for line in weights_line(results, opened, store):
             make_console().print(line, soft_wrap=True)
+        if report:
+            write_and_print(results, report_folder(results))
+        else:
+            print_summary(results, f"vggsearch report {command_arguments(study, store)}")
     failed = results.crash_notes() if why == "finished" else []
     for line in failed:
         make_console(sys.stderr).print(line, style="bold red", soft_wrap=True)

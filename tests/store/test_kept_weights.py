@@ -146,6 +146,16 @@ def test_a_record_cannot_name_a_file_elsewhere(name: str) -> None:
             RunRecord.model_validate({**artificial_record(KEY).model_dump(), **field})
 
 
+def test_nothing_is_taken_from_behind_a_link(store: Store, tmp_path: Path) -> None:
+    record = ended(store)
+    folder = store.checkpoints / KEY.digest
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    kept, said = put(store, record)
+    assert (kept.weights, len(said)) == (None, 1)
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["weights.safetensors"]
+
+
 def test_a_link_in_the_place_of_the_folder_is_refused(store: Store, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     store.layout.weights.symlink_to(tmp_path / "elsewhere")

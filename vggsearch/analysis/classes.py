@@ -53,9 +53,10 @@ def class_means(runs: pd.DataFrame) -> pd.DataFrame:
     Args:
         runs: One row for each run and class: `arm`, `class`, `images`, and `accuracy`, which may be missing.
 
-    Columns are `arm`, `class`, `images`, `n`, `mean`, `sd`, `low` and `high`. `n` is the number of runs, `sd` their standard deviation (n − 1), `low` … `high` the 95 % t interval of
-    the mean over runs; these are NaN where undefined. The interval says what training again would give on the
-    same images. It does not cover the choice of the images, which in a small class matters more.
+    Columns are `arm`, `class`, `images`, `n`, `mean`, `sd`, `low` and `high`. `n` is the number of runs, `sd`
+    their standard deviation (n − 1), `low` … `high` the 95 % t interval of the mean over runs; these are NaN
+    where undefined. The interval says what training again would give on the same images. It does not cover
+    the choice of the images, which matters more in a small class.
     """
     rows = [
         {"arm": arm, "class": number, "images": of["images"].iloc[0], "n": int(of["accuracy"].notna().sum())}

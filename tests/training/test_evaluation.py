@@ -17,7 +17,8 @@ def answers(*classes: tuple[int, int]) -> Evaluation:
     """Of each class: so many images, of which so many right."""
     labels = np.repeat(np.arange(len(classes)), [size for size, _ in classes])
     correct = np.concatenate([np.arange(size) < right for size, right in classes])
-    return Evaluation.of(correct, labels, len(classes), loss=1.0)
+    predicted = np.where(correct, labels, (labels + 1) % len(classes))
+    return Evaluation.of(labels, predicted, np.ones(len(labels), np.float32), len(classes), loss=1.0)
 
 
 @pytest.mark.parametrize(

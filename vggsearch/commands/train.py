@@ -84,7 +84,7 @@ def command(
                 record = _train(key, data_there, torch_device, console)
             kept.ledger.put(record)
     if json:
-        found = record.model_dump(mode="json", exclude={"val_correct", "test_correct"})
+        found = record.model_dump(mode="json", exclude={"val_correct", "test_correct", "test_predictions"})
         print_json({"run": key.digest, "cached": cached, **found})
     else:
         _print(make_console(), record, cached)

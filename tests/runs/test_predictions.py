@@ -68,7 +68,7 @@ def test_packing_loses_nothing(found):
     again = packed.unpack(labels == predicted, k)
     assert again[0].tolist() == labels.tolist()
     assert again[1].tolist() == predicted.tolist()
-    assert len(base64.b64decode(packed.predicted)) == math.ceil(
+    assert len(base64.b64decode(packed.labels)) == math.ceil(
         len(labels) * max(1, math.ceil(math.log2(k))) / 8
     )
 
@@ -90,8 +90,8 @@ def packed(classes: list[int], bits: int) -> str:
 
 
 def test_the_format_is_what_it_says():
-    assert predictions()["predicted"] == packed(PREDICTED.tolist(), 4)
-    assert predictions()["missed"] == packed([8, 9], 4)
+    assert predictions()["labels"] == packed(LABELS.tolist(), 4)
+    assert predictions()["mistaken"] == packed([9, 0], 4)
 
 
 MISTAKE = {"image": 9, "probability": 0.7}
@@ -100,21 +100,21 @@ MISTAKE = {"image": 9, "probability": 0.7}
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"images": 11}, "5 bytes do not hold 11 classes of 10"),
+        ({"images": 11}, "labels: 5 bytes do not hold 11 classes of 10|mistaken: "),
         ({"images": 17}, "of 17 images, not the 16 answered"),
-        ({"images": 9}, "missed: more than 1 classes"),
+        ({"images": 9}, "mistaken: more than 1 classes|labels: more than 9 classes"),
         ({"images": 0}, "greater than or equal to 1"),
         ({"images": 2**40}, "less than 2147483648"),
-        ({"predicted": ""}, "predicted: 0 bytes do not hold 10 classes of 10"),
-        ({"predicted": "AAA"}, "predicted: String should match pattern"),
-        ({"predicted": "A" * 4_000_004}, "predicted: String should have at most 4000000 characters"),
-        (
-            {"predicted": packed([0, 1, 2, 3, 4, 5, 6, 7, 10, 0], 4)},
-            "predicted: a class that is not below 10",
-        ),
-        ({"missed": ""}, "missed: 0 bytes do not hold 2 classes of 10"),
-        ({"missed": packed([8, 15], 4)}, "missed: a class that is not below 10"),
-        ({"missed": packed([9, 9], 4)}, "missed: an image that was got wrong has its true class"),
+        ({"labels": ""}, "labels: 0 bytes do not hold 10 classes of 10"),
+        ({"labels": "AAA"}, "labels: String should match pattern"),
+        ({"labels": "A" * 4_000_004}, "labels: String should have at most 4000000 characters"),
+        ({"labels": packed([0, 1, 2, 3, 4, 5, 6, 7, 10, 9], 4)}, "labels: a class that is not below 10"),
+        ({"mistaken": ""}, "mistaken: 0 bytes do not hold 2 classes of 10"),
+        ({"mistaken": packed([8, 15], 4)}, "mistaken: a class that is not below 10"),
+        ({"mistaken": packed([9, 9], 4)}, "mistaken: the true class of an image that was got wrong"),
+        ({"mistaken": packed([9, 0, 0, 1], 4)}, "mistaken: 2 bytes do not hold 2"),
+        ({"labels": None, "mistaken": "AA"}, "mistaken: String should match pattern"),
+        ({"labels": None, "mistaken": packed([15, 0], 4)}, "mistaken: a class that is not below 10"),
         ({"surest": [MISTAKE] * 2}, "surest: different images"),
         ({"surest": [MISTAKE] * 21}, "surest: Tuple should have at most 20 items"),
         ({"surest": [MISTAKE, {"image": 8, "probability": 0.8}]}, "the highest probability first"),
@@ -139,13 +139,17 @@ def test_predictions_that_cannot_be_are_damage(changes, message):
         ({"test_accuracy": 0.7}, "another accuracy than test_accuracy"),
         ({"test_correct": "AA=="}, "of 10 images, not the 8 answered"),
         ({"test_correct": "A" * 4000}, "of 10 images, not the 24000 answered"),
-        ({"test_correct": pack_bits(LABELS < 9)}, "missed: more than 1 classes"),
-        ({"test_correct": pack_bits(LABELS != 3)}, "missed: "),
+        ({"test_correct": pack_bits(LABELS < 9)}, "mistaken: the true class of an image"),
+        ({"test_correct": pack_bits(LABELS != 3)}, "surest: images that were got wrong"),
     ],
 )
 def test_predictions_that_contradict_the_record_are_damage(changes, message):
     with pytest.raises(Damage, match=message):
         validated(forged(**changes))
+
+
+def test_without_labels_there_are_no_classes():
+    assert validated(forged(test_predictions=predictions(labels=None))).test_classes() is None
 
 
 def test_a_class_more_than_there_are_cannot_take_memory():

@@ -1,7 +1,7 @@
 """The class that a net predicted for each test image, in a few thousand characters of a record.
 
-One of k classes takes ⌈log₂ k⌉ bits: 10 000 images of 10 classes take 5 kB, as base64 6.7 kB. True classes
-are kept only of the images that the net got wrong, because a right prediction is the true class.
+One of k classes takes ⌈log₂ k⌉ bits: true classes of 10 000 images of 10 classes take 5 kB, as base64 6.7 kB.
+Predicted classes are kept only of the images that the net got wrong, because a right one is the true class.
 """
 
 import base64
@@ -35,13 +35,13 @@ class Mistake(Frozen):
 
 
 class Predictions(Frozen):
-    """Predicted and true classes of all test images, packed; see `Predictions.of` and `unpack`."""
+    """True and predicted classes of all test images, packed; see `Predictions.of` and `unpack`."""
 
     images: int = Field(ge=1, lt=2**31)
-    predicted: _Packed
-    """The predicted class of each image, in the test set's order."""
-    missed: _Packed
-    """The true class of each image that the net got wrong, in the same order."""
+    labels: _Packed | None
+    """The true class of each image, in the test set's order. None in a report's data, which keep it once."""
+    mistaken: _Packed
+    """The predicted class of each image that the net got wrong, in the same order."""
     surest: tuple[Mistake, ...] = Field(default=(), max_length=MOST_MISTAKES)
     """The mistakes of highest probability, highest first."""
 
@@ -62,25 +62,32 @@ class Predictions(Frozen):
         order = known[np.argsort(-probability[known], kind="stable")][:MOST_MISTAKES]
         return cls(
             images=len(labels),
-            predicted=_pack(predicted, num_classes),
-            missed=_pack(labels[wrong], num_classes),
-            surest=tuple(Mistake(image=int(i), probability=min(1.0, float(probability[i]))) for i in order),
+            labels=_pack(labels, num_classes),
+            mistaken=_pack(predicted[wrong], num_classes),
+            surest=tuple(
+                Mistake(image=int(i), probability=round(min(1.0, float(probability[i])), 6)) for i in order
+            ),
         )
 
-    def unpack(self, correct: BoolArray, num_classes: int) -> tuple[IntArray, IntArray]:
-        """Return true and predicted classes, of shape [images]; `correct` says which are the same.
+    def unpack(self, correct: BoolArray, num_classes: int) -> tuple[IntArray, IntArray] | None:
+        """Return true and predicted classes, of shape [images]; None where `labels` is None.
+
+        Args:
+            correct: Whether the predicted class of each image is the true one, of shape [images].
+            num_classes: The number of classes with which they were packed.
 
         Raises:
             ValueError: What is packed does not fit `correct` or `num_classes`.
         """
-        predicted = _unpack(self.predicted, self.images, num_classes, "predicted")
-        if len(correct) != self.images:
-            raise ValueError(f"{len(correct)} answers to {self.images} images")
-        missed = _unpack(self.missed, int(np.count_nonzero(~correct)), num_classes, "missed")
-        labels = predicted.copy()
-        labels[~correct] = missed
-        if (labels[~correct] == predicted[~correct]).any():
-            raise ValueError("missed: an image that was got wrong has its true class")
+        wrong = np.flatnonzero(~correct)
+        mistaken = _unpack(self.mistaken, len(wrong), num_classes, "mistaken")
+        if self.labels is None:
+            return None
+        labels = _unpack(self.labels, self.images, num_classes, "labels")
+        if (labels[wrong] == mistaken).any():
+            raise ValueError("mistaken: the true class of an image that was got wrong")
+        predicted = labels.copy()
+        predicted[wrong] = mistaken
         return labels, predicted
 
     def check_mistakes(self, correct: BoolArray) -> None:

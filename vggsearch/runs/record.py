@@ -174,8 +174,7 @@ class RunRecord(Frozen):
     test_correct: str | None = Field(default=None, max_length=4_000_000, pattern=_BITS)
     """Per-image correctness on the test set, in its own order: `pack_bits`."""
     test_predictions: Annotated[Predictions | None, ADDED] = None
-    """Predicted class of each test image; `test_classes` unpacks it. None in records from before this was
-    kept."""
+    """Predicted class of each test image, for `test_classes`. None in records from before this was kept."""
     test_balanced_accuracy: Annotated[Accuracy | None, ADDED] = None
     """As `val_balanced_accuracy`; also known where classes are uneven in the validation part alone."""
     test_majority: Annotated[Accuracy | None, ADDED] = None
@@ -234,7 +233,7 @@ class RunRecord(Frozen):
         return self
 
     def test_classes(self) -> tuple[IntArray, IntArray] | None:
-        """True and predicted class of each test image, of shape [images]; None where they are not kept."""
+        """True and predicted class of each test image, both of shape [images]; None where not kept."""
         predictions = self.test_predictions
         if predictions is None or self.test_correct is None:
             return None

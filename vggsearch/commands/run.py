@@ -17,6 +17,7 @@ from vggsearch.commands.arguments import (
 from vggsearch.commands.output import make_console
 from vggsearch.commands.report import print_summary, report_folder, write_and_print
 from vggsearch.commands.running import command_arguments, run_with_display
+from vggsearch.report import with_pictures
 from vggsearch.store import Store
 from vggsearch.study import Resources, is_finished, kind_of, load_study, parse_storage, read_results
 
@@ -84,7 +85,7 @@ def command(
         again += "" if trials is None else f" --trials {trials}"
         make_console().print(f"{why}; to continue: {again}", soft_wrap=True)
     elif report:
-        write_and_print(results, report_folder(results))
+        write_and_print(with_pictures(results, data_dir=data_dir), report_folder(results))
     else:
         print_summary(results, f"vggsearch report {command_arguments(study, store)}")
     failed = results.crash_notes() if why == "finished" else []

@@ -93,7 +93,8 @@ def test_a_mean_over_runs_has_the_t_interval_of_runs():
     first, second = table.to_dict("records")
     assert (first["arm"], first["class"], first["images"], first["n"]) == ("a", 0, 50, 3)
     assert first["mean"] == pytest.approx(0.9)
-    assert first["high"] - first["mean"] == pytest.approx(4.302652729911275 * 0.1 / 3**0.5)  # t(0.975, 2)
+    assert first["mean"] - first["low"] == pytest.approx(4.302652729911275 * 0.1 / 3**0.5)  # t(0.975, 2)
+    assert first["high"] == 1  # cut: no accuracy is higher
     assert second["n"] == 1
     assert np.isnan([second["sd"], second["low"], second["high"]]).all()
 

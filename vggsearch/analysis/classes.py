@@ -54,16 +54,17 @@ def class_means(runs: pd.DataFrame) -> pd.DataFrame:
         runs: One row for each run and class: `arm`, `class`, `images`, and `accuracy`, which may be missing.
 
     Columns are `arm`, `class`, `images`, `n`, `mean`, `sd`, `low` and `high`. `n` is the number of runs, `sd`
-    their standard deviation (n − 1), `low` … `high` the 95 % t interval of the mean over runs; these are NaN
-    where undefined. The interval says what training again would give on the same images. It does not cover
-    the choice of the images, which matters more in a small class.
+    their standard deviation (n − 1), `low` … `high` the 95 % t interval of the mean over runs, cut at 0 and
+    1; these are NaN where undefined. The interval says what training again would give on the same images. It
+    does not cover the choice of the images, which matters more in a small class.
     """
     rows = [
         {"arm": arm, "class": number, "images": of["images"].iloc[0], "n": int(of["accuracy"].notna().sum())}
         | summary(of["accuracy"])
         for (arm, number), of in runs.groupby(["arm", "class"], sort=False)
     ]
-    return pd.DataFrame(rows, columns=["arm", "class", "images", "n", "mean", "sd", "low", "high"])
+    table = pd.DataFrame(rows, columns=["arm", "class", "images", "n", "mean", "sd", "low", "high"])
+    return table.assign(low=table["low"].clip(lower=0), high=table["high"].clip(upper=1))
 
 
 def class_effects(runs: pd.DataFrame, contrast: Contrast, *, alpha: float = ALPHA) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from vggsearch.report.figures.style import WIDE
 
 _ACROSS = 4
 _TILE = 1.05
-_TEXT = 0.55
+_TEXT = 0.56
 """Inches of a picture, and of the three lines under it."""
 
 
@@ -51,7 +51,7 @@ def mistakes_figure(mistakes: pd.DataFrame, pixels: Sequence[npt.NDArray[np.uint
             textcoords="offset points",
             ha="center",
             va="top",
-            fontsize=7.5,
+            fontsize=8,
             linespacing=1.15,
             color=INK,
         )

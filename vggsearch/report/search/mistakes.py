@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from vggsearch.report.document import Block, Code, Figures, count, interval, paragraph, percent, section
+from vggsearch.report.document import NBSP, Block, Code, Figures, count, interval, paragraph, percent, section
 from vggsearch.report.figures import class_accuracy_figure
 from vggsearch.report.search.search_findings import SearchFindings
 from vggsearch.report.shared import (
@@ -44,11 +44,13 @@ def mistakes_section(findings: SearchFindings, answers: Answers) -> Iterator[Blo
     called = {net: f"net {findings.marks.get(net, '')}" for net in nets}
     best = nets[0]
     means = answers.means()
-    yield paragraph(*_extremes(means[means["arm"] == best].dropna(subset="mean"), called[best], best))
+    first = findings.finalists["architecture"].iloc[0] == best
+    of = "The best finalist on validation" + ("" if first else " of which predictions are kept")
+    known = means[means["arm"] == best].dropna(subset="mean")
+    yield paragraph(f"{of}, {called[best]} (", Code(best), f"), {_extremes(known)}")
     yield paragraph(
         "The test set selects nothing here: the net was chosen on validation. Intervals are over seeds. They "
-        "say what training again would give on these images, and not how far another test set would differ: "
-        "a class has few images."
+        "say what training again would give on these images, and nothing of other images."
     )
     yield Figures((class_accuracy_figure(means, called),))
     left_out = len(answers.arms) - len(nets)
@@ -65,18 +67,16 @@ def mistakes_section(findings: SearchFindings, answers: Answers) -> Iterator[Blo
     yield from counted_remarks(answers)
 
 
-def _extremes(means: pd.DataFrame, called: str, net: str) -> Iterator[str | Code]:
-    """The hardest and the easiest class of a net, as a sentence."""
+def _extremes(means: pd.DataFrame) -> str:
+    """The end of a sentence on a net: its hardest and its easiest class."""
     ordered = means.sort_values("mean", kind="stable")
     hard, easy = ordered.iloc[0], ordered.iloc[-1]
-    yield f"The best finalist on validation, {called} ("
-    yield Code(net)
-    yield (
-        f"), is most often wrong about {hard['name']}: it names {percent(hard['mean'])} of "
+    return (
+        f"is most often wrong about {hard['name']}: it names {percent(hard['mean'])} of "
         f"{count(hard['images'])} images rightly{_within(hard)}. Its easiest class is {easy['name']}, with "
         f"{percent(easy['mean'])}."
     )
 
 
 def _within(row: pd.Series) -> str:
-    return f" ({interval(row['low'], row['high'])})" if row["n"] > 1 else ""
+    return f" (95{NBSP}% interval {interval(row['low'], row['high'])})" if row["n"] > 1 else ""

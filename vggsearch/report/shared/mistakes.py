@@ -72,12 +72,18 @@ def confusion_blocks(answers: Answers, arm: str, called: str) -> Iterator[Block]
 def counted_remarks(answers: Answers) -> Iterator[Block]:
     """What the section leaves out."""
     if answers.silent:
+        runs, were = _runs(answers.silent, "tested run")
         yield remark(
-            f"{count(answers.silent)} tested runs are not counted here: they were made before the predicted "
-            "classes of single images were kept."
+            f"{runs} not counted here: {were} made before the predicted classes of single images were kept."
         )
     if answers.strange:
-        yield remark(f"{count(answers.strange)} runs are not counted here: they were tested on other images.")
+        runs, were = _runs(answers.strange, "run")
+        yield remark(f"{runs} not counted here: {were} tested on other images.")
+
+
+def _runs(number: int, called: str) -> tuple[str, str]:
+    """`2 runs are` and `they were`."""
+    return (f"1 {called} is", "it was") if number == 1 else (f"{count(number)} {called}s are", "they were")
 
 
 def too_many_classes(answers: Answers) -> Iterator[Block]:

@@ -126,6 +126,14 @@ def test_nothing_is_shown_with_too_few_pairs(pairs):
     assert class_effects(runs, A_OVER_B)["shown"].tolist() == [pairs >= MIN_PAIRS]
 
 
+def test_nothing_is_shown_where_the_interval_covers_zero():
+    gains = [0.001] * 8 + [0.9]  # all of one sign, of very different size
+    table = class_effects(runs_of(a=[gains], b=[[0.0] * 9]), A_OVER_B)
+    assert table["p_holm"][0] == pytest.approx(2 / 2**9)
+    assert table["low"][0] < 0 < table["high"][0]
+    assert not table["shown"][0]
+
+
 def test_classes_without_images_and_pairs_without_a_value_are_left_out():
     runs = runs_of(a=[[0.9, 0.8], [0.1, 0.1]], b=[[0.7, float("nan")], [0.1, 0.1]])
     runs.loc[runs["class"] == 1, "images"] = 0

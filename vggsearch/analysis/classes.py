@@ -74,8 +74,9 @@ def class_effects(runs: pd.DataFrame, contrast: Contrast, *, alpha: float = ALPH
         runs: One row for each arm, pair and class: `arm`, `pair`, `class`, `images`, `accuracy`.
 
     Columns are `class`, `images`, those of `Effect` from `n` to `high` without `left_out`, its sign-flip `p`,
-    `p_holm`, adjusted over these classes, and `shown`: whether the sign of the effect is shown at level
-    `alpha`, which takes at least `MIN_PAIRS` pairs. Intervals have confidence 1 − alpha and are not adjusted.
+    `p_holm`, adjusted over these classes, and `shown`: whether the sign of the effect is shown. That takes at
+    least `MIN_PAIRS` pairs, `p_holm` of at most `alpha`, and an interval that leaves out 0. Intervals have
+    confidence 1 − alpha and are not adjusted.
     """
     rows = []
     for number, of in runs[runs["images"] > 0].groupby("class"):
@@ -84,7 +85,8 @@ def class_effects(runs: pd.DataFrame, contrast: Contrast, *, alpha: float = ALPH
     table = pd.DataFrame(rows, columns=["class", "images", *_EFFECT])
     table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
     certain = [sign_is_certain(n, p, alpha=alpha) for n, p in zip(table["n"], table["p_holm"], strict=True)]
-    return table.assign(shown=pd.Series(certain, dtype=bool))
+    off_zero = (table["low"] > 0) | (table["high"] < 0)
+    return table.assign(shown=pd.Series(certain, dtype=bool) & off_zero)
 
 
 _EFFECT = ("n", "mean", "sd", "se", "low", "high", "p")

@@ -109,13 +109,8 @@ def _classified(before: RunRecord, now: RunRecord) -> Iterator[Row]:
     count = min(len(then), len(again))
     differing = int(np.count_nonzero(then[:count] != again[:count])) + abs(len(then) - len(again))
     same = before.test_predictions == now.test_predictions
-    told = (
-        f"{differing} of another class"
-        if differing
-        else "named alike"
-        if same
-        else "named alike, less surely"
-    )
+    alike = "the same classes" if same else "the same classes, other probabilities"
+    told = f"{differing} of another class" if differing else alike
     yield Row("test predictions", "", told, same)
 
 

@@ -38,8 +38,10 @@ def class_effects_figure(contrast: Contrast, table: pd.DataFrame, level: str) ->
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("difference in test accuracy of the class (pp)")
     signed_ticks(axes.xaxis, 7)
-    better, worse = plain(contrast.better, 22), plain(contrast.worse, 22)
-    for words, align, x in ((f"← {worse} better", "left", 0), (f"{better} better →", "right", 1)):
+    ends = f"{plain(contrast.worse, 22)} better", f"{plain(contrast.better, 22)} better"
+    if contrast.question == "do they interact":
+        ends = "negative", "positive"
+    for words, align, x in ((f"← {ends[0]}", "left", 0), (f"{ends[1]} →", "right", 1)):
         axes.annotate(
             words,
             (x, 1),

@@ -7,7 +7,7 @@ import pandas as pd
 from vggsearch.analysis import MIN_PAIRS, best_possible_p, class_effects, pairs_needed_for_any_verdict
 from vggsearch.report.ablation.ablation_findings import AblationFindings, ContrastFinding
 from vggsearch.report.ablation.class_effects_figure import class_effects_figure
-from vggsearch.report.ablation.sentences import pp, pp_interval
+from vggsearch.report.ablation.sentences import pp, pp_interval, sides
 from vggsearch.report.document import (
     MISSING,
     Block,
@@ -34,6 +34,9 @@ from vggsearch.report.shared import (
 
 MOST_ARMS = 4
 """Most arms whose classes are shown side by side."""
+
+MOST_LISTED = 10
+"""Most classes that are named in a sentence or a cell."""
 
 MOST_TESTS = 400
 """Most classes of all contrasts together that are compared, as each takes 5 ms."""
@@ -99,7 +102,11 @@ def _effects(found: AblationFindings, answers: Answers) -> Compared:
 
 def _differences(found: AblationFindings, compared: Compared) -> Iterator[Block]:
     finding, table = compared[0]
-    yield paragraph(f"{plain(finding.contrast.name)}: {in_words(table, found.alpha)}")
+    better, worse = sides(finding.contrast)
+    yield paragraph(
+        f"{plain(finding.contrast.name)} ({better} against {worse}): {in_words(table, found.alpha)} A "
+        "positive difference is in the direction of the claim."
+    )
     yield Figures((class_effects_figure(finding.contrast, table, found.level),))
     every = [of.assign(contrast=each.contrast.name) for each, of in compared]
     yield _effects_table(found, finding, table, pd.concat(every, ignore_index=True))
@@ -122,14 +129,20 @@ def in_words(table: pd.DataFrame, alpha: float) -> str:
     if best_possible_p(n, classes) > alpha:
         needed = pairs_needed_for_any_verdict(classes, alpha)
         return f"{n} pairs can show no difference in any class {over}; that takes {needed}."
-    shown = table[table["shown"]].sort_values("p_holm", kind="stable")
+    shown = table[table["shown"]]
     if shown.empty:
         return f"{over}, {n} pairs show a difference in no class. That does not mean that there is none."
-    named = ", ".join(f"{row['name']} ({pp(row['mean'])})" for row in shown.to_dict("records"))
-    return (
-        f"{over}, {n} pairs show a difference in {len(shown)} of them: {named}. Positive differences favour "
-        "the claim. In the other classes none is shown, which does not mean that there is none."
-    )
+    rest = classes - len(shown)
+    others = f" In the other {rest} none is shown, which does not mean that there is none." if rest else ""
+    return f"{over}, {n} pairs show a difference in {len(shown)} of them: {_named(shown)}.{others}"
+
+
+def _named(shown: pd.DataFrame) -> str:
+    """Classes with their differences, the largest first: `Shirt (+1.20 pp), Coat (−0.80 pp)`."""
+    largest = shown.sort_values("mean", key=abs, ascending=False, kind="stable").to_dict("records")
+    named = [f"{row['name']} ({pp(row['mean'])})" for row in largest[:MOST_LISTED]]
+    more = len(largest) - MOST_LISTED
+    return ", ".join(named) + (f" and {more} more" if more > 0 else "")
 
 
 def _effects_table(
@@ -161,8 +174,7 @@ def _contrasts_table(found: AblationFindings, compared: Compared) -> Table:
     rows = []
     for finding, table in compared:
         top = table.sort_values("mean", key=abs, ascending=False, kind="stable").iloc[0]
-        shown = table[table["shown"]]
-        named = ", ".join(f"{row['name']} {pp(row['mean'])}" for row in shown.to_dict("records"))
+        named = _named(table[table["shown"]])
         few = best_possible_p(int(table["n"].max()), len(table)) > found.alpha
         said = named or ("too few pairs" if few else "none")
         rows.append(

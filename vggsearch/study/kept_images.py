@@ -9,7 +9,7 @@ reads a file that may come from anyone.
 import base64
 from collections import Counter
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,9 @@ class Picture(Frozen):
 
 class KeptImages(Frozen):
     """`images.json`."""
+
+    most_side: ClassVar[int] = MOST_SIDE
+    """Most pixels of a picture's height and width."""
 
     labels: str | None = Field(default=None, max_length=4_000_000)
     """`Predictions.labels` of all runs that were tested on these images."""

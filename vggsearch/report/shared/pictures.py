@@ -6,7 +6,7 @@ from vggsearch.data import class_names, read_test_pictures
 from vggsearch.errors import DataError
 from vggsearch.report.document import plain
 from vggsearch.report.shared.answers import MOST_CLASSES, Answers
-from vggsearch.study import MOST_SIDE, KeptImages
+from vggsearch.study import KeptImages
 
 
 def kept_images(answers: Answers, data_dir: Path | None) -> KeptImages:
@@ -25,7 +25,9 @@ def kept_images(answers: Answers, data_dir: Path | None) -> KeptImages:
     if not wanted:
         return KeptImages(classes=classes)
     try:
-        pixels = read_test_pictures(name, wanted, answers.labels, most_side=MOST_SIDE, data_dir=data_dir)
+        pixels = read_test_pictures(
+            name, wanted, answers.labels, most_side=KeptImages.most_side, data_dir=data_dir
+        )
     except (DataError, OSError):
         absent = (
             f"There are no pictures of these images: the test images of {plain(name, 200)} were absent, or "

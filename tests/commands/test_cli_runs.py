@@ -4,12 +4,14 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from workplace import answer, make_images, run
 
 from vggsearch.commands.lookup import correct_count, not_reproducible
 from vggsearch.commands.runs.compare import compare
 from vggsearch.recipe import RECIPES, TRAINING_REVISION, Budget
+from vggsearch.runs import Predictions
 from vggsearch.runs.record import CurvePoint, Outcome, Provenance, RunKey, RunRecord, TrialRecord, unpack_bits
 from vggsearch.store import Store
 from vggsearch.study import StudyResults
@@ -264,6 +266,31 @@ class TestCompare:
         found = compare(finished(val_correct="gA=="), finished(val_correct="QA=="))
         row = next(row for row in found.rows if row.name == "validation images")
         assert (row.now, found.broken) == ("2 judged otherwise", True)
+
+    def test_predicted_classes_are_compared_where_both_have_them(self):
+        labels = np.array([0, 1, 2, 3])
+        answers = {
+            name: finished(
+                key=run_key(evaluate_on="test"),
+                test_accuracy=0.5,
+                test_correct="wA==",
+                test_predictions=Predictions.of(labels, np.array(predicted), np.full(4, sure), 10),
+            )
+            for name, predicted, sure in (
+                ("then", [0, 1, 1, 0], 0.9),
+                ("other", [0, 1, 1, 2], 0.9),
+                ("unsure", [0, 1, 1, 0], 0.8),
+            )
+        }
+        rows = {
+            name: next(row for row in compare(answers["then"], now).rows if row.name == "test predictions")
+            for name, now in answers.items()
+        }
+        assert [row.same for row in rows.values()] == [True, False, False]
+        assert rows["other"].now == "1 of another class"
+        assert rows["unsure"].now == "the same classes, other probabilities"
+        old = answers["then"].model_copy(update={"test_predictions": None})
+        assert compare(old, answers["then"]).same
 
     def test_what_a_small_report_left_out_is_not_compared(self):
         found = compare(finished(curve=()), finished(val_correct="gA=="))

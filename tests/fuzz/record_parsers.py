@@ -8,6 +8,7 @@ import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 from contract import Ready
 from pydantic import TypeAdapter, ValidationError
 from text_parsers import REPORTS, STUDIES
@@ -24,7 +25,7 @@ from vggsearch.runs.validation import MAX_RECORD_BYTES, valid_trial, validated
 from vggsearch.store import Store
 from vggsearch.store.plans import PlanBook
 from vggsearch.store.state import ControllerState, PendingCandidate, PendingCandidates, RateChoice, Selection
-from vggsearch.study import StudyResults, load_study
+from vggsearch.study import KeptImages, StudyResults, load_study
 
 FIELDS = tuple(f'"{name}"'.encode() for name in (*RunRecord.model_fields, *CurvePoint.model_fields))
 
@@ -45,7 +46,20 @@ def _small(run: dict[str, object]) -> dict[str, object]:
     curve = run["curve"]
     assert isinstance(curve, list)
     bits = {part: run[part] and "/w==" for part in ("val_correct", "test_correct")}
-    return run | bits | {"curve": curve[-2:]}
+    return run | bits | {"curve": curve[-2:]} | (_PREDICTED if run["test_correct"] else {})
+
+
+_PREDICTED = {
+    "test_accuracy": 7 / 8,
+    "test_correct": "fw==",
+    "test_predictions": {
+        "images": 8,
+        "labels": "ASNFZw==",
+        "mistaken": "EA==",
+        "surest": [{"image": 0, "probability": 0.5}],
+    },
+}
+"""Of a net of ten classes: image i is of class i, and the first one is taken for class 1."""
 
 
 def runs(_: Path) -> Ready:
@@ -54,6 +68,7 @@ def runs(_: Path) -> Ready:
     def show(data: bytes) -> None:
         record = validated(data)
         assert validated(record.model_dump_json().encode()) == record
+        record.test_classes()
         found = FoundRun(record, (), "")
         _lines(found), _object(found), _curve(record)
         runs_frame([record]), curves_frame([record])
@@ -260,3 +275,28 @@ def report_archives(folder: Path) -> Ready:
     return Ready(
         read, [gzip.compress(b"\n".join(small)), gzip.compress(b"\n".join(small), 0), gzip.compress(b"")]
     )
+
+
+def report_images(folder: Path) -> Ready:
+    """`images.json` of a report's data, whose runs have their true classes there."""
+    contents, _, small = _report(folder, "null", 60)
+    lines = [json.loads(line) for line in small]
+    predictions = [line.get("test_predictions", {}) for line in lines]
+    assert any(predictions)
+    for one in predictions:
+        one["labels"] = None
+    told = [line | {"test_predictions": one or None} for line, one in zip(lines, predictions, strict=True)]
+    (folder / "runs.jsonl").write_bytes(b"\n".join(json.dumps(line).encode() for line in told))
+    (folder / "study.json").write_text(json.dumps(json.loads(contents) | {"images": True}))
+
+    def read(data: bytes) -> None:
+        (folder / "images.json").write_bytes(data)
+        results = StudyResults.read(folder)
+        assert results.images is not None
+        for image in range(8):
+            results.images.pixels(image)
+
+    pixels = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 1, 3, 4)
+    whole = KeptImages.of(tuple("abcdefghij"), (0, 5), pixels)
+    seed = whole.model_copy(update={"labels": _PREDICTED["test_predictions"]["labels"]})
+    return Ready(read, [seed.model_dump_json().encode(), KeptImages(absent="why").model_dump_json().encode()])

@@ -66,6 +66,7 @@ TARGETS: tuple[Target, ...] = (
         (),
         8192,
     ),
+    Target("report-images", record_parsers.report_images, (StoreError,), "json", 20_000, FIELDS, 16384),
     Target("report-lines", record_parsers.report_lines, (StoreError,), "json", 20_000, FIELDS, 16384),
     Target("report-archive", record_parsers.report_archives, (StoreError,), "bytes", 20_000),
     Target("image", file_parsers.images, (DataError,), "bytes", 20_000),

@@ -5,9 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from vggsearch.data import Images
-from vggsearch.training.evaluation import Evaluation
+from vggsearch.recipe import Budget
+from vggsearch.runs import unpack_bits
+from vggsearch.training.evaluation import Evaluation, Evaluator
 from vggsearch.training.loop import train
 
 CPU = torch.device("cpu")
@@ -17,7 +20,8 @@ def answers(*classes: tuple[int, int]) -> Evaluation:
     """Of each class: so many images, of which so many right."""
     labels = np.repeat(np.arange(len(classes)), [size for size, _ in classes])
     correct = np.concatenate([np.arange(size) < right for size, right in classes])
-    return Evaluation.of(correct, labels, len(classes), loss=1.0)
+    predicted = np.where(correct, labels, (labels + 1) % len(classes))
+    return Evaluation.of(labels, predicted, np.ones(len(labels), np.float32), len(classes), loss=1.0)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +49,44 @@ def test_balanced_accuracy_is_the_mean_of_the_classes_own(
 )
 def test_classes_are_uneven_from_one_and_a_half_on(sizes: tuple[int, ...], uneven: bool) -> None:
     assert answers(*((size, 0) for size in sizes)).uneven is uneven
+
+
+class Fixed(torch.nn.Module):
+    """Answers with the logits that it was given, batch by batch."""
+
+    def __init__(self, logits: torch.Tensor) -> None:
+        super().__init__()
+        self.logits, self.told = logits, 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.told += len(x)
+        return self.logits[self.told - len(x) : self.told]
+
+
+def test_class_probability_and_loss_are_those_of_the_logits(data, test_images):
+    logits = 3 * torch.randn(120, 4, generator=torch.Generator().manual_seed(0))
+    off = torch.autocast("cpu", enabled=False)
+    found = Evaluator(Fixed(logits), data, (8, 8), off, batch_size=32)(test_images)
+    assert found.labels.tolist() == test_images.labels.tolist()
+    assert found.predicted.tolist() == logits.argmax(1).tolist()
+    assert found.probability == pytest.approx(logits.softmax(1).amax(1).numpy())
+    assert found.loss == pytest.approx(float(F.cross_entropy(logits, test_images.labels)))
+    assert found.accuracy == float((logits.argmax(1) == test_images.labels).double().mean())
+
+
+def test_a_tested_run_keeps_the_class_of_every_test_image(data, make_key, test_images):
+    record = train(
+        make_key(evaluate_on="test", budget=Budget(steps=4)), data, CPU, test_images=lambda: test_images
+    )
+    labels, predicted = record.test_classes()
+    assert labels.tolist() == test_images.labels.tolist()
+    assert (labels == predicted).tolist() == unpack_bits(record.test_correct, 120).tolist()
+    assert 0 < len(record.test_predictions.surest) == min(20, (labels != predicted).sum())
+    assert type(record).model_validate_json(record.model_dump_json()) == record
+
+
+def test_a_run_that_is_not_tested_keeps_none(data, make_key):
+    assert train(make_key(), data, CPU).test_predictions is None
 
 
 def without(images: Images, label: int, kept: int) -> Images:

@@ -1,5 +1,11 @@
 from .anytime import anytime_best as anytime_best, luck_of_random as luck_of_random, spent as spent
 from .certainty import COARSE as COARSE, others_within as others_within, standard_error as standard_error
+from .classes import (
+    class_effects as class_effects,
+    class_means as class_means,
+    confusion as confusion,
+    per_class as per_class,
+)
 from .crossed import RESAMPLES as RESAMPLES, crossed_interval as crossed_interval
 from .kernels import KernelComparison as KernelComparison, compare_kernels as compare_kernels
 from .paired import differences as differences, effect as effect, effects as effects

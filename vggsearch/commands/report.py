@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from vggsearch.commands.arguments import STORE, StoreFolder
+from vggsearch.commands.arguments import STORE, DataFolder, StoreFolder
 from vggsearch.errors import VggSearchError
-from vggsearch.report import summarize_results, write_report
+from vggsearch.report import summarize_results, with_pictures, write_report
 from vggsearch.store import Store
 from vggsearch.study import StudyResults, as_last_asked, load_study, read_results
 
@@ -30,6 +30,7 @@ def command(
         typer.Option(metavar="FOLDER", help="Where to; default reports/NAME.", show_default=False),
     ] = None,
     store: StoreFolder = STORE,
+    data_dir: DataFolder = None,
 ) -> None:
     """Write the report of a study.
 
@@ -47,7 +48,8 @@ def command(
     else:
         assert study is not None  # one of the two is given
         opened = Store.open(store)
-        results = read_results(opened, as_last_asked(load_study(study), opened))
+        found = read_results(opened, as_last_asked(load_study(study), opened))
+        results = with_pictures(found, data_dir=data_dir)
         folder = out or report_folder(results)
     write_and_print(results, folder, made_from=source)
 

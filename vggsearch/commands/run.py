@@ -19,6 +19,7 @@ from vggsearch.commands.lookup import weights_line
 from vggsearch.commands.report import print_summary, report_folder, write_and_print
 from vggsearch.display import finish_with_display, make_console
 from vggsearch.execution import KeepWeights
+from vggsearch.report import with_pictures
 from vggsearch.store import Store
 from vggsearch.study import Resources, kind_of, load_study, parse_storage
 
@@ -85,7 +86,7 @@ def command(
         for line in weights_line(results, opened, store):
             make_console().print(line, soft_wrap=True)
         if report:
-            write_and_print(results, report_folder(results))
+            write_and_print(with_pictures(results, data_dir=data_dir), report_folder(results))
         else:
             print_summary(results, f"vggsearch report {command_arguments(study, store)}")
     failed = results.crash_notes() if why == "finished" else []

@@ -122,7 +122,7 @@ def command(
                 record = _train(training, console)
             record = kept.put_run(record, lambda text: console.print(text, soft_wrap=True))
     if json:
-        found = record.model_dump(mode="json", exclude={"val_correct", "test_correct"})
+        found = record.model_dump(mode="json", exclude={"val_correct", "test_correct", "test_predictions"})
         weights = kept.weights_file(record)
         path = None if weights is None else str(weights)
         print_json({"run": key.digest, "cached": cached, "weights_file": path, **found})

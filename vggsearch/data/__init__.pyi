@@ -1,4 +1,4 @@
-from .arrays import data_key as data_key, describe as describe, locate as locate
+from .arrays import class_names as class_names, data_key as data_key, describe as describe, locate as locate
 from .batches import Batches as Batches, evaluation_batches as evaluation_batches
 from .catalog import DATASETS as DATASETS, DatasetInfo as DatasetInfo, Part as Part, named as named
 from .fetching import fetch as fetch
@@ -9,6 +9,7 @@ from .load import (
     load_test_images as load_test_images,
 )
 from .locations import cache_dir as cache_dir, find_files as find_files
+from .pictures import read_test_pictures as read_test_pictures
 from .streams import stream as stream
 from .summary import (
     PART_NAMES as PART_NAMES,

@@ -14,6 +14,7 @@ from vggsearch.data.image_files import ImageFacts
 from vggsearch.data.layout import listed
 from vggsearch.data.locations import find_files, search_locations
 from vggsearch.data.prepared import PreparedPart, blank, prepared_part
+from vggsearch.data.published_names import CLASS_NAMES
 from vggsearch.data.split import Indices, split_digest, stratified_split
 from vggsearch.errors import DataError
 from vggsearch.runs import DataKey
@@ -35,13 +36,23 @@ class Source:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes; their numbers where a named data set has no names."""
-        return self.folder.classes if self.folder else tuple(map(str, range(self.info.num_classes)))
+        if self.folder is not None:
+            return self.folder.classes
+        return CLASS_NAMES.get(self.name) or tuple(map(str, range(self.info.num_classes)))
 
 
 def find(name: str) -> Source:
     """List the folder, or look the name up. Raises `DataError`."""
     folder = list_folder(name) if name.startswith(PREFIX) else None
     return Source(name, folder.info if folder else named(name).info, folder)
+
+
+def class_names(name: str) -> tuple[str, ...]:
+    """Return the names of the classes, in the order of their labels. Raises `DataError`.
+
+    Opens no file of a named data set; of `folder:PATH` they are the names of the folders.
+    """
+    return find(name).classes
 
 
 def describe(name: str, data_dir: Path | None = None) -> DatasetInfo:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from vggsearch.errors import StoreError
-from vggsearch.report.ablation import ablation_report, find_ablation, summarize_ablation
+from vggsearch.report.ablation import ablation_report, arm_answers, find_ablation, summarize_ablation
 from vggsearch.report.document import (
     OWNED,
     Report,
@@ -18,8 +19,8 @@ from vggsearch.report.document import (
     write_files,
 )
 from vggsearch.report.figures import png, svg, theme
-from vggsearch.report.search import find_search, search_report, summarize_search
-from vggsearch.report.shared import ReportSummary
+from vggsearch.report.search import finalist_answers, find_search, search_report, summarize_search
+from vggsearch.report.shared import Answers, ReportSummary, kept_images
 from vggsearch.study import AblationStudy, SearchStudy, StudyResults
 
 
@@ -27,13 +28,14 @@ class _Kind(NamedTuple):
     """How results of one kind of study become findings, and findings a report and a summary."""
 
     find: Callable[[StudyResults], Any]
+    answers: Callable[[Any], Answers | None]
     compose: Callable[[Any, str], Report]
     summarize: Callable[[Any, Path], ReportSummary]
 
 
 _KINDS: Mapping[type[object], _Kind] = {
-    SearchStudy: _Kind(find_search, search_report, summarize_search),
-    AblationStudy: _Kind(find_ablation, ablation_report, summarize_ablation),
+    SearchStudy: _Kind(find_search, finalist_answers, search_report, summarize_search),
+    AblationStudy: _Kind(find_ablation, arm_answers, ablation_report, summarize_ablation),
 }
 
 
@@ -80,6 +82,17 @@ def write_report(results: StudyResults, folder: Path, *, command: str) -> Report
         write_files(folder, files)
     results.write(folder / "data")
     return kind.summarize(findings, folder / "index.html")
+
+
+def with_pictures(results: StudyResults, *, data_dir: Path | None = None) -> StudyResults:
+    """The results, with class names and the pictures of test images that their report will show.
+
+    Call it once, for results from a store: the report's data keep what was found. Results without predictions
+    of test images stay as they are. Where the data set is absent, the report says so and has no pictures.
+    """
+    kind = _KINDS[type(results.study)]
+    answers = kind.answers(kind.find(results))
+    return results if answers is None else replace(results, images=kept_images(answers, data_dir))
 
 
 def summarize_results(results: StudyResults, page: Path) -> ReportSummary:

@@ -17,6 +17,7 @@ from .checksums import (
 )
 from .frames import curves_frame as curves_frame, trials_frame as trials_frame
 from .metrics import METRICS as METRICS, UNEVEN_COLUMNS as UNEVEN_COLUMNS
+from .predictions import Predictions as Predictions
 from .ranking import Criterion as Criterion, best_run as best_run, standing as standing
 from .record import (
     FINAL as FINAL,

@@ -12,6 +12,7 @@ from pydantic import FailFast, Field, model_validator
 
 from vggsearch.arch import Task
 from vggsearch.recipe import TRAINING_REVISION, Budget, Recipe
+from vggsearch.runs.predictions import IntArray, Predictions
 from vggsearch.schema import ADDED, Frozen, canonical_digest
 
 SCHEMA_VERSION = 1
@@ -174,6 +175,8 @@ class RunRecord(Frozen):
     test_loss: float | None = None
     test_correct: str | None = Field(default=None, max_length=4_000_000, pattern=_BITS)
     """Per-image correctness on the test set, in its own order: `pack_bits`."""
+    test_predictions: Annotated[Predictions | None, ADDED] = None
+    """Predicted class of each test image, for `test_classes`. None in records from before this was kept."""
     test_balanced_accuracy: Annotated[Accuracy | None, ADDED] = None
     """As `val_balanced_accuracy`; also known where classes are uneven in the validation part alone."""
     test_majority: Annotated[Accuracy | None, ADDED] = None
@@ -211,6 +214,35 @@ class RunRecord(Frozen):
             if accuracy and bits is not None and accuracy * 6 * len(bits) < 0.5:
                 raise ValueError(f"{part}_accuracy: less than one of its images")
         return self
+
+    @model_validator(mode="after")
+    def _predictions_fit(self) -> Self:
+        """Predictions agree with the correctness and the accuracy that are kept beside them."""
+        predictions = self.test_predictions
+        if predictions is None:
+            return self
+        if self.key.evaluate_on != "test" or self.test_correct is None or self.test_accuracy is None:
+            raise ValueError("test_predictions: of a run that was not tested")
+        held = len(base64.b64decode(self.test_correct))
+        if held != -(-predictions.images // 8):
+            raise ValueError(f"test_predictions: of {predictions.images} images, not the {8 * held} answered")
+        correct = unpack_bits(self.test_correct, predictions.images)
+        try:
+            predictions.unpack(correct, self.key.num_classes)
+            predictions.check_mistakes(correct)
+        except ValueError as error:
+            raise ValueError(f"test_predictions: {error}") from error
+        if abs(correct.mean() - self.test_accuracy) > 1e-9:
+            raise ValueError("test_predictions: another accuracy than test_accuracy")
+        return self
+
+    def test_classes(self) -> tuple[IntArray, IntArray] | None:
+        """True and predicted class of each test image, both of shape [images]; None where not kept."""
+        predictions = self.test_predictions
+        if predictions is None or self.test_correct is None:
+            return None
+        correct = unpack_bits(self.test_correct, predictions.images)
+        return predictions.unpack(correct, self.key.num_classes)
 
 
 class TrialRecord(Frozen):

@@ -37,6 +37,7 @@ from .file import (
     load_study as load_study,
     parse_study as parse_study,
 )
+from .kept_images import KeptImages as KeptImages
 from .kind import StageStatus as StageStatus
 from .kinds import kind_of as kind_of
 from .resources import (

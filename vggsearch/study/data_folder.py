@@ -4,9 +4,10 @@
     study.json       its name, the options of the command, the numbers of records, what is missing
     trials.jsonl     one `TrialRecord` a line, in the order asked
     runs.jsonl       one `RunRecord` a line, in the order in which trials first name them
+    images.json      what is kept of the test images; only where runs hold predictions
 
-The last two are compressed, as `.jsonl.gz`, where they would be large. Files may come from anyone, so reading
-is bounded and validated.
+Trials and runs are compressed, as `.jsonl.gz`, where they would be large. Files may come from anyone, so
+reading is bounded and validated.
 """
 
 import gzip
@@ -22,6 +23,7 @@ from vggsearch.designs import Registration
 from vggsearch.errors import StoreError
 from vggsearch.runs import SCHEMA_VERSION, Damage, first_error, read_bounded, write_atomically
 from vggsearch.schema import ADDED, Frozen
+from vggsearch.study.kept_images import KeptImages
 
 MAX_DATA_BYTES = 2 * 2**20
 """Largest data folder of a report, so that the whole report stays under 5 MB."""
@@ -50,6 +52,8 @@ class Contents(Frozen):
     """The registered plans of an ablation, in order."""
     data: Annotated[tuple[Annotated[str, Field(max_length=8192)], ...], ADDED] = ()
     """What was understood of a folder of images."""
+    images: Annotated[bool, ADDED] = False
+    """Whether there is an `images.json`."""
 
 
 def packed_bytes(lines: Iterable[str]) -> int:
@@ -58,16 +62,27 @@ def packed_bytes(lines: Iterable[str]) -> int:
     return len(text) if len(text) <= MAX_DATA_BYTES else len(_compressed(text))
 
 
-def write_folder(folder: Path, contents: Contents, source: str, trials: list[str], runs: list[str]) -> None:
-    """Write the four files, each completely or not at all; raises `StoreError` where that fails."""
+def write_folder(
+    folder: Path,
+    contents: Contents,
+    source: str,
+    trials: list[str],
+    runs: list[str],
+    images: KeptImages | None,
+) -> None:
+    """Write the files, each completely or not at all; raises `StoreError` where that fails."""
     texts = {"trials": _joined(trials), "runs": _joined(runs)}
     compressed = sum(map(len, texts.values())) > MAX_DATA_BYTES
-    contents = contents.model_copy(update={"compressed": compressed})
+    contents = contents.model_copy(update={"compressed": compressed, "images": images is not None})
     try:
         for name, text in texts.items():
             plain, packed = folder / f"{name}.jsonl", folder / f"{name}.jsonl.gz"
             write_atomically(packed if compressed else plain, _compressed(text) if compressed else text)
             (plain if compressed else packed).unlink(missing_ok=True)
+        if images is None:
+            (folder / "images.json").unlink(missing_ok=True)
+        else:
+            write_atomically(folder / "images.json", images.model_dump_json().encode() + b"\n")
         write_atomically(folder / "study.yaml", source.encode())
         write_atomically(folder / "study.json", contents.model_dump_json(indent=2).encode() + b"\n")
     except OSError as error:
@@ -82,14 +97,22 @@ def read_contents(folder: Path) -> tuple[Contents, str]:
     try:
         contents = Contents.model_validate_json(_bytes(folder / "study.json"))
         if contents.schema_version != SCHEMA_VERSION:
-            raise _unusable(
+            raise unusable(
                 folder / "study.json", f"schema version {contents.schema_version}, not {SCHEMA_VERSION}"
             )
         return contents, _bytes(folder / "study.yaml").decode()
     except ValidationError as error:
-        raise _unusable(folder / "study.json", first_error(error)) from error
+        raise unusable(folder / "study.json", first_error(error)) from error
     except UnicodeDecodeError as error:
-        raise _unusable(folder / "study.yaml", "not UTF-8") from error
+        raise unusable(folder / "study.yaml", "not UTF-8") from error
+
+
+def read_images(folder: Path) -> KeptImages:
+    """`images.json`. Raises `StoreError`."""
+    try:
+        return KeptImages.model_validate_json(_bytes(folder / "images.json"))
+    except ValidationError as error:
+        raise unusable(folder / "images.json", first_error(error)) from error
 
 
 def read_lines(
@@ -104,9 +127,9 @@ def read_lines(
         try:
             found.append(parse(line.rstrip(b"\n")))
         except Damage as damage:
-            raise _unusable(path, f"line {number}: {damage}") from damage
+            raise unusable(path, f"line {number}: {damage}") from damage
     if len(found) != count:
-        raise _unusable(path, f"{len(found)} records, and study.json counts {count}")
+        raise unusable(path, f"{len(found)} records, and study.json counts {count}")
     return found
 
 
@@ -115,9 +138,9 @@ def _decompressed(path: Path) -> bytes:
         with gzip.GzipFile(fileobj=io.BytesIO(_bytes(path))) as file:
             text = file.read(MAX_READ_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise _unusable(path, "not whole gzip data") from error
+        raise unusable(path, "not whole gzip data") from error
     if len(text) > MAX_READ_BYTES:
-        raise _unusable(path, f"more than {MAX_READ_BYTES} bytes when decompressed")
+        raise unusable(path, f"more than {MAX_READ_BYTES} bytes when decompressed")
     return text
 
 
@@ -125,12 +148,13 @@ def _bytes(path: Path) -> bytes:
     try:
         return read_bounded(path, MAX_READ_BYTES)
     except FileNotFoundError as error:
-        raise _unusable(path, "absent") from error
+        raise unusable(path, "absent") from error
     except Damage as damage:
-        raise _unusable(path, str(damage)) from damage
+        raise unusable(path, str(damage)) from damage
 
 
-def _unusable(path: Path, reason: str) -> StoreError:
+def unusable(path: Path, reason: str) -> StoreError:
+    """The error for a file of a report's data that cannot be used."""
     return StoreError(
         f"{path}: a report's data must be whole and unchanged, and here is {reason}: copy the report again"
     )

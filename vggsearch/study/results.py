@@ -27,10 +27,13 @@ from vggsearch.study.data_folder import (
     Contents,
     packed_bytes,
     read_contents,
+    read_images,
     read_lines,
+    unusable,
     write_folder,
 )
 from vggsearch.study.file import SearchStudy, Study, parse_study
+from vggsearch.study.kept_images import KeptImages, common_labels, with_labels, without_labels
 from vggsearch.text import short_count
 
 if TYPE_CHECKING:
@@ -56,6 +59,8 @@ class StudyResults:
     """Of an ablation: the plans that were fixed, in order; the last is in force."""
     data: tuple[str, ...] = ()
     """What was understood of a folder of images, as a report's data have it."""
+    images: KeptImages | None = None
+    """Names of classes, and pictures of the test images that a report shows."""
 
     @property
     def answered(self) -> list[TrialRecord]:
@@ -143,8 +148,12 @@ class StudyResults:
             data=self.data_lines(),
         )
         trials = [trial.model_dump_json() for trial in self.trials]
-        runs = [run.model_dump_json() for run in self.runs.values()]
-        write_folder(folder, contents, study.source, trials, runs)
+        labels = common_labels(self.runs.values())
+        runs = [without_labels(run, labels).model_dump_json() for run in self.runs.values()]
+        images = None
+        if labels is not None:
+            images = (self.images or KeptImages()).model_copy(update={"labels": labels})
+        write_folder(folder, contents, study.source, trials, runs, images)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -158,12 +167,18 @@ class StudyResults:
                 folder, "trials", compressed=packed, count=contents.trial_records, parse=valid_trial
             )
             runs = read_lines(folder, "runs", compressed=packed, count=contents.run_records, parse=validated)
+            images = read_images(folder) if contents.images else None
+            if images is not None:
+                runs = [_whole(run, images, folder) for run in runs]
         by_digest = {run.key.digest: run for run in runs}
-        return cls(study, tuple(trials), by_digest, contents.notes, contents.plans, contents.data)
+        return cls(study, tuple(trials), by_digest, contents.notes, contents.plans, contents.data, images)
 
     def _lines(self) -> Iterator[str]:
-        for record in (*self.trials, *self.runs.values()):
-            yield record.model_dump_json()
+        labels = common_labels(self.runs.values())
+        for trial in self.trials:
+            yield trial.model_dump_json()
+        for run in self.runs.values():
+            yield without_labels(run, labels).model_dump_json()
 
 
 def read_results(store: Store, study: Study) -> StudyResults:
@@ -188,6 +203,14 @@ def read_results(store: Store, study: Study) -> StudyResults:
             notes.append(f"{what}: its run {trial.run[:12]} is absent or damaged")
     results = StudyResults(study, tuple(trials), runs, plans=store.plans(study.name).read())
     return replace(results, notes=(*notes, *results.crash_notes()))
+
+
+def _whole(run: RunRecord, images: KeptImages, folder: Path) -> RunRecord:
+    """The run with the true classes that a report's data keep once."""
+    try:
+        return with_labels(run, images.labels)
+    except ValueError as error:
+        raise unusable(folder / "images.json", f"not of run {run.key.digest[:12]}: {error}") from error
 
 
 def _without_correctness(results: StudyResults) -> StudyResults:

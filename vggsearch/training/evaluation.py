@@ -29,8 +29,12 @@ class Evaluation:
     """Fraction of images whose most likely class is the right one."""
     loss: float
     """Mean cross-entropy in nats, without label smoothing."""
-    correct: npt.NDArray[np.bool_]
-    """Shape (n,): whether the prediction for each image is right, in the order of the images."""
+    labels: npt.NDArray[np.int64]
+    """Shape (n,): the true class of each image, in the order of the images."""
+    predicted: npt.NDArray[np.int64]
+    """Shape (n,): the most likely class of each image."""
+    probability: npt.NDArray[np.float32]
+    """Shape (n,): the probability of that class."""
     class_sizes: npt.NDArray[np.int64]
     """Shape (k,): images of each class."""
     class_correct: npt.NDArray[np.int64]
@@ -38,12 +42,23 @@ class Evaluation:
 
     @classmethod
     def of(
-        cls, correct: npt.NDArray[np.bool_], labels: npt.NDArray[np.int64], num_classes: int, loss: float
+        cls,
+        labels: npt.NDArray[np.int64],
+        predicted: npt.NDArray[np.int64],
+        probability: npt.NDArray[np.float32],
+        num_classes: int,
+        loss: float,
     ) -> Self:
         """The results where the images have these labels."""
+        correct = labels == predicted
         sizes = np.bincount(labels, minlength=num_classes)
         right = np.bincount(labels[correct], minlength=len(sizes))
-        return cls(float(correct.mean()), loss, correct, sizes, right)
+        return cls(float(correct.mean()), loss, labels, predicted, probability, sizes, right)
+
+    @property
+    def correct(self) -> npt.NDArray[np.bool_]:
+        """Shape (n,): whether the prediction for each image is right."""
+        return np.equal(self.labels, self.predicted)
 
     @property
     def balanced_accuracy(self) -> float:
@@ -85,17 +100,24 @@ class Evaluator:
             channels_last=True,
         )
         self.model.eval()
-        correct: list[Tensor] = []
+        predicted: list[Tensor] = []
+        probability: list[Tensor] = []
         loss = torch.zeros((), device=images.images.device)
         with torch.inference_mode(), self.autocast:
             for x, y in batches:
-                logits = self.model(x)
-                correct.append(logits.argmax(1) == y)
-                loss += F.cross_entropy(logits.float(), y, reduction="sum")
+                logits = self.model(x).float()
+                log_p = F.log_softmax(logits, dim=1)
+                predicted.append(logits.argmax(1))
+                probability.append(log_p.amax(1).exp())
+                loss += F.nll_loss(log_p, y, reduction="sum")
         self.model.train()
-        right: npt.NDArray[np.bool_] = torch.cat(correct).cpu().numpy()
-        labels: npt.NDArray[np.int64] = images.labels.cpu().numpy().astype(np.int64)
-        return Evaluation.of(right, labels, self.data.num_classes, float(loss) / len(right))
+        return Evaluation.of(
+            images.labels.cpu().numpy().astype(np.int64),
+            torch.cat(predicted).cpu().numpy(),
+            torch.cat(probability).cpu().numpy(),
+            self.data.num_classes,
+            float(loss) / len(images.labels),
+        )
 
 
 def evaluate(evaluator: Evaluator, images: Images) -> Evaluation:

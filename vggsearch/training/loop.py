@@ -12,7 +12,7 @@ from torch import Tensor
 from vggsearch.data import Images, SearchData
 from vggsearch.latency import measure_latency, peak_memory_bytes, reset_peak_memory
 from vggsearch.memory import out_of_memory
-from vggsearch.runs import Outcome, RunKey, RunRecord, pack_bits
+from vggsearch.runs import Outcome, Predictions, RunKey, RunRecord, pack_bits
 from vggsearch.training.checkpoint import Checkpoints
 from vggsearch.training.curve import Report, Stopped
 from vggsearch.training.environment import provenance
@@ -175,6 +175,7 @@ def _record(
         test_accuracy=test.accuracy if test else None,
         test_loss=test.loss if test else None,
         test_correct=pack_bits(test.correct) if test else None,
+        test_predictions=_predictions(test, key.num_classes) if test else None,
         # What was selected by balanced accuracy on validation is tested by it, even on even classes.
         test_balanced_accuracy=test.balanced_accuracy if test and (uneven_val or uneven_test) else None,
         test_majority=test.majority if test and uneven_test else None,
@@ -198,6 +199,10 @@ def _record(
             finished_at=time.time(),
         ),
     )
+
+
+def _predictions(test: Evaluation, num_classes: int) -> Predictions:
+    return Predictions.of(test.labels, test.predicted, test.probability, num_classes)
 
 
 def _first_line(error: BaseException) -> str:

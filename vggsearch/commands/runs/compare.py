@@ -65,6 +65,7 @@ def _rows(before: RunRecord, now: RunRecord) -> Iterator[Row]:
     yield _row("steps", before.steps, now.steps, "{:,}".format)
     for part in ("test", "validation"):
         yield from _judged(part, before, now)
+    yield from _classified(before, now)
     curves = _curve(before), _curve(now)
     if before.curve and now.curve:
         count = sum(one == other for one, other in zip(*curves, strict=False))
@@ -99,6 +100,20 @@ def _judged(part: str, before: RunRecord, now: RunRecord) -> Iterator[Row]:
         differing = _differing_images(*bits)
         told = "judged alike" if differing == 0 else f"{differing} judged otherwise"
         yield Row(f"{part} images", "", told, differing == 0)
+
+
+def _classified(before: RunRecord, now: RunRecord) -> Iterator[Row]:
+    """Predicted classes of test images, where both records have them."""
+    first, second = before.test_classes(), now.test_classes()
+    if first is None or second is None:
+        return
+    then, again = first[1], second[1]
+    count = min(len(then), len(again))
+    differing = int(np.count_nonzero(then[:count] != again[:count])) + abs(len(then) - len(again))
+    same = before.test_predictions == now.test_predictions
+    alike = "the same classes" if same else "the same classes, other probabilities"
+    told = f"{differing} of another class" if differing else alike
+    yield Row("test predictions", "", told, same)
 
 
 def _differing_images(before: str, now: str) -> int:

@@ -175,7 +175,7 @@ def _print(console: Console, before: RunRecord, found: Comparison) -> None:
 
 
 def _object(before: RunRecord, now: RunRecord, found: Comparison) -> dict[str, Json]:
-    bits = {"val_correct", "test_correct", "key"}
+    bits = {"val_correct", "test_correct", "test_predictions", "key"}
     return {
         "run": before.key.digest,
         "same": found.same,

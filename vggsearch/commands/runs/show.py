@@ -157,7 +157,9 @@ def _curve(record: RunRecord) -> Table:
 
 def _object(found: FoundRun) -> dict[str, Json]:
     record = found.record
-    whole: dict[str, Json] = record.model_dump(mode="json", exclude={"val_correct", "test_correct"})
+    whole: dict[str, Json] = record.model_dump(
+        mode="json", exclude={"val_correct", "test_correct", "test_predictions"}
+    )
     counts = {
         "val": correct_count(record.val_accuracy, record.val_correct),
         "test": correct_count(record.test_accuracy, record.test_correct),

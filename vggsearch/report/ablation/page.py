@@ -9,6 +9,7 @@ from vggsearch.report.ablation.effects import effects_section
 from vggsearch.report.ablation.headline import ablation_answer, ablation_tiles
 from vggsearch.report.ablation.images import images_section, new_images
 from vggsearch.report.ablation.learning_rates import learning_rates_section
+from vggsearch.report.ablation.mistakes import arm_answers, mistakes_section
 from vggsearch.report.ablation.price import price_section
 from vggsearch.report.ablation.proof import proof_section
 from vggsearch.report.ablation.registration import registration_section
@@ -21,12 +22,13 @@ from vggsearch.report.shared import checklist_section, provenance_section
 def ablation_report(found: AblationFindings, command: str) -> Report:
     """The whole report, before it takes any format. Call it inside `theme`."""
     spent = spending(found.trials)
-    over = new_images(found)
+    over, answers = new_images(found), arm_answers(found)
     of_kernels = found.study.contrasts is not None
     sections = (
         effects_section(found, over),
         proof_section(found),
         learning_rates_section(found),
+        *((mistakes_section(found, answers),) if answers else ()),
         curves_section(found),
         price_section(found),
         runs_section(found),

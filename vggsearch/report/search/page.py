@@ -7,6 +7,7 @@ from vggsearch.report.search.finalists import finalists_section
 from vggsearch.report.search.headline import search_answer, search_tiles
 from vggsearch.report.search.kernel_sizes import kernel_sizes_section
 from vggsearch.report.search.learning_curves import learning_curves_section
+from vggsearch.report.search.mistakes import finalist_answers, mistakes_section
 from vggsearch.report.search.random_search import random_search_section
 from vggsearch.report.search.search_findings import SearchFindings
 from vggsearch.report.search.tradeoff import tradeoff_section
@@ -16,10 +17,11 @@ from vggsearch.report.shared import checklist_section, provenance_section
 
 def search_report(findings: SearchFindings, command: str) -> Report:
     """The whole report, before it takes any format. Call it inside `theme`."""
-    spent = spending(findings.trials)
+    spent, answers = spending(findings.trials), finalist_answers(findings)
     sections = (
         tradeoff_section(findings),
         finalists_section(findings),
+        *((mistakes_section(findings, answers),) if answers else ()),
         random_search_section(findings),
         kernel_sizes_section(findings),
         learning_curves_section(findings),

@@ -1,9 +1,17 @@
+from .answers import Answers as Answers, find_answers as find_answers
 from .checklist import (
     Item as Item,
     checklist_items as checklist_items,
     checklist_section as checklist_section,
 )
+from .mistakes import (
+    class_table as class_table,
+    confusion_blocks as confusion_blocks,
+    counted_remarks as counted_remarks,
+    too_many_classes as too_many_classes,
+)
 from .outcomes import outcome_table as outcome_table
+from .pictures import kept_images as kept_images
 from .practices import (
     Answer as Answer,
     Answered as Answered,

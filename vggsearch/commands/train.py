@@ -23,8 +23,8 @@ from vggsearch.commands.fetching import fetch_if_absent
 from vggsearch.commands.output import make_console, print_json
 from vggsearch.cost import cost
 from vggsearch.data import SearchData, load_search_data, summarize
+from vggsearch.devices import resolve_device
 from vggsearch.errors import VggSearchError
-from vggsearch.execution import resolve_device
 from vggsearch.recipe import RECIPES, Budget, Recipe
 from vggsearch.runs import FINAL, CurvePoint, RunKey, RunRecord, accuracy_text
 from vggsearch.store import Store
@@ -52,7 +52,8 @@ def command(
     A run that the store already holds is printed, not made again.
     """
     net, chosen, spent = parse(architecture), parse_recipe(recipe), Budget.parse(budget)
-    torch_device = torch.device(resolve_device(select_gpu(device)))
+    kind = resolve_device(select_gpu(device))
+    torch_device = torch.device(kind)
     kept = Store.open(store, create=True)
     fetch_if_absent(data, data_dir)
     with reading_display() as progress:
@@ -72,7 +73,7 @@ def command(
             recipe=chosen,
             budget=spent,
             seed=seed,
-            device="cuda" if torch_device.type == "cuda" else "cpu",
+            device=kind,
             device_model=None if spent.deterministic else device_model(torch_device),
         )
         record = kept.ledger.get(key.digest)

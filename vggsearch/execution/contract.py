@@ -4,11 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 from vggsearch.runs import CurvePoint, Digest, Outcome, RunKey, RunRecord
-
-DeviceKind = Literal["cpu", "cuda"]
 
 CANCEL_GRACE_S = 60.0
 """How long a cancelled run may take to reach its next report before its worker is killed."""

@@ -21,8 +21,9 @@ from vggsearch.commands.output import make_console, print_json, table
 from vggsearch.commands.runs.compare import Comparison, compare
 from vggsearch.commands.runs.lookup import RunKeyText, find_run
 from vggsearch.data import data_key
+from vggsearch.devices import DeviceKind, resolve_device
 from vggsearch.errors import DataError, DeviceError, VggSearchError
-from vggsearch.execution import DeviceKind, Finished, LocalExecutor, resolve_device
+from vggsearch.execution import Finished, LocalExecutor
 from vggsearch.recipe import TRAINING_REVISION
 from vggsearch.runs import RunKey, RunRecord
 from vggsearch.text import Json

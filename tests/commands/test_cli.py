@@ -185,7 +185,7 @@ class TestSelectGpu:
             ("cuda", None, None),
             ("cuda:1", None, "1"),
             ("cuda:1", "4,7", "7"),
-            ("cuda:5", "4,7", "-1"),
+            ("cuda:5", "4,7", "1000"),
             ("cuda:x", None, None),
         ],
     )

@@ -177,6 +177,7 @@ class _Preprocess:
         image = flat.view(len(x), *self._shape).permute(0, 3, 1, 2)
         if self._side is not None:
             image = F.interpolate(image, self._side, mode="bilinear", antialias=self._shrinks)
-        return image.contiguous(
-            memory_format=torch.channels_last if self._channels_last else torch.contiguous_format
-        )
+        if self._channels_last:
+            return image.contiguous(memory_format=torch.channels_last)
+        # Images of one channel are contiguous in both layouts. Their strides, which layers follow, are not.
+        return image.reshape(-1).view(image.shape)

@@ -1,11 +1,11 @@
 """What torch knows of this machine's devices: which there are, their names, their memory; waiting for them.
 
-One path for all accelerators, by `torch.accelerator`. Torch is built for one kind of them, so there is one kind
-at most. This module alone knows where a backend does not do what `torch.accelerator` promises:
+One path for all accelerators, by `torch.accelerator`. Torch is built for one kind of them, so there is one
+kind at most. This module alone knows where a backend does not do what `torch.accelerator` promises:
 
 - **MPS**: memory is read by `torch.mps`, because the functions of `torch.accelerator` raised an internal
-  error there until June 2026 (pytorch/pytorch#186748). There is no record of peak memory. The name is that of the
-  processor, of which the accelerator is a part.
+  error there until June 2026 (pytorch/pytorch#186748). There is no record of peak memory. The name is that
+  of the processor, of which the accelerator is a part.
 - **XPU**: integrated accelerators do not say how much memory is free (pytorch/pytorch#159728).
 """
 

@@ -1,4 +1,4 @@
-"""An accelerator made in Python, and runs on it: `python tests/training/twin_device.py` prints what came of them.
+"""An accelerator made in Python, and runs on it: `python tests/training/twin_device.py` prints their results.
 
 torch lets a device be defined in Python (`PrivateUse1`). The one defined here keeps its tensors in the CPU's
 memory and has the CPU's kernels compute on them, so its results have the CPU's bits. It refuses what an
@@ -6,12 +6,12 @@ accelerator refuses, or what would be slow or wrong on one:
 
 - an operation on tensors of both the device and the CPU, but for numbers (tensors without dimensions);
 - a generator of random numbers of the other device;
-- inside a training step, whatever makes the host wait for data;
+- inside a training step, whatever makes the host wait for data, and data of the host;
 - where the kind of device whose traits it has does not do them: `index_select` of overlapping rows, batch
-  norm of channels-last images, float64; for all kinds, `out=` that does not begin at the start of its memory.
+  norm of channels-last images, float64; for all kinds, `out=` that begins within its memory.
 
-Registering a device changes its process for good, and the engine of autograd counts devices once, at the first
-backward pass. Therefore these runs have a process of their own (`test_any_accelerator.py`).
+Registering a device changes its process for good, and the engine of autograd counts devices once, at the
+first backward pass. Therefore these runs have a process of their own (`test_any_accelerator.py`).
 """
 
 import dataclasses
@@ -74,7 +74,9 @@ class Twin(torch.Tensor):
 
     @staticmethod
     def __new__(cls, inner: torch.Tensor) -> "Twin":
-        with torch.inference_mode(False):  # else no view of a tensor from outside that mode could be made in it
+        with torch.inference_mode(
+            False
+        ):  # else no view of a tensor from outside that mode could be made in it
             made = torch.Tensor._make_wrapper_subclass(
                 cls,
                 inner.size(),
@@ -118,9 +120,12 @@ def perform(operation, args, kwargs):
         State.waits += 1
         if State.in_step:
             raise RuntimeError(f"{operation}: the host waits for data inside a step")
-    elif operation.overloadpacket not in (aten.copy_, aten._to_copy):
-        if any(tensor.dim() for tensor in tensors if not isinstance(tensor, Twin)):
-            raise RuntimeError(f"{operation}: tensors of the device and of the CPU")
+    copies = operation.overloadpacket in (aten.copy_, aten._to_copy)
+    others = [tensor for tensor in tensors if not isinstance(tensor, Twin)]
+    if copies and State.in_step and others:
+        raise RuntimeError(f"{operation}: a copy from the CPU inside a step")
+    if not copies and any(tensor.dim() for tensor in others):
+        raise RuntimeError(f"{operation}: tensors of the device and of the CPU")
     if not all(is_of_the_device(each) for each in generators(kwargs)):
         raise RuntimeError(f"{operation}: a generator of the CPU for tensors of the device")
     refuse(operation, args, kwargs)
@@ -133,11 +138,11 @@ def perform(operation, args, kwargs):
     leaves_device = asked.type == CPU.type if asked is not None else not twins
     if leaves_device or host_waits:
         return found
-    if State.refuses_float64 and any(each.dtype == torch.float64 for each in tree_leaves(found) if each is not None):
+    if State.refuses_float64 and any(
+        each.dtype == torch.float64 for each in tree_leaves(found) if each is not None
+    ):
         raise RuntimeError(f"{operation}: float64")
-    return tree_map_only(
-        torch.Tensor, lambda one: owners[id(one)] if id(one) in owners else Twin(one), found
-    )
+    return tree_map_only(torch.Tensor, lambda one: owners[id(one)] if id(one) in owners else Twin(one), found)
 
 
 def waits(operation, args, kwargs) -> bool:
@@ -214,7 +219,7 @@ AUTOCAST.impl("conv2d", cast(aten.conv2d.default), "AutocastPrivateUse1")
 AUTOCAST.impl("linear", cast(aten.linear.default), "AutocastPrivateUse1")
 
 
-def repeated(warm_up, compute, generators):
+def repeated(warm_up, compute, _):
     """In place of `cuda_graph`: as many steps as it makes before, and the step itself."""
     for _ in range(graph.WARM_UP):
         warm_up()
@@ -232,11 +237,12 @@ def step(run, launch=None) -> None:
 
 real_step = loop.step
 torch.Generator, torch.Event = make_generator, Event
-torch.accelerator.synchronize = lambda device: None
-torch.accelerator.memory.get_memory_info = lambda device: (2**33, 2**34)
-torch.accelerator.memory.memory_reserved = torch.accelerator.memory.memory_allocated = lambda device: 0
-torch.accelerator.memory.max_memory_allocated = lambda device: 12345
-torch.accelerator.memory.reset_peak_memory_stats = lambda device: None
+torch.accelerator.synchronize = lambda _: None
+memory = torch.accelerator.memory
+memory.get_memory_info = lambda _: (2**33, 2**34)
+memory.memory_reserved = memory.memory_allocated = lambda _: 0
+memory.max_memory_allocated = lambda _: 12345
+memory.reset_peak_memory_stats = lambda _: None
 loop.step, graph.cuda_graph = step, repeated
 loop.measure_latency = functools.partial(loop.measure_latency, max_repeats=1)
 
@@ -299,7 +305,7 @@ def cases() -> Iterator[tuple[str, Case]]:
     for kind in ("cuda", "xpu", "mps"):
         for name, recipe in RECIPES.items():
             yield f"{kind}, {name}", Case(kind, recipe, steps, interrupted=name == "fast")
-    for budget in (Budget(epochs=1.5), Budget(macs=1e9), Budget(seconds=0.2)):
+    for budget in (Budget(epochs=1.1), Budget(macs=3e8), Budget(seconds=0.1)):
         yield f"xpu, {budget}", Case("xpu", RECIPES["fast"], budget)
     adamw = Recipe(lr=0.001, momentum=0.9, optimizer="adamw", batch_size=64, shift_px=1, flip=True)
     yield "cuda, adamw, dropout", Case("cuda", adamw, steps, "1x16-1x32+fc16,16")
@@ -318,7 +324,9 @@ def made(key: RunKey, device: torch.device, checkpoints: Path | None = None, poi
 
     kept = None if checkpoints is None else Checkpoints(checkpoints, interval_s=0)
     there = DATA.to(device)
-    return loop.train(key, there, device, test_images=lambda: TEST.to(device), report=report, checkpoints=kept)
+    return loop.train(
+        key, there, device, test_images=lambda: TEST.to(device), report=report, checkpoints=kept
+    )
 
 
 def told(record: RunRecord) -> dict[str, object]:
@@ -354,7 +362,53 @@ def run(case: Case) -> dict[str, object]:
     }
 
 
+def refused() -> dict[str, str]:
+    """What the device says, with the traits of MPS, to what it refuses."""
+
+    def overlapping() -> None:
+        rows = torch.zeros(6, device=TWIN).as_strided((4, 3), (1, 1))
+        rows.index_select(0, torch.zeros(1, dtype=torch.int64, device=TWIN))
+
+    def within() -> None:
+        source, out = torch.zeros(4, device=TWIN), torch.zeros(4, device=TWIN)[2:]
+        torch.index_select(source, 0, torch.zeros(2, dtype=torch.int64, device=TWIN), out=out)
+
+    def channels_last() -> None:
+        images = torch.zeros(2, 3, 4, 4, device=TWIN).to(memory_format=torch.channels_last)
+        torch.nn.functional.batch_norm(images, None, None, training=True)
+
+    def in_step(work: Callable[[], object]) -> None:
+        State.in_step = True
+        try:
+            work()
+        finally:
+            State.in_step = False
+
+    wrong: dict[str, Callable[[], object]] = {
+        "tensors of both": lambda: torch.zeros(2, device=TWIN) + torch.zeros(2),
+        "another generator": lambda: torch.randperm(3, generator=make_generator(), device=TWIN),
+        "its generator": lambda: torch.randperm(3, generator=make_generator(TWIN)),
+        "a number in a step": lambda: in_step(lambda: float(torch.zeros((), device=TWIN))),
+        "a copy in a step": lambda: in_step(lambda: torch.zeros(2, device=TWIN).cpu()),
+        "numbers of the CPU in a step": lambda: in_step(lambda: torch.zeros(2).to(TWIN)),
+        "overlapping rows": overlapping,
+        "channels last": channels_last,
+        "float64": lambda: torch.zeros(2, device=TWIN).double(),
+        "a result within its memory": within,
+    }
+    found = {}
+    with acting_as("mps"), Device():
+        for name, work in wrong.items():
+            try:
+                work()
+            except RuntimeError as error:
+                found[name] = str(error)
+    return found
+
+
 if __name__ == "__main__":
     chosen = dict(cases())
     for name in sys.argv[1:] or chosen:
         print(json.dumps({"case": name, **run(chosen[name])}), flush=True)
+    if not sys.argv[1:]:
+        print(json.dumps({"case": "refused", **refused()}))

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from math import prod
 
 from vggsearch.arch import Architecture, Layer, Shape, Task, expand
-from vggsearch.cost import FLOAT_BYTES, layer_cost
+from vggsearch.costs import FLOAT_BYTES, layer_cost
 from vggsearch.devices import DeviceKind, traits
 from vggsearch.recipe import Recipe
 

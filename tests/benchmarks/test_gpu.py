@@ -17,7 +17,7 @@ from interleaved import in_turn, note
 from seeds_at_once import NETS, compare
 
 from vggsearch.arch import Architecture, parse
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.data import Images, data_key, load_search_data
 from vggsearch.devices import backend_of, resolve_device, worker_device
 from vggsearch.execution.contract import Finished

@@ -1,5 +1,4 @@
 from .accelerator import (
-    Backend as Backend,
     backend_of as backend_of,
     device_count as device_count,
     resolve_device as resolve_device,

@@ -5,7 +5,7 @@
 Runs the tests that need an accelerator and the benchmark `test_gpu.py`, in the order of their importance,
 prints a table, and writes it to FILE (`gpu.md`). What does not fit into the time is listed as not reached.
 The status is 1 if a test failed, and 2 without an accelerator. `--rehearse` goes the same way on the CPU with
-tiny nets, in less than a minute: its figures mean nothing. `--only` takes pytest's `-k`.
+tiny nets, in about a minute: its figures mean nothing. `--only` takes pytest's `-k`.
 """
 
 import argparse

@@ -19,6 +19,7 @@ SOURCES = sorted(ROOT.rglob("*.py"))
 # Each part may import itself and what stands in the lines above it.
 LAYERS = (
     ("errors", "text", "schema", "system"),
+    ("devices",),
     ("arch",),
     ("costs", "recipe"),
     ("runs",),
@@ -41,7 +42,7 @@ RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 # Where a heavy library may be imported, by beginnings of modules; LATE: within functions only.
 HEAVY = {
     # A module of `commands` is loaded when its command runs.
-    "torch": {"model", "latency", "data", "training", "api.nets", "commands"},
+    "torch": {"devices.accelerator", "model", "latency", "data", "training", "api.nets", "commands"},
     "torchvision": {"model", "latency", "data", "training"},
     "optuna": {"study.search"},
     "pandas": {"runs", "analysis", "study", "report", "api", "commands"},

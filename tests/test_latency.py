@@ -1,4 +1,4 @@
-"""Latency is the median time of one pass in eval mode; peak memory sees what was held and let go."""
+"""Latency is the median time of one pass in eval mode."""
 
 import time
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from vggsearch.latency import WARM_UP, measure_latency, peak_memory_bytes, reset_peak_memory
+from vggsearch.latency import WARM_UP, measure_latency
 
 CPU = torch.device("cpu")
 
@@ -48,23 +48,3 @@ def test_a_slow_net_is_measured_once_and_then_left():
     model = Sleeper([0.05] * 10)
     measure_latency(model, (1, 4, 4), CPU, budget_s=0.01)
     assert len(model.seen) == WARM_UP + 1
-
-
-def test_peak_memory_remembers_what_was_let_go_until_reset():
-    reset_peak_memory(CPU)
-    before = peak_memory_bytes(CPU)
-    torch.ones(50_000_000)
-    held = peak_memory_bytes(CPU)
-    reset_peak_memory(CPU)
-    after = peak_memory_bytes(CPU)
-    assert held >= before + 190_000_000
-    assert after <= held - 190_000_000
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_peak_memory_of_a_gpu():
-    device = torch.device("cuda")
-    reset_peak_memory(device)
-    before = peak_memory_bytes(device)
-    torch.ones(50_000_000, device=device)
-    assert peak_memory_bytes(device) >= before + 200_000_000

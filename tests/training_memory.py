@@ -146,18 +146,20 @@ def _train(case: Case, *, keeps: bool) -> int:
     """Bytes that a training takes in this process, after that of a tiny net."""
     import torch
 
-    from vggsearch.latency import peak_memory_bytes, reset_peak_memory
+    from vggsearch.devices import backend_of
     from vggsearch.system import return_freed_memory
     from vggsearch.training import train
     from vggsearch.training.allocator import keeping_freed_memory
 
     device, taken = torch.device("cpu"), 0
+    backend = backend_of(device)
     for each in (Case("1x2-1x2k1+bn+fc4", (case.input_shape[0], 8, 8), 2), case):
         data = each.data()
         gc.collect()
         return_freed_memory()
-        reset_peak_memory(device)
-        before = peak_memory_bytes(device)
+        backend.reset_peak()
+        before = backend.peak_bytes()
+        assert before is not None
         with keeping_freed_memory(needed=0, free=0) if keeps else contextlib.nullcontext():
             record = train(each.key, data, device)
         assert record.outcome is Outcome.COMPLETED, record.reason

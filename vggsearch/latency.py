@@ -1,4 +1,4 @@
-"""Measurements: the time of a forward pass, and peak memory."""
+"""The time of a forward pass."""
 
 import statistics
 import time
@@ -6,7 +6,7 @@ import time
 import torch
 from torch import nn
 
-from vggsearch.system import peak_resident_bytes, reset_peak_resident_bytes
+from vggsearch.devices import backend_of
 
 WARM_UP = 3
 """Passes before the measurement: the first ones allocate memory, and choose and load kernels."""
@@ -30,38 +30,15 @@ def measure_latency(
     was_training = model.training
     model.eval()
     times_s: list[float] = []
+    wait = backend_of(device).wait
     with torch.inference_mode():
         for _ in range(WARM_UP):
             model(x)
         while len(times_s) < max_repeats and (not times_s or sum(times_s) < budget_s):
-            _synchronize(device)
+            wait()
             start_s = time.perf_counter()
             model(x)
-            _synchronize(device)
+            wait()
             times_s.append(time.perf_counter() - start_s)
     model.train(was_training)
     return 1000 * statistics.median(times_s)
-
-
-def reset_peak_memory(device: torch.device) -> None:
-    """Start a new measurement of `peak_memory_bytes`; without effect where the system has no such reset."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    else:
-        reset_peak_resident_bytes()
-
-
-def peak_memory_bytes(device: torch.device) -> int:
-    """Peak memory since `reset_peak_memory`, or since the process started.
-
-    On a GPU it is the memory that torch allocated there, otherwise the resident memory of this process (its
-    current size where the operating system records no peak).
-    """
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    return peak_resident_bytes()
-
-
-def _synchronize(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

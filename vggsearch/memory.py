@@ -32,10 +32,10 @@ and checkpoints while they are written, which may take twice the parameters and 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
 
 from vggsearch.arch import Architecture, Layer, Shape, Task, expand
 from vggsearch.costs import FLOAT_BYTES, layer_cost
+from vggsearch.devices import DeviceKind, traits
 from vggsearch.recipe import Recipe
 
 EVALUATION_BATCH = 128
@@ -104,7 +104,7 @@ def training_memory(
     task: Task,
     recipe: Recipe,
     *,
-    device: Literal["cpu", "cuda"] = "cpu",
+    device: DeviceKind = "cpu",
     image_shape: tuple[int, int, int] | None = None,
     copies: int = 0,
 ) -> TrainingMemory:
@@ -115,7 +115,7 @@ def training_memory(
     """
     layers = expand(architecture, task)
     # On a CPU `fastest` may be either; float32 takes more.
-    half = recipe.precision == "bfloat16" or (recipe.precision != "float32" and device == "cuda")
+    half = recipe.precision == "bfloat16" or (recipe.precision != "float32" and traits(device).bfloat16)
     loss = FLOAT_BYTES * task.num_classes + (1 if recipe.label_smoothing else 0)
     net = _Net(layers, loss, 2 if half else FLOAT_BYTES, architecture.activation, device == "cpu")
     weights = [FLOAT_BYTES * layer_cost(layer)[0] for layer in layers]

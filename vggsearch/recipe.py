@@ -152,13 +152,14 @@ class Recipe(Frozen):
     `xavier`: Glorot uniform for both (the d2l chapter); `whitening`: as `kaiming`, but the first convolution
     whitens the training images' patches (`vggsearch.training.whitening`). Biases 0."""
     precision: Literal["auto", "fastest", "float32", "bfloat16"] = "auto"
-    """What convolutions and linear layers multiply. `bfloat16`: autocast. `auto`: `bfloat16` on CUDA,
-    `float32` on a CPU. `fastest`: `bfloat16` on CUDA; on a CPU whichever was measured to be faster there for
-    nets of this shape (`vggsearch.training.choices`). The provenance of a run says which it was."""
+    """What convolutions and linear layers multiply. `bfloat16`: autocast. `auto`: `bfloat16` on CUDA
+    and XPU, `float32` on a CPU and on MPS. `fastest`: the same on accelerators; on a CPU whichever was
+    measured to be faster there for nets of this shape (`vggsearch.training.choices`). The provenance of a run
+    says which it was."""
     layers: Annotated[Literal["auto", "torch", "narrow"], ADDED] = "auto"
     """Which code computes batch norm and max-pool. `torch`: PyTorch's layers. `narrow`: layers for few
     channels on a CPU, whose results differ in rounding alone (`vggsearch.training.narrow`). `auto`: `torch`;
-    with `precision: fastest` on CUDA `narrow`, and on a CPU whichever was measured to be faster. The
+    with `precision: fastest` on accelerators `narrow`, and on a CPU whichever was measured to be faster. The
     provenance of a run says which it was."""
 
     optimizer: Annotated[Literal["sgd", "adamw"], ADDED] = "sgd"

@@ -1,9 +1,9 @@
 """Ways to train several seeds of one net at once in one process; and how long each takes beside the others.
 
-    python tests/benchmarks/seeds_at_once.py [cpu|cuda] [SEEDS] [ROUNDS] [PRECISION]
+    python tests/benchmarks/seeds_at_once.py [DEVICE] [SEEDS] [ROUNDS] [PRECISION]
 
-- **one by one**: a step of the first, a step of the second, ...; on a GPU each is one launch;
-- **streams** (a GPU): the same launches, each net's on a stream of its own;
+- **one by one**: a step of the first, a step of the second, ...; on CUDA each is one launch;
+- **streams** (CUDA): the same launches, each net's on a stream of its own;
 - **grouped**: one net whose convolutions have a group for each seed; batch norm and pooling do not mind;
 - **vmap**: `torch.func.vmap` over the stacked weights.
 
@@ -18,7 +18,7 @@ import math
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vggsearch.data import Images, SearchData
+from vggsearch.devices import backend_of, resolve_device, traits
 from vggsearch.model import GlobalAveragePool
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs.record import DataKey, RunKey
@@ -98,7 +99,7 @@ def one_by_one(runs: Sequence[Training]) -> Together:
 
 
 def streams(runs: Sequence[Training]) -> Together:
-    """On a GPU alone."""
+    """On CUDA alone."""
     launches = [captured_step(run, partial(compute, run)) for run in runs]
     lanes = [torch.cuda.Stream() for _ in runs]
     for lane in lanes:
@@ -215,7 +216,7 @@ def _learn(logits: Tensor, y: Tensor, runs: Sequence[Training], optimizer: torch
 
 def _as_captured_step(runs: Sequence[Training], work: Step) -> Step:
     launch = work
-    if runs[0].device.type == "cuda":
+    if traits(runs[0].device.type).graphs:
 
         def warm_up() -> None:
             for run in runs:
@@ -244,26 +245,29 @@ WAYS: dict[str, Way] = {
 
 
 def seconds(step: Step, steps: int, device: torch.device) -> float:
-    clock = time.perf_counter if device.type == "cuda" else time.process_time
-    if device.type == "cuda":
-        torch.cuda.synchronize()
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    wait = backend_of(device).wait
+    wait()
     begun = clock()
     for _ in range(steps):
         step()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
+    wait()
     return clock() - begun
 
 
-def compare(name: str, seeds: int, rounds: int, device: torch.device, precision: str) -> None:
-    steps = 100 if device.type == "cuda" else 5
+def compare(
+    name: str, seeds: int, rounds: int, device: torch.device, precision: str
+) -> Iterator[tuple[str, list[float]]]:
+    """For each way, the time of a step of all seeds over that of one seed alone, round by round."""
+    steps = 5 if device.type == "cpu" else 100
     torch.backends.cudnn.benchmark = True  # as in a study's workers
     alone = one_by_one(set_up_seeds(NETS[name], 1, device, precision)).step
     kept = []  # a graph that ends may take along what libraries hold for others
-    # vmap does not go with the layers that `fastest` has on a CPU.
-    not_on_a_cpu = ("streams", "vmap") if precision == "fastest" else ("streams",)
     for way, make in WAYS.items():
-        if device.type == "cpu" and way in not_on_a_cpu:
+        if way == "streams" and device.type != "cuda":
+            continue
+        # vmap does not go with the layers that `fastest` has on a CPU.
+        if way == "vmap" and device.type == "cpu" and precision == "fastest":
             continue
         step = make(set_up_seeds(NETS[name], seeds, device, precision)).step
         kept.append(step)
@@ -272,22 +276,21 @@ def compare(name: str, seeds: int, rounds: int, device: torch.device, precision:
             both = [seconds(work, steps, device) for work in (alone, step)]
             if i:  # the first warms up
                 ratios.append(both[1] / both[0])
-        print(
-            f"| {name} | {way} | {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) |",
-            flush=True,
-        )
+        yield way, ratios
 
 
 def main() -> None:
     given = dict(enumerate(sys.argv[1:]))
-    device = torch.device(given.get(0, "cuda" if torch.cuda.is_available() else "cpu"))
+    device = torch.device(resolve_device(str(given.get(0, "auto"))))
     seeds, rounds, precision = int(given.get(1, 10)), int(given.get(2, 5)), str(given.get(3, "auto"))
     torch.set_num_threads(1)
     print(f"{seeds} seeds on {device_model(device)}, {precision}, over one; n = {rounds}", flush=True)
     with keeping_freed_memory(needed=1, free=10):
         for name in NETS:
-            if device.type == "cuda" or name in ("÷ 16", "÷ 8"):
-                compare(name, seeds, rounds, device, precision)
+            if device.type != "cpu" or name in ("÷ 16", "÷ 8"):
+                for way, ratios in compare(name, seeds, rounds, device, precision):
+                    spread = f"({min(ratios):.2f} to {max(ratios):.2f})"
+                    print(f"| {name} | {way} | {statistics.median(ratios):.2f} {spread} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -185,7 +185,7 @@ class TestSelectGpu:
             ("cuda", None, None),
             ("cuda:1", None, "1"),
             ("cuda:1", "4,7", "7"),
-            ("cuda:5", "4,7", "-1"),
+            ("cuda:5", "4,7", "1000"),
             ("cuda:x", None, None),
         ],
     )
@@ -422,7 +422,10 @@ BAD_COMMANDS = [
         "run demo.yaml --store file/store",
         "store file/store: cannot be written (Not a directory): name a folder you may write to with --store",
     ),
-    ("run demo.yaml --device tpu", "a device is auto, cpu, cuda or cuda:N, not 'tpu': use auto"),
+    (
+        "run demo.yaml --device tpu",
+        "a device is auto, cpu, cuda, mps or xpu, or one of several as in cuda:1, not 'tpu': use auto",
+    ),
     (
         "run demo.yaml --time-limit 0",
         "demo.yaml: time_limit_s: must be above 0, not 0.0: write time_limit_s: 3600, for example",
@@ -499,11 +502,11 @@ class TestBadInput:
 
     def test_device_that_is_not_there(self, capsys, monkeypatch):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
         status, out, err = run(capsys, "run", "demo.yaml", "--device", "cuda:7")
         assert (status, out) == (2, "")
         assert err == (
-            f"vggsearch: error: device cuda:7 is not there, as torch {torch.__version__} sees no such GPU: "
+            f"vggsearch: error: device cuda:7 is not there, as torch {torch.__version__} sees only cpu: "
             "use --device cpu\n"
         )
 

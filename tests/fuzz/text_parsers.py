@@ -15,7 +15,7 @@ from vggsearch.commands.train import parse_recipe
 from vggsearch.costs import cost
 from vggsearch.data import folder as folder_data
 from vggsearch.data.catalog import named
-from vggsearch.execution.devices import resolve_device
+from vggsearch.devices import resolve_device
 from vggsearch.recipe import RECIPES, Budget, total_steps
 from vggsearch.runs.validation import validated
 from vggsearch.store import Store
@@ -90,6 +90,8 @@ def names(_: Path) -> Ready:
         "cpu",
         "auto",
         "cpu:1",
+        "xpu:1",
+        "mps",
     ]
     return Ready(choose, [seed.encode() for seed in seeds])
 

@@ -29,7 +29,7 @@ def test_what_cannot_fit_is_infeasible_and_not_tried(data, make_key):
     before = psutil.Process().memory_info().rss
     record = train(key, data, CPU)
     assert record.outcome is Outcome.INFEASIBLE
-    needed, free = needed_memory(key, data, CPU).total, free_bytes(CPU)
+    needed, free = needed_memory(key, data).total, free_bytes(CPU)
     start, _, rest = record.reason.partition(" and ")
     assert start == f"training needs about {needed / 1e9:.3g} GB"
     assert rest.endswith(
@@ -49,7 +49,7 @@ def test_a_net_that_is_too_wide_is_told_apart_from_a_batch_that_is_too_large(dat
 
 def test_it_is_refused_from_the_byte_that_is_missing(data, make_key, monkeypatch):
     key = make_key()
-    needed = needed_memory(key, data, CPU).total
+    needed = needed_memory(key, data).total
     monkeypatch.setattr(fits, "free_bytes", lambda _: needed)
     assert memory_shortage(key, data, CPU) is None
     monkeypatch.setattr(fits, "free_bytes", lambda _: needed - 1)
@@ -59,15 +59,8 @@ def test_it_is_refused_from_the_byte_that_is_missing(data, make_key, monkeypatch
 def test_copies_of_the_images_count(data, make_key):
     plain = make_key(recipe=Recipe(lr=0.1, batch_size=32))
     shifted = make_key(recipe=Recipe(lr=0.1, batch_size=32, shift_px=4))
-    more = needed_memory(shifted, data, CPU).copies - needed_memory(plain, data, CPU).copies
+    more = needed_memory(shifted, data).copies - needed_memory(plain, data).copies
     assert more == 640 * (16 * 16 - 8 * 8)
-
-
-def test_free_memory_is_that_of_the_tightest_control_group_or_of_the_machine(monkeypatch):
-    monkeypatch.setattr(fits, "cgroup_free_bytes", lambda: iter([5000, 3000]))
-    assert free_bytes(CPU) == 3000
-    monkeypatch.setattr(fits, "cgroup_free_bytes", lambda: iter([]))
-    assert 0 < free_bytes(CPU) <= psutil.virtual_memory().total
 
 
 # --- memory that runs out all the same ---

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from vggsearch.devices import traits
+
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", show_default=False, help="Study file (YAML).")]
 ArchitectureText = Annotated[
     str,
@@ -37,21 +39,31 @@ DataFolder = Annotated[
         "--data-dir", envvar="VGGSEARCH_DATA", help="Folder in which data sets are looked for first."
     ),
 ]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Device = Annotated[
+    str, typer.Option("--device", help="auto, cpu, cuda, mps or xpu; cuda:N or xpu:N for one of several.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 STORE = Path(".vggsearch")
 """Default of `--store`."""
 
+
+NO_GPU = "1000"
+"""Number of a GPU that no machine has: with it alone visible, none is."""
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells count it: 128 + SIGINT."""
 
 
 def select_gpu(device: str) -> str:
-    """Hide all GPUs but N from this process and its workers where `device` is `cuda:N`; returns `device`."""
+    """Hide all GPUs but N from this process and its workers where `device` is `cuda:N` or `xpu:N`.
+
+    Returns `device`.
+    """
     name, _, index = device.partition(":")
-    if name == "cuda" and index.isdecimal() and len(index) < 4:
-        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-        numbers = visible.split(",") if visible is not None else [*map(str, range(1000))]
-        os.environ["CUDA_VISIBLE_DEVICES"] = numbers[int(index)] if int(index) < len(numbers) else "-1"
+    if name in ("cuda", "xpu") and index.isdecimal() and len(index) < 4:
+        variables = traits(name).visible
+        for variable in [one for one in variables if one in os.environ] or variables[:1]:
+            visible = os.environ.get(variable)
+            numbers = visible.split(",") if visible is not None else [*map(str, range(1000))]
+            os.environ[variable] = numbers[int(index)] if int(index) < len(numbers) else NO_GPU
     return device

@@ -24,9 +24,9 @@ from vggsearch.commands.lookup import RUN_KEY, find_run, weights_command
 from vggsearch.commands.output import print_json
 from vggsearch.costs import cost
 from vggsearch.data import load_search_data, summarize
+from vggsearch.devices import resolve_device
 from vggsearch.display import fetch_if_absent, make_console, print_understood, reading_display
 from vggsearch.errors import VggSearchError, WeightsError
-from vggsearch.execution import resolve_device
 from vggsearch.recipe import RECIPES, Budget, Recipe
 from vggsearch.runs import FINAL, CurvePoint, Outcome, RunKey, RunRecord, accuracy_text
 from vggsearch.store import Store, handed_over
@@ -78,7 +78,8 @@ def command(
     begun = None if file is None else read_weights(file)
     net = _architecture(architecture, begun)
     chosen, spent = parse_recipe(recipe, store), Budget.parse(budget)
-    torch_device = torch.device(resolve_device(select_gpu(device)))
+    kind = resolve_device(select_gpu(device))
+    torch_device = torch.device(kind)
     kept = Store.open(store, create=True)
     fetch_if_absent(data, data_dir)
     with reading_display() as progress:
@@ -102,7 +103,7 @@ def command(
             recipe=chosen,
             budget=spent,
             seed=seed,
-            device="cuda" if torch_device.type == "cuda" else "cpu",
+            device=kind,
             device_model=None if spent.deterministic else device_model(torch_device),
             initial_weights=None if begun is None else begun.digest,
         )

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from vggsearch.data.load import Images
+from vggsearch.devices import traits
 from vggsearch.errors import DataError
 
 Batch = tuple[Tensor, Tensor]
@@ -71,12 +72,13 @@ class Batches:
         self._stretches = padded.view(-1).as_strided(
             (padded.numel() - self._stretch + 1, self._stretch), (1, 1)
         )
+        self._selects = traits(padded.device.type).selects_overlapping_rows
         self.steps_per_epoch = count // batch_size
         """Batches of one epoch."""
         self._step = self.steps_per_epoch
         # An epoch's draws, always at the same addresses: for each place in it the image's first byte, its
         # class, and which form of which image of its batch it is.
-        self._starts, self._epoch_labels, self._forms = torch.zeros_like(self._labels).repeat(3, 1)
+        self._starts, self._epoch_labels, self._forms = (torch.zeros_like(self._labels) for _ in range(3))
         self._rows = torch.arange(batch_size, device=self._labels.device)
         self.position = torch.zeros((), dtype=torch.int64, device=self._labels.device)
         """Index in the epoch of the next batch's first image: int64 on the device, always the same tensor."""
@@ -101,7 +103,8 @@ class Batches:
     def cut(self) -> Batch:
         """Do the device's part of a batch: the same kernel launches every time, on the same addresses."""
         rows = self._rows + self.position
-        x = self._stretches.index_select(0, self._starts.index_select(0, rows))
+        starts = self._starts.index_select(0, rows)
+        x = self._stretches.index_select(0, starts) if self._selects else self._stretches[starts]
         x = x.as_strided(self._shape, (self._stretch, self._row, self._pixel, 1))
         if self._flip:
             # Make both forms, then select one: an element-wise masked choice takes several times as long.
@@ -174,6 +177,7 @@ class _Preprocess:
         image = flat.view(len(x), *self._shape).permute(0, 3, 1, 2)
         if self._side is not None:
             image = F.interpolate(image, self._side, mode="bilinear", antialias=self._shrinks)
-        return image.contiguous(
-            memory_format=torch.channels_last if self._channels_last else torch.contiguous_format
-        )
+        if self._channels_last:
+            return image.contiguous(memory_format=torch.channels_last)
+        # Images of one channel are contiguous in both layouts. Their strides, which layers follow, are not.
+        return image.reshape(-1).view(image.shape)

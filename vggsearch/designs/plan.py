@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import (
     Field,
@@ -21,6 +21,7 @@ from vggsearch.arch import Architecture, Task
 from vggsearch.costs import cost
 from vggsearch.designs.design import Contrast, Held, Question
 from vggsearch.designs.evaluation import EVALUATION_PARTS, EvaluateOn, EvaluationPart
+from vggsearch.devices import DeviceKind
 from vggsearch.errors import ArchitectureError
 from vggsearch.recipe import Budget, Recipe, total_steps
 from vggsearch.runs import Count, DataKey, Digest, Moment, Text
@@ -110,7 +111,7 @@ class Plan(Frozen):
     num_classes: Count
     train_images: Count
     """Number of training images in one epoch, approximately."""
-    device: Literal["cpu", "cuda"]
+    device: DeviceKind
     device_model: Text
     """Processor on which the seconds of a step were measured."""
     arms: tuple[PlannedArm, ...] = Field(min_length=2, max_length=1000)

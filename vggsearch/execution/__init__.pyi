@@ -1,6 +1,5 @@
 from .capacity import default_workers as default_workers, usable_cores as usable_cores
 from .contract import (
-    DeviceKind as DeviceKind,
     Event as Event,
     Executor as Executor,
     Finished as Finished,
@@ -8,7 +7,6 @@ from .contract import (
     Progress as Progress,
     keeps_weights as keeps_weights,
 )
-from .devices import resolve_device as resolve_device
 from .local import LocalExecutor as LocalExecutor
 from .registry import EXECUTORS as EXECUTORS
 from .worker import (

@@ -2,17 +2,17 @@
 
 import psutil
 
-from vggsearch.execution.contract import DeviceKind
+from vggsearch.devices import DeviceKind
 from vggsearch.system import allowed_cores, cgroup_cores
 
 
 def default_workers(device: DeviceKind) -> int:
-    """Return the number of usable cores or GPUs."""
+    """Return the number of usable cores or accelerators."""
     if device == "cpu":
         return usable_cores()
-    import torch
+    from vggsearch.devices import device_count  # imports torch
 
-    return torch.cuda.device_count()
+    return device_count(device)
 
 
 def usable_cores() -> int:

@@ -8,8 +8,6 @@ from typing import Literal, Self
 
 from vggsearch.runs import CurvePoint, Digest, Outcome, RunKey, RunRecord
 
-DeviceKind = Literal["cpu", "cuda"]
-
 KeepWeights = Literal["all", "finalists", "none"]
 """Of which completed runs the weights are kept. `finalists` are the runs that are tested: the finalists of a
 search, and the pairs of an ablation."""

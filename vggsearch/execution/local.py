@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from multiprocessing import connection
 from pathlib import Path
 
+from vggsearch.devices import DeviceKind
 from vggsearch.errors import VggSearchError
 from vggsearch.execution.assignment import AssigningExecutor, Assignment
 from vggsearch.execution.contract import (
     CANCEL_GRACE_S,
     DEADLINE_GRACE_S,
-    DeviceKind,
     Event,
     Finished,
     KeepWeights,
@@ -37,7 +37,7 @@ class LocalExecutor(AssigningExecutor[Assignment]):
     Args:
         workers: Number of processes, each of which makes one run at a time.
         device: On a CPU each process uses one thread and is pinned to its own core, physical cores first,
-            unless there are more workers than cores. On CUDA worker i uses GPU i modulo the number of GPUs.
+            unless there are more workers than cores. Worker i uses accelerator i modulo their number.
         data_dir: Folder in which data sets are searched first.
         pin: False leaves the processes unpinned, for a machine that runs several studies at once.
         trainer: `module:function` of the `vggsearch.execution.worker.TrainerFactory`.

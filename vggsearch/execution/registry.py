@@ -5,8 +5,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
+from vggsearch.devices import DeviceKind
 from vggsearch.errors import VggSearchError
-from vggsearch.execution.contract import DeviceKind, Executor, KeepWeights
+from vggsearch.execution.contract import Executor, KeepWeights
 
 
 class ExecutorFactory(Protocol):

@@ -19,8 +19,9 @@ from typing import Annotated, Literal, Protocol, cast
 
 from pydantic import Field, TypeAdapter
 
+from vggsearch.devices import DeviceKind
 from vggsearch.errors import DataError, WeightsError
-from vggsearch.execution.contract import DeviceKind, KeepWeights, keeps_weights
+from vggsearch.execution.contract import KeepWeights, keeps_weights
 from vggsearch.memory import out_of_memory
 from vggsearch.runs import MAX_RECORD_BYTES, CurvePoint, DataKey, Digest, Outcome, RunKey, RunRecord
 from vggsearch.schema import Frozen
@@ -38,7 +39,7 @@ class WorkerSetup(Frozen):
     """`module:function` of a `TrainerFactory`, importable in the worker."""
     device: DeviceKind
     index: int
-    """Number of the worker, from 0. Worker i uses GPU i modulo the number of GPUs."""
+    """Number of the worker, from 0. Worker i uses accelerator i modulo their number."""
     data_dir: Path | None
     core: int | None
     """The processor that the worker is pinned to; None if it is not pinned."""
@@ -198,14 +199,11 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
     import torch
 
     from vggsearch.data import Images, SearchData, load_search_data, load_test_images
+    from vggsearch.devices import worker_device
     from vggsearch.training import Checkpoints, Weights, memory_policy, read_weights, train
 
-    if setup.device == "cuda":
-        device = torch.device("cuda", setup.index % max(1, torch.cuda.device_count()))
-        torch.cuda.set_device(device)
-        torch.backends.cudnn.benchmark = True  # a run's shapes never change
-    else:
-        device = torch.device("cpu")
+    device = worker_device(setup.device, setup.index)
+    if device.type == "cpu":
         torch.set_num_threads(1)
     loaded: dict[DataKey, SearchData] = {}
 

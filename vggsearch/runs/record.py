@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pydantic import FailFast, Field, model_validator
 
 from vggsearch.arch import Task
+from vggsearch.devices import DeviceKind
 from vggsearch.recipe import TRAINING_REVISION, Budget, Recipe
 from vggsearch.runs.predictions import IntArray, Predictions
 from vggsearch.schema import ADDED, Frozen, canonical_digest
@@ -88,7 +89,7 @@ class RunKey(Frozen):
     seed: Count
     evaluate_on: Literal["validation", "test"] = "validation"
     """`test` for runs that were already selected: only these open the test images."""
-    device: Literal["cpu", "cuda"]
+    device: DeviceKind
     device_model: Text | None = None
     """Processor's or GPU's name where the budget is in seconds, else None."""
     training_revision: int = TRAINING_REVISION
@@ -198,7 +199,7 @@ class RunRecord(Frozen):
     latency_ms: Duration | None = None
     """Median time of one forward pass of one image, on the device of the run."""
     peak_memory_bytes: Count | None = None
-    """Of the device on a GPU; resident memory of the worker on a CPU."""
+    """Of the device on a GPU; resident memory of the worker on a CPU. None where none is kept."""
     contended: bool = False
     """Whether other work visibly held up the machine (wall over CPU time above 1.15 on a CPU)."""
     provenance: Provenance | None = None

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vggsearch.data import DataSummary, data_key, describe, summarize
+from vggsearch.devices import resolve_device
 from vggsearch.errors import DataError, VggSearchError
-from vggsearch.execution import EXECUTORS, resolve_device
+from vggsearch.execution import EXECUTORS
 from vggsearch.recipe import Recipe
 from vggsearch.store import Store
 from vggsearch.study.control import Conditions, Observer, Session
@@ -22,7 +23,7 @@ class Resources:
     """What a study may use."""
 
     device: str = "auto"
-    """`auto`, `cpu`, `cuda` or `cuda:N`."""
+    """`auto`, a kind of device, or one of several as in `cuda:N`."""
     workers: int | None = None
     """How many runs are active at once; None for one per core, GPU, or place in the cluster."""
     data_dir: Path | None = None

@@ -18,7 +18,7 @@ KEEP_FACTOR = 3.0
 
 
 @contextlib.contextmanager
-def keeping_freed_memory(*, needed: int, free: int) -> Iterator[bool]:
+def keeping_freed_memory(*, needed: int, free: float) -> Iterator[bool]:
     """Keep freed memory in this process within the context, if `free` bytes are enough for that.
 
     Yields whether it is kept: never where the C library is not glibc. Results of computations do not change.

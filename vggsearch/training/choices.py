@@ -1,9 +1,9 @@
 """What a recipe leaves to the machine, precision and layers, and how measured times decide it.
 
-| recipe | on a CPU | on CUDA |
+| recipe | on a CPU | on an accelerator |
 |---|---|---|
-| `precision: auto` | float32 | bfloat16 |
-| `precision: fastest` | float32 or bfloat16, measured | bfloat16, not measured |
+| `precision: auto` | float32 | bfloat16; on MPS float32 |
+| `precision: fastest` | float32 or bfloat16, measured | the same, not measured |
 | `layers: auto` with `precision: fastest` | torch, or narrow where measured to be faster | narrow |
 | `layers: auto` with another precision | torch | torch |
 
@@ -19,6 +19,7 @@ from typing import Literal
 import torch
 
 from vggsearch.arch import Architecture
+from vggsearch.devices import traits
 from vggsearch.recipe import Recipe
 from vggsearch.schema import Frozen
 from vggsearch.training.narrow import leaves_registers_empty
@@ -54,7 +55,7 @@ def candidates(recipe: Recipe, architecture: Architecture, device: torch.device)
     elif on_cpu:
         precisions = ("float32", "bfloat16") if fastest else ("float32",)
     else:
-        precisions = ("bfloat16",)
+        precisions = ("bfloat16",) if traits(device.type).bfloat16 else ("float32",)
     layers: tuple[Literal["torch", "narrow"], ...]
     if recipe.layers != "auto":
         layers = (recipe.layers,)

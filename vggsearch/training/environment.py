@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 import vggsearch
+from vggsearch.devices import backend_of
 from vggsearch.runs import Provenance
 from vggsearch.system import processor_model
 from vggsearch.training.choices import Choice
@@ -34,7 +35,7 @@ def provenance(
         torch=torch.__version__,
         platform=f"{platform.system()} {platform.machine()}",
         processor=processor_model(),
-        gpu=torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        gpu=None if device.type == "cpu" else device_model(device),
         precision=choice.precision,
         layers=choice.layers,
         threads=torch.get_num_threads(),
@@ -47,7 +48,7 @@ def provenance(
 
 def device_model(device: torch.device | str) -> str:
     """Name of the processor or GPU, on which a budget in seconds depends."""
-    return torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else processor_model()
+    return backend_of(torch.device(device)).name
 
 
 @functools.cache

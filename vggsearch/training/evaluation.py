@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vggsearch.data import Images, SearchData, evaluation_batches
+from vggsearch.devices import traits
 from vggsearch.runs import RunKey
 
 UNEVEN = 1.5
@@ -97,7 +98,7 @@ class Evaluator:
             mean=self.data.mean,
             std=self.data.std,
             side=self.side,
-            channels_last=True,
+            channels_last=traits(images.images.device.type).channels_last,
         )
         self.model.eval()
         predicted: list[Tensor] = []

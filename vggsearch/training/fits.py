@@ -7,14 +7,13 @@ memory in use at that moment is considered: runs that start together may still n
 
 import contextlib
 
-import psutil
 import torch
 
 from vggsearch.arch import Architecture
 from vggsearch.data import SearchData
+from vggsearch.devices import backend_of
 from vggsearch.memory import TrainingMemory, training_memory
 from vggsearch.runs import RunKey
-from vggsearch.system import cgroup_free_bytes
 from vggsearch.training.allocator import keeping_freed_memory
 from vggsearch.training.setup import CURVE_IMAGES
 
@@ -28,7 +27,7 @@ def memory_shortage(key: RunKey, data: SearchData, device: torch.device) -> str 
 
     Raises `ArchitectureError` where the architecture does not fit its input.
     """
-    needed, free = needed_memory(key, data, device), free_bytes(device)
+    needed, free = needed_memory(key, data), free_bytes(device)
     if needed.total <= free:
         return None
     mostly_weights = needed.parameters + needed.optimizer_state + needed.gradients > needed.saved
@@ -45,10 +44,10 @@ def memory_policy(
     """Context to train `key` in, in a process that only trains: freed memory is kept where there is room."""
     if device.type != "cpu":
         return contextlib.nullcontext()
-    return keeping_freed_memory(needed=needed_memory(key, data, device).total, free=free_bytes(device))
+    return keeping_freed_memory(needed=needed_memory(key, data).total, free=free_bytes(device))
 
 
-def needed_memory(key: RunKey, data: SearchData, device: torch.device) -> TrainingMemory:
+def needed_memory(key: RunKey, data: SearchData) -> TrainingMemory:
     """Memory that training `key` needs in addition to its images."""
     count, channels, height, width = data.train.images.shape
     border = 2 * key.recipe.shift_px
@@ -58,19 +57,12 @@ def needed_memory(key: RunKey, data: SearchData, device: torch.device) -> Traini
         Architecture.parse(key.architecture),
         key.task,
         key.recipe,
-        device="cuda" if device.type == "cuda" else "cpu",
+        device=key.device,
         image_shape=(channels, height, width),
         copies=padded + part + DRAWS * INT64_BYTES * count,
     )
 
 
-def free_bytes(device: torch.device) -> int:
-    """Bytes of memory that a run could still use on `device`.
-
-    On a GPU, its free memory and what torch has reserved and does not use; otherwise the machine's available
-    memory, or less where a control group limits this process.
-    """
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return min([psutil.virtual_memory().available, *cgroup_free_bytes()])
+def free_bytes(device: torch.device) -> float:
+    """Bytes of memory that a run could still use on `device`; infinity where its backend does not say."""
+    return backend_of(device).free_bytes()

@@ -11,6 +11,7 @@ from typing import cast
 
 import torch
 
+from vggsearch.devices import traits
 from vggsearch.training.checkpoint import tensors_of
 from vggsearch.training.optimizer import begin_state
 from vggsearch.training.setup import Training
@@ -29,10 +30,10 @@ def captured_step(run: Training, compute: Launch, capture: Capture | None = None
     """A function that repeats `compute`, the part of a step of `run` that its device does.
 
     Capturing makes steps; the state that they change is restored to the bit. By default steps are captured
-    only on a GPU.
+    only where the device has graphs.
     """
     if capture is None:
-        if run.device.type != "cuda":
+        if not traits(run.device.type).graphs:
             return compute
         capture = cuda_graph
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from vggsearch.data import Images, SearchData
-from vggsearch.latency import measure_latency, peak_memory_bytes, reset_peak_memory
+from vggsearch.devices import backend_of
+from vggsearch.latency import measure_latency
 from vggsearch.memory import out_of_memory
 from vggsearch.runs import Outcome, Predictions, RunKey, RunRecord, pack_bits
 from vggsearch.training.checkpoint import Checkpoints
@@ -79,7 +80,7 @@ def train(
         try:
             begun_with = None if checkpoints is None else checkpoints.choice(key)
             choice = choose(key, device, begun_with=begun_with)
-            reset_peak_memory(device)
+            backend_of(device).reset_peak()
             run = set_up(
                 key, data, device, report=report, deadline=begun + deadline_s, choice=choice, initial=initial
             )
@@ -137,17 +138,18 @@ def spend(run: Training, checkpoints: Checkpoints | None = None, launch: Launch 
 
 
 class _Pace:
-    """Keeps the host at most one step ahead of a GPU, so that the clock does not measure queued steps."""
+    """Keeps the host at most one step ahead of an accelerator, so that the clock measures no queued steps."""
 
     def __init__(self, device: torch.device) -> None:
-        self._cuda = device.type == "cuda"
+        self._device = device
         self._last: torch.Event | None = None
 
     def wait(self) -> None:
-        if self._cuda:
+        if self._device.type != "cpu":
             if self._last is not None:
                 self._last.synchronize()
-            self._last = torch.Event("cuda")
+            # Without timing: on MPS, waiting for a timing event could hang (pytorch/pytorch#196395).
+            self._last = torch.Event(self._device)
             self._last.record()
 
 
@@ -188,7 +190,7 @@ def _record(
         eval_s=run.eval_s,
         setup_s=setup_s,
         latency_ms=measure_latency(run.model, key.input_shape, device) if completed else None,
-        peak_memory_bytes=peak_memory_bytes(device),
+        peak_memory_bytes=backend_of(device).peak_bytes(),
         contended=device.type == "cpu" and meter.wall_s > CONTENDED * meter.cpu_s,
         provenance=provenance(
             device,

@@ -15,6 +15,7 @@ import torch._dynamo
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from vggsearch.devices import traits
 from vggsearch.recipe import Recipe
 
 Groups = list[dict[str, object]]
@@ -68,11 +69,11 @@ def learning_rate(recipe: Recipe, fraction: float) -> float:
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """The fused optimiser of `recipe` over `model`; weight decay on convolution and linear weights only.
 
-    On a GPU the learning rate is a tensor on the GPU, which a captured step reads; on a CPU it is a number,
-    which keeps all its digits.
+    Where steps are captured, the learning rate is a tensor on the device, which a captured step reads;
+    elsewhere it is a number, which keeps all its digits.
     """
     device = next(model.parameters()).device
-    lr = torch.tensor(recipe.lr, device=device) if device.type == "cuda" else recipe.lr
+    lr = torch.tensor(recipe.lr, device=device) if traits(device.type).graphs else recipe.lr
     weights = [p for p in model.parameters() if p.ndim >= 2]
     others = [p for p in model.parameters() if p.ndim < 2]
     groups: Groups = [

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from vggsearch.arch import Architecture
 from vggsearch.costs import cost
 from vggsearch.data import Images, SearchData, stream
+from vggsearch.devices import traits
 from vggsearch.model import build
 from vggsearch.recipe import total_steps
 from vggsearch.runs import Outcome, RunKey
@@ -112,7 +113,9 @@ def set_up(
         begin_with(model, initial)
     elif recipe.initialization == "whitening":
         whiten(model, data.train, mean=data.mean, std=data.std, side=side)
-    model = model.to(device).to(memory_format=torch.channels_last).train()
+    layout = traits(device.type).channels_last
+    memory_format = torch.channels_last if layout else torch.contiguous_format
+    model = model.to(memory_format=memory_format).to(device).train()
     steps = total_steps(
         key.budget,
         steps_per_epoch=len(data.train.labels) // recipe.batch_size,
@@ -135,7 +138,7 @@ def set_up(
             flip=recipe.flip,
             order=stream(key.seed, "order", device),
             augment=stream(key.seed, "augmentation", device),
-            channels_last=True,
+            channels_last=layout,
         ),
         dropout=dropout,
         meter=meter,

@@ -1,5 +1,6 @@
 """The machine: cores, memory, GPUs, and the disk of the store: room, writing, locks."""
 
+import math
 import os
 import shutil
 import tempfile
@@ -45,21 +46,27 @@ def check_machine() -> Iterator[Check]:
 def _gpus() -> Iterator[Check]:
     try:
         import torch
+
+        from vggsearch.devices import backend_of, device_count, resolve_device
     except (ImportError, OSError):  # reported among the libraries
         return
-    if not torch.cuda.is_available():
+    kind = resolve_device("auto")
+    if kind == "cpu":
         driver = shutil.which("nvidia-smi") is not None
         text = (
-            "a driver is installed, but torch sees no GPU: its CUDA build may not fit the driver"
+            "a driver is installed, but torch sees no GPU: its build may not fit the driver"
             if driver
             else "none"
         )
         yield Check("gpu", "note" if driver else "ok", f"{text}; runs are made on the CPU")
         return
-    for index in range(torch.cuda.device_count()):
-        free, total = torch.cuda.mem_get_info(index)
-        name = torch.cuda.get_device_name(index)
-        yield Check(f"cuda:{index}", "ok", f"{name}, {size(free)} of {size(total)} free")
+    for index in range(device_count(kind)):
+        backend = backend_of(torch.device(kind, index))
+        free = backend.free_bytes()
+        text = (
+            f"{size(int(free))} free" if math.isfinite(free) else "free memory unknown, so no run is refused"
+        )
+        yield Check(f"{kind}:{index}", "ok", f"{backend.name}, {text}")
 
 
 def check_disk(store: Path) -> Iterator[Check]:

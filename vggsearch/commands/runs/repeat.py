@@ -22,9 +22,10 @@ from vggsearch.commands.lookup import RunKeyText, find_run, weights_command
 from vggsearch.commands.output import print_json
 from vggsearch.commands.runs.compare import Comparison, compare
 from vggsearch.data import data_key
+from vggsearch.devices import DeviceKind, resolve_device
 from vggsearch.display import fetch_if_absent, make_console, table
 from vggsearch.errors import DataError, DeviceError, VggSearchError, WeightsError
-from vggsearch.execution import DeviceKind, Finished, KeepWeights, LocalExecutor, resolve_device
+from vggsearch.execution import Finished, KeepWeights, LocalExecutor
 from vggsearch.recipe import TRAINING_REVISION
 from vggsearch.runs import Outcome, RunKey, RunRecord
 from vggsearch.store import Store, remove_checkpoints, weights_path

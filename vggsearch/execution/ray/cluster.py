@@ -85,7 +85,7 @@ def check_share(device: str, slots: int | None, cpus: float, gpus: float) -> Non
         )
     if not 0 < cpus <= 1024:
         raise VggSearchError(f"a run must take more than 0 and at most 1024 CPUs, not {cpus:g}: use 1")
-    if device == "cuda" and not 0 < gpus <= 1:
+    if device != "cpu" and not 0 < gpus <= 1:
         raise VggSearchError(f"a run must take one GPU or a share of one, not {gpus:g}: use 1, or 0.25")
     if device == "cpu" and gpus != 0:
         raise VggSearchError(f"a run on a CPU must take 0 GPUs, not {gpus:g}: use device cuda, or 0 GPUs")

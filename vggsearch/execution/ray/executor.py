@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from vggsearch.data import Part, find_files, named
+from vggsearch.devices import DeviceKind
 from vggsearch.errors import DataError, VggSearchError
 from vggsearch.execution.assignment import AssigningExecutor, Assignment
 from vggsearch.execution.contract import (
     CANCEL_GRACE_S,
     DEADLINE_GRACE_S,
-    DeviceKind,
     Event,
     Finished,
     KeepWeights,
@@ -79,13 +79,13 @@ class RayExecutor(AssigningExecutor[_RayAssignment]):
     Args:
         address: Address of a running cluster, as for `ray.init` (`auto`, `HOST:6379`); None starts a Ray of
             this machine, which ends with the executor.
-        device: On a CPU each run uses one thread; on CUDA it uses one GPU or a share of it.
+        device: On a CPU each run uses one thread; else one accelerator, a GPU to Ray, or a share of it.
         slots: How many runs may be active at once. By default as many as the nodes have room for, which
             grows while nodes join and does not shrink when they leave.
         data_dir: Folder in which data sets are searched first; also on the nodes, for `folder:PATH` and for
             trainers of one's own.
         cpus_per_run, gpus_per_run: CPUs and GPUs that a run takes of its node. By default one CPU, and one
-            GPU if `device` is `cuda`. With 0.25, four runs share a GPU.
+            GPU unless `device` is `cpu`. With 0.25, four runs share a GPU.
         checkpoints: As for `LocalExecutor`; may have only one owner at a time. A node uses it only if it is
             the same folder there, on a shared file system; otherwise it makes runs without checkpoints, and
             their weights are not kept.
@@ -111,7 +111,7 @@ class RayExecutor(AssigningExecutor[_RayAssignment]):
         cancel_grace_s: float = CANCEL_GRACE_S,
         deadline_grace_s: float = DEADLINE_GRACE_S,
     ) -> None:
-        gpus = (1.0 if device == "cuda" else 0.0) if gpus_per_run is None else gpus_per_run
+        gpus = (0.0 if device == "cpu" else 1.0) if gpus_per_run is None else gpus_per_run
         check_share(device, slots, cpus_per_run, gpus)
         self._owned = connect(address)
         super().__init__(deadline_s, cancel_grace_s + REMOTE_GRACE_S, deadline_grace_s + REMOTE_GRACE_S)

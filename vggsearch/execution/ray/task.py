@@ -19,7 +19,8 @@ from pydantic import Field, TypeAdapter
 from ray.exceptions import RayError
 
 from vggsearch.data import cache_dir
-from vggsearch.execution.contract import DeviceKind, Finished, KeepWeights
+from vggsearch.devices import DeviceKind
+from vggsearch.execution.contract import Finished, KeepWeights
 from vggsearch.execution.local import LocalExecutor
 from vggsearch.execution.ray.shared_folder import has_marker
 from vggsearch.execution.worker import Cancel, Point, Record, Train

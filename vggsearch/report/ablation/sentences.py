@@ -128,7 +128,7 @@ def _more(found: AblationFindings, effect: ContrastFinding) -> str:
     if effect.more_pairs is None:
         return f"by what these pairs show, {MAX_PAIRS} would not decide"
     seconds = pair_s(found, effect.contrast)
-    unit = "GPU" if found.plan and found.plan.device == "cuda" else "core"
+    unit = "GPU" if found.plan and found.plan.device != "cpu" else "core"
     time = "" if seconds is None else f" (about {duration(effect.more_pairs * seconds)} of one {unit})"
     many = f"{effect.more_pairs} more seed{'s' if effect.more_pairs != 1 else ''}"
     return f"about {many}{time} would decide"

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from vggsearch.arch import Task
+from vggsearch.devices import DeviceKind
 from vggsearch.errors import StudyFileError
 from vggsearch.recipe import Budget, Recipe
 from vggsearch.runs import DataKey, RunKey
@@ -16,7 +16,7 @@ class Conditions:
 
     data_key: DataKey
     task: Task
-    device: Literal["cpu", "cuda"]
+    device: DeviceKind
     device_model: str
     """Name of the processor or GPU; part of a run's identity where the budget is in seconds."""
     train_images: int

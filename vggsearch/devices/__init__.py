@@ -1,0 +1,5 @@
+"""Devices that runs are made on: the processor, and accelerators as torch names them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,17 +9,15 @@ from torch import nn
 from vggsearch.arch import Architecture
 from vggsearch.cost import cost
 from vggsearch.data import Images, SearchData, stream
-from vggsearch.model import build
 from vggsearch.recipe import total_steps
 from vggsearch.runs import Outcome, RunKey
 from vggsearch.training.choices import Choice, candidates
 from vggsearch.training.curve import LearningCurve, Report, Stopped
 from vggsearch.training.evaluation import Evaluation, Evaluator, evaluate, stratified_part
 from vggsearch.training.meter import Meter
-from vggsearch.training.narrow import NarrowBatchNorm, NarrowMaxPool, leave_biases
+from vggsearch.training.net import make_net
 from vggsearch.training.optimizer import make_optimizer
 from vggsearch.training.position import ResumableBatches
-from vggsearch.training.whitening import whiten
 
 CURVE_IMAGES = 1000
 """Validation images for all points of a curve but the last; all images would take a tenth of a run."""
@@ -90,24 +88,9 @@ def set_up(
     """
     recipe, architecture = key.recipe, Architecture.parse(key.architecture)
     choice = choice or candidates(recipe, architecture, device)[0]
-    narrow = choice.layers == "narrow"
     side = (key.input_shape[1], key.input_shape[2])
     dropout = stream(key.seed, "dropout", device)
-    # Weights are drawn on the CPU, so that a seed gives the same initial net on every device.
-    model: nn.Module = build(
-        architecture,
-        key.task,
-        generator=stream(key.seed, "initialization", torch.device("cpu")),
-        initialization="xavier" if recipe.initialization == "xavier" else "kaiming",
-        dropout_generator=dropout,
-        batch_norm=NarrowBatchNorm if narrow else nn.BatchNorm2d,
-        max_pool=NarrowMaxPool if narrow else nn.MaxPool2d,
-    )
-    if narrow:
-        leave_biases(model)
-    if recipe.initialization == "whitening":
-        whiten(model, data.train, mean=data.mean, std=data.std, side=side)
-    model = model.to(device).to(memory_format=torch.channels_last).train()
+    model = make_net(key, data, dropout, choice.layers)
     steps = total_steps(
         key.budget,
         steps_per_epoch=len(data.train.labels) // recipe.batch_size,
@@ -139,6 +122,7 @@ def set_up(
             data,
             side,
             torch.autocast(device.type, dtype=torch.bfloat16, enabled=choice.precision == "bfloat16"),
+            folds=recipe.precision == "fastest" and device.type == "cpu",
         ),
         curve_images=stratified_part(data.val, CURVE_IMAGES),
         curve=LearningCurve(torch.zeros((), device=device), meter, recipe.batch_size, report),

@@ -93,7 +93,7 @@ def test_what_is_chosen_is_at_most_seven_percent_slower_than_the_fastest(times):
     assert statistics.median(timings[decide(timings)]) <= least / CLEARLY * (1 + 1e-9)
 
 
-@pytest.mark.parametrize(("step_s", "rounds"), [(0.0, MOST_ROUNDS), (0.25, LEAST_ROUNDS), (1.5, 2), (100, 1)])
+@pytest.mark.parametrize(("step_s", "rounds"), [(0.0, MOST_ROUNDS), (0.25, LEAST_ROUNDS), (1.5, 2), (6.0, 1)])
 def test_a_measurement_has_more_rounds_the_faster_a_net_is_and_at_least_one(step_s, rounds):
     wall, cpu = [0.0], [0.0]
 
@@ -105,6 +105,35 @@ def test_a_measurement_has_more_rounds_the_faster_a_net_is_and_at_least_one(step
     clocks = Clocks(cpu=read_cpu, wall=lambda: wall[0])
     timings = time_choices(FEW, Task((1, 8, 8), 4), FASTEST, [PLAIN, BOTH], clocks)
     assert timings == {PLAIN: [1.0] * rounds, BOTH: [1.0] * rounds}
+
+
+@pytest.mark.parametrize(
+    ("first_steps_s", "timed"),
+    [
+        ((1, 1, 1), [PLAIN, HALF, BOTH]),
+        ((9, 1, 1), [PLAIN, HALF]),  # the last was not ready in time
+        ((1, 60, 1), [PLAIN]),  # bfloat16 is emulated: no second step of it, and none of the last
+        ((60, 1, 1), [PLAIN]),
+    ],
+)
+def test_a_choice_that_is_not_ready_in_time_is_left_out(monkeypatch, first_steps_s, timed):
+    steps: list[Choice] = []
+    now = 0.0
+
+    def slow(run):
+        nonlocal now
+        now += first_steps_s[len(steps)] if len(steps) < 3 and run.choice not in steps else 0.1
+        steps.append(run.choice)
+
+    monkeypatch.setattr("vggsearch.training.timing.step", slow)
+    clocks = Clocks(cpu=lambda: now, wall=lambda: now)
+    found = time_choices(FEW, Task((1, 8, 8), 4), FASTEST, [PLAIN, HALF, BOTH], clocks)
+    assert list(found) == timed
+    assert set(steps[3:]) <= set(timed)
+    assert all(steps.count(choice) <= 1 for choice in {HALF, BOTH} - set(timed))
+    if timed == [PLAIN]:
+        assert found == {PLAIN: [first_steps_s[0] / FASTEST.batch_size]}
+        assert steps.count(PLAIN) == 1
 
 
 @pytest.mark.parametrize(
@@ -153,7 +182,8 @@ def result(record):
 
 
 @pytest.mark.parametrize("choice", [PLAIN, NARROW, HALF, BOTH], ids=str)
-def test_a_run_trains_with_its_choice_and_its_record_says_so(data, make_key, measured, choice):
+def test_a_run_trains_with_its_choice_and_its_record_says_so(data, make_key, measured, monkeypatch, choice):
+    monkeypatch.setattr("vggsearch.training.evaluation.fold", lambda model: model)
     measured.fastest = choice
     key = make_key(recipe=FASTEST)
     run = set_up(key, data, CPU, report=None, deadline=math.inf, choice=choice)

@@ -1,17 +1,22 @@
 """Accuracy, balanced accuracy and the share of the largest class, in closed form; and what a record keeps."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
+from vggsearch.arch import Architecture, Task
 from vggsearch.data import Images
-from vggsearch.recipe import Budget
+from vggsearch.model import build
+from vggsearch.recipe import Budget, Recipe
 from vggsearch.runs import unpack_bits
-from vggsearch.training.evaluation import Evaluation, Evaluator
+from vggsearch.training.evaluation import Evaluation, Evaluator, fold
 from vggsearch.training.loop import train
+from vggsearch.training.setup import set_up
 
 CPU = torch.device("cpu")
 
@@ -121,3 +126,30 @@ def test_where_validation_is_uneven_the_test_set_has_a_balanced_accuracy_too(dat
     assert record.val_balanced_accuracy is not None
     assert record.test_balanced_accuracy == pytest.approx(record.test_accuracy)  # even: the same number
     assert record.test_majority is None
+
+
+@pytest.mark.parametrize("text", ["2x4-1x8+bn+gap", "1x4k5-2x6+bn+fc12", "1x4-1x8+gap"])
+def test_a_folded_net_computes_what_the_net_does_without_batch_norm(text: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    task = Task((3, 9, 14), 7)
+    net = build(Architecture.parse(text), task, generator=generator, initialization="kaiming").double()
+    for layer in net.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            for tensor in (layer.weight, layer.bias, layer.running_mean, layer.running_var):
+                nn.init.uniform_(tensor, 0.5, 2, generator=generator)
+    net.eval()
+    x = torch.rand(5, *task.input_shape, generator=generator, dtype=torch.float64)
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    with torch.inference_mode():
+        folded = fold(net)
+        torch.testing.assert_close(folded(x), net(x), rtol=1e-12, atol=1e-12)
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in folded.modules())
+    assert all(torch.equal(net.state_dict()[name], tensor) for name, tensor in before.items())
+
+
+@pytest.mark.parametrize(
+    ("precision", "folds"), [("auto", False), ("float32", False), ("bfloat16", False), ("fastest", True)]
+)
+def test_only_where_the_machine_chooses_is_a_net_folded(data, make_key, precision: str, folds: bool) -> None:
+    key = make_key(recipe=Recipe(lr=0.1, batch_size=32, precision=precision))
+    assert set_up(key, data, CPU, report=None, deadline=math.inf).evaluator.folds is folds

@@ -19,6 +19,8 @@ float32, which has kernels for half a register; where windows do not overlap, th
 Measured gains: docs/performance.md.
 """
 
+import functools
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -104,15 +106,17 @@ class _Joined(torch.autograd.Function):
         momentum: float,
         eps: float,
     ) -> Tensor:
-        rows, k = _fold(x), _pixels_a_row(x)
+        channels = x.shape[1]
+        k = _pixels_a_row(x.numel() // channels, channels)
+        rows, constants = _fold(x, k), _constants(k, channels, weight.dtype)
         # With running statistics given, which are not used, the statistics of bfloat16 are float32.
-        unused = weight.new_zeros(2, rows.shape[1])
+        unused = weight.new_zeros(2, k * channels)
         means, variances = torch.batch_norm_update_stats(rows, unused[0], unused[1], 0.0)
-        means, variances = means.view(k, -1), variances.view(k, -1)
+        means, variances = means.view(k, channels), variances.view(k, channels)
         mean = means.sum(0) / k
         apart = means - mean
         variance = torch.addcmul(variances, apart, apart).sum(0) / k
-        n = x.numel() // x.shape[1]
+        n = x.numel() // channels
         running_mean.lerp_(mean, momentum)
         running_variance.lerp_(variance * (n / (n - 1)), momentum)
         inverse = (variance + eps).rsqrt_()
@@ -120,59 +124,76 @@ class _Joined(torch.autograd.Function):
         ctx.save_for_backward(x, scale, mean, inverse)
         shift = torch.addcmul(bias, mean, scale, value=-1)
         y = torch.empty_like(x)  # its own tensor, not a view: ReLU changes it in place
-        _affine(rows, _repeat(scale, k), _repeat(shift, k), out=_fold(y))
+        _affine(rows, constants.repeat(scale), constants.repeat(shift), constants, out=_fold(y, k))
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: BackwardCFunction, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, scale, mean, inverse = list(ctx.saved_tensors)
-        rows, k, n = _fold(x), _pixels_a_row(x), x.numel() // x.shape[1]
-        g = _fold(gradient.contiguous(memory_format=torch.channels_last))
-        zeros = scale.new_zeros(rows.shape[1])
+        channels = x.shape[1]
+        n = x.numel() // channels
+        k = _pixels_a_row(n, channels)
+        rows, constants = _fold(x, k), _constants(k, channels, scale.dtype)
+        g = _fold(gradient.contiguous(memory_format=torch.channels_last), k)
         # Σ g (x - mean) and Σ g of every joined channel: what the kernel gives for a deviation of 1.
         _, products, sums = torch.ops.aten.native_batch_norm_backward(
-            g, rows, None, _repeat(mean, k), zeros + 1, None, None, False, 0.0, [False, True, True]
+            g, rows, None, constants.repeat(mean), constants.ones, None, None, False, 0.0, [False, True, True]
         )
-        by_bias = sums.view(k, -1).sum(0)
-        by_weight = products.view(k, -1).sum(0).mul_(inverse)
+        by_bias = sums.view(k, channels).sum(0)
+        by_weight = products.view(k, channels).sum(0).mul_(inverse)
         b = (scale * inverse).mul_(by_weight).div_(-n)
         c = (scale * by_bias).div_(-n).addcmul_(b, mean, value=-1)
-        a = _repeat(scale, k)
+        a = constants.repeat(scale)
         by_x = torch.empty_like(x)
-        part = _affine(rows, _repeat(b, k), _repeat(c, k), out=_fold(by_x))
+        part = _affine(rows, constants.repeat(b), constants.repeat(c), constants, out=_fold(by_x, k))
         if g.dtype == a.dtype:
             part.addcmul_(g, a[:, None, None])
         else:
-            part += _affine(g, a, zeros, out=torch.empty_like(g))
+            part += _affine(g, a, constants.zeros, constants, out=torch.empty_like(g))
         return by_x, by_weight, by_bias, None, None, None, None
 
 
-def _pixels_a_row(x: Tensor) -> int:
+@dataclass(frozen=True, slots=True)
+class _Constants:
+    """Tensors that are only read, for k joined pixels of C channels: made once, as a step has little else."""
+
+    zeros: Tensor
+    ones: Tensor
+    """Both (k C,)."""
+    channel: Tensor
+    """int64 (k C,): the channel of each joined channel."""
+
+    def repeat(self, of_channels: Tensor) -> Tensor:
+        """Numbers of channels, (C,), as numbers of joined channels, (k C,)."""
+        return of_channels.index_select(0, self.channel)
+
+
+@functools.lru_cache(maxsize=64)
+def _constants(k: int, channels: int, dtype: torch.dtype) -> _Constants:
+    zeros = torch.zeros(k * channels, dtype=dtype)
+    return _Constants(zeros, torch.ones_like(zeros), torch.arange(channels).repeat(k))
+
+
+def _pixels_a_row(pixels: int, channels: int) -> int:
     """How many pixels are joined: a power of 2 that divides their number."""
-    pixels, channels = x.numel() // x.shape[1], x.shape[1]
     k = 1
     while 2 * k * channels <= WIDTH and pixels % (2 * k) == 0:
         k *= 2
     return k
 
 
-def _fold(x: Tensor) -> Tensor:
+def _fold(x: Tensor, k: int) -> Tensor:
     """[N, C, H, W], channels last, as [N H W / k, k C, 1, 1]: the same memory."""
-    return x.permute(0, 2, 3, 1).view(-1, _pixels_a_row(x) * x.shape[1], 1, 1)
+    return x.permute(0, 2, 3, 1).view(-1, k * x.shape[1], 1, 1)
 
 
-def _repeat(of_channels: Tensor, k: int) -> Tensor:
-    # Expanding a single channel gives one number that is read k times, which kernels do not expect.
-    return of_channels.expand(k, -1).reshape(-1).contiguous()
-
-
-def _affine(rows: Tensor, scale: Tensor, shift: Tensor, out: Tensor) -> Tensor:
+def _affine(rows: Tensor, scale: Tensor, shift: Tensor, constants: _Constants, out: Tensor) -> Tensor:
     """rows × scale + shift, rounded once, also where rows are bfloat16 and the others float32."""
     if rows.dtype == scale.dtype:
         return torch.addcmul(shift[:, None, None], rows, scale[:, None, None], out=out)
-    zeros, none = torch.zeros_like(scale), scale.new_empty(0)
+    zeros, none = constants.zeros, scale.new_empty(0)
     torch.ops.aten.native_batch_norm.out(
-        rows, scale, shift, zeros, zeros + 1, False, 0.0, 0.0, out=out, save_mean=none, save_invstd=none
+        rows, scale, shift, zeros, constants.ones, False, 0.0, 0.0, out=out, save_mean=none, save_invstd=none
     )
     return out

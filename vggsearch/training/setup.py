@@ -10,19 +10,15 @@ from torch import Tensor, nn
 from vggsearch.arch import Architecture
 from vggsearch.costs import cost
 from vggsearch.data import Images, SearchData, stream
-from vggsearch.devices import traits
-from vggsearch.model import build
 from vggsearch.recipe import total_steps
 from vggsearch.runs import Outcome, RunKey
 from vggsearch.training.choices import Choice, candidates
 from vggsearch.training.curve import LearningCurve, Report, Stopped
 from vggsearch.training.evaluation import Evaluation, Evaluator, evaluate, stratified_part
 from vggsearch.training.meter import Meter
-from vggsearch.training.narrow import NarrowBatchNorm, NarrowMaxPool, leave_biases
+from vggsearch.training.net import make_net
 from vggsearch.training.optimizer import make_optimizer
 from vggsearch.training.position import ResumableBatches
-from vggsearch.training.weights import begin_with
-from vggsearch.training.whitening import whiten
 
 CURVE_IMAGES = 1000
 """Validation images for all points of a curve but the last; all images would take a tenth of a run."""
@@ -94,28 +90,9 @@ def set_up(
     """
     recipe, architecture = key.recipe, Architecture.parse(key.architecture)
     choice = choice or candidates(recipe, architecture, device)[0]
-    narrow = choice.layers == "narrow"
     side = (key.input_shape[1], key.input_shape[2])
     dropout = stream(key.seed, "dropout", device)
-    # Weights are drawn on the CPU, so that a seed gives the same initial net on every device.
-    model: nn.Module = build(
-        architecture,
-        key.task,
-        generator=stream(key.seed, "initialization", torch.device("cpu")),
-        initialization="xavier" if recipe.initialization == "xavier" else "kaiming",
-        dropout_generator=dropout,
-        batch_norm=NarrowBatchNorm if narrow else nn.BatchNorm2d,
-        max_pool=NarrowMaxPool if narrow else nn.MaxPool2d,
-    )
-    if narrow:
-        leave_biases(model)
-    if initial is not None:
-        begin_with(model, initial)
-    elif recipe.initialization == "whitening":
-        whiten(model, data.train, mean=data.mean, std=data.std, side=side)
-    layout = traits(device.type).channels_last
-    memory_format = torch.channels_last if layout else torch.contiguous_format
-    model = model.to(memory_format=memory_format).to(device).train()
+    model = make_net(key, data, device, dropout, choice.layers, initial)
     steps = total_steps(
         key.budget,
         steps_per_epoch=len(data.train.labels) // recipe.batch_size,
@@ -138,7 +115,7 @@ def set_up(
             flip=recipe.flip,
             order=stream(key.seed, "order", device),
             augment=stream(key.seed, "augmentation", device),
-            channels_last=layout,
+            channels_last=traits(device.type).channels_last,
         ),
         dropout=dropout,
         meter=meter,
@@ -147,6 +124,7 @@ def set_up(
             data,
             side,
             torch.autocast(device.type, dtype=torch.bfloat16, enabled=choice.precision == "bfloat16"),
+            folds=recipe.precision == "fastest" and device.type == "cpu",
         ),
         curve_images=stratified_part(data.val, CURVE_IMAGES),
         curve=LearningCurve(torch.zeros((), device=device), meter, recipe.batch_size, report),

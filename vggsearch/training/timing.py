@@ -8,7 +8,7 @@ process's CPU time, as in a budget in seconds.
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,6 +32,10 @@ LIMIT_S = 2.0
 LEAST_ROUNDS, MOST_ROUNDS = 3, 15
 """Timed steps of each choice: three, so that the median of them excludes an outlier. A net for which three
 steps take longer than `LIMIT_S` is timed with fewer, and with at least one."""
+
+WARM_UP_S = 10.0
+"""Wall seconds for the untimed first steps of all choices. A choice whose first step ends later is left out:
+where a processor only emulates bfloat16, a single step of a large net may take a minute."""
 
 STEP_MACS = 2e9
 """Multiply-adds of a timed step: batches are halved until a step has no more. About 0.05 s on one core."""
@@ -67,18 +71,41 @@ def time_choices(
     """CPU seconds for each image of training steps of `architecture` by `recipe`, for each choice.
 
     With the number of threads that torch has now. A first step of each choice is not timed: it allocates
-    memory and compiles kernels. Then one step of each choice is a round; every other round goes backwards, so
-    that a machine that becomes slower affects all choices alike. All choices are in memory at once. Raises
-    `ArchitectureError` where the net does not fit `task`.
+    memory and compiles kernels. Choices that are not ready within `WARM_UP_S` are not in the result; if the
+    first alone is, its time is that of its first step. Then one step of each choice is a round; every other
+    round goes backwards, so that a machine that becomes slower affects all choices alike. All choices are in
+    memory at once. Raises `ArchitectureError` where the net does not fit `task`.
     """
     clocks = clocks or Clocks()
     batch_size = timed_batch(recipe.batch_size, cost(architecture, task).macs)
     data = _random_images(task, batch_size)
     runs = {choice: _begin(architecture, task, recipe, batch_size, data, choice) for choice in choices}
-    for run in runs.values():
+    timings = {choice: [seconds / batch_size] for choice, seconds in _warm_up(runs, clocks).items()}
+    if len(timings) > 1:
+        timings = {choice: [] for choice in timings}
+        _time_rounds({choice: runs[choice] for choice in timings}, clocks, timings, batch_size)
+    runs.clear()
+    return_freed_memory()  # which would count as the run's peak memory
+    return timings
+
+
+def _warm_up(runs: Mapping[Choice, Training], clocks: Clocks) -> dict[Choice, float]:
+    """CPU seconds of a first step, of the choices that are ready in time; always of the first."""
+    begun, ready = clocks.wall(), dict[Choice, float]()
+    for choice, run in runs.items():
+        at = clocks.cpu()
         step(run)
-    timings: Timings = {choice: [] for choice in choices}
-    begun, rounds = clocks.wall(), 0
+        if ready and clocks.wall() - begun > WARM_UP_S:
+            break
+        ready[choice] = clocks.cpu() - at
+        if clocks.wall() - begun > WARM_UP_S:
+            break
+    return ready
+
+
+def _time_rounds(runs: Mapping[Choice, Training], clocks: Clocks, timings: Timings, batch_size: int) -> None:
+    """Add the time of one step of each run to `timings`, round by round."""
+    choices, begun, rounds = list(runs), clocks.wall(), 0
     while rounds < 1 or (
         rounds < MOST_ROUNDS and clocks.wall() - begun < (LIMIT_S if rounds < LEAST_ROUNDS else TARGET_S)
     ):
@@ -87,9 +114,6 @@ def time_choices(
             step(runs[choice])
             timings[choice].append((clocks.cpu() - at) / batch_size)
         rounds += 1
-    runs.clear()
-    return_freed_memory()  # which would count as the run's peak memory
-    return timings
 
 
 def timed_batch(batch_size: int, macs: int) -> int:

@@ -30,11 +30,14 @@ from .control import (
 )
 from .file import (
     SAMPLERS as SAMPLERS,
+    SHIPPED as SHIPPED,
     AblationStudy as AblationStudy,
     SearchStudy as SearchStudy,
     Study as Study,
     load_study as load_study,
     parse_study as parse_study,
+    shipped_source as shipped_source,
+    study_schema as study_schema,
 )
 from .kind import StageStatus as StageStatus
 from .kinds import kind_of as kind_of

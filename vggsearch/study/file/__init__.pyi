@@ -1,5 +1,6 @@
 from .ablation import MAX_SEEDS as MAX_SEEDS, AblationStudy as AblationStudy
 from .base import Study as Study
+from .json_schema import study_schema as study_schema
 from .load import load_study as load_study, parse_study as parse_study
 from .search import (
     SAMPLERS as SAMPLERS,
@@ -8,3 +9,4 @@ from .search import (
     SearchStudy as SearchStudy,
     Stop as Stop,
 )
+from .shipped import SHIPPED as SHIPPED, shipped_source as shipped_source

@@ -90,7 +90,7 @@ class _Described(GenerateJsonSchema):
         elif issubclass(model, Study):
             recipe = properties["recipe"]
             description = recipe.pop("description")
-            properties["recipe"] = {"description": description, "anyOf": [{"enum": [*RECIPES]}, recipe]}
+            properties["recipe"] = {"description": description, "anyOf": [{"type": "string", "enum": [*RECIPES]}, recipe]}
         if model in ONE_OF:
             rule = "anyOf" if model is Recipe else "oneOf"
             found[rule] = [{"required": [key]} for key in ONE_OF[model]]

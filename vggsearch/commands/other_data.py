@@ -35,12 +35,11 @@ def with_images(study: Study, images: Images) -> str:
     Where images are few, batches become smaller. The reference point of a search becomes what a net must
     surpass that always answers with the largest class, and the cost of the dearest net of its space.
     """
-    written = yaml.safe_load(study.source)
     changed: dict[str, object] = {"data": _data(study, images)}
     batch = _batch(study.recipe.batch_size, images.train_size)
     if batch != study.recipe.batch_size:
-        recipe = written["recipe"]
-        settings = {"base": recipe} if isinstance(recipe, str) else recipe
+        named = re.search(r"^recipe: *([\w-]+)", study.source, re.MULTILINE)
+        settings = {"base": named[1]} if named else study.recipe.model_dump(exclude_defaults=True)
         changed["recipe"] = settings | {"batch_size": batch}
     if isinstance(study, SearchStudy) and study.reference is not None:
         changed["reference"] = _reference(study, images)

@@ -90,7 +90,10 @@ class _Described(GenerateJsonSchema):
         elif issubclass(model, Study):
             recipe = properties["recipe"]
             description = recipe.pop("description")
-            properties["recipe"] = {"description": description, "anyOf": [{"type": "string", "enum": [*RECIPES]}, recipe]}
+            properties["recipe"] = {
+                "description": description,
+                "anyOf": [{"type": "string", "enum": [*RECIPES]}, recipe],
+            }
         if model in ONE_OF:
             rule = "anyOf" if model is Recipe else "oneOf"
             found[rule] = [{"required": [key]} for key in ONE_OF[model]]
@@ -134,7 +137,14 @@ def _add_examples(
         if model is not None and isinstance(value, dict):
             _add_examples(model, value, definitions)
         elif value is not None and "enum" not in found and "const" not in found:
-            found.setdefault("examples", [value])
+            found.setdefault("examples", [_lists(value)])
+
+
+def _lists(value: Value) -> Json:
+    """`value` with lists, as JSON has them, in place of tuples."""
+    if isinstance(value, tuple):
+        return [_lists(item) for item in value]
+    return {key: _lists(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _referred(

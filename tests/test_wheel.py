@@ -79,18 +79,18 @@ def test_from_nothing_to_a_report_of_own_pictures(vggsearch):
     assert "\nquickstart " in vggsearch("studies")
     assert vggsearch("space", "quickstart").startswith("168 networks for 1×28×28 images\n")
     said = vggsearch("init", "--data", "folder:pictures").splitlines()
-    assert said[-1] == "next: vggsearch run quickstart.yaml"
-    file = vggsearch.folder / "quickstart.yaml"
+    assert said[-1] == "next: vggsearch run quickstart-pictures.yaml"
+    file = vggsearch.folder / "quickstart-pictures.yaml"
     text = file.read_text()
     for whole, short in SHORTER:
         assert whole in text
         text = text.replace(whole, short)
     file.write_text(text)
-    said = vggsearch("run", "quickstart", "--trials", "1", "--device", "cpu").splitlines()
-    assert said[-1] == "report: vggsearch report quickstart.yaml"
-    said = vggsearch("report", "quickstart.yaml").splitlines()
-    assert said[-1] == "report: vggsearch-reports/quickstart/index.html"
-    assert (vggsearch.folder / "vggsearch-reports/quickstart/index.html").is_file()
+    said = vggsearch("run", "quickstart-pictures", "--trials", "1", "--device", "cpu").splitlines()
+    assert said[-1] == "report: vggsearch report quickstart-pictures.yaml"
+    said = vggsearch("report", "quickstart-pictures").splitlines()
+    assert said[-1] == "report: vggsearch-reports/quickstart-pictures/index.html"
+    assert (vggsearch.folder / "vggsearch-reports/quickstart-pictures/index.html").is_file()
 
 
 @pytest.mark.usefixtures("fashion_mnist_dir")

@@ -100,7 +100,10 @@ class TestInit:
             ("--out absent/x.yaml", "absent/x.yaml cannot be used (No such file or directory)"),
             ("--data fashion-mnits", "a data set is one of cifar-10, "),
             ("--data folder:absent", "folder:PATH must name a folder of images, and "),
-            ("--data folder:small@8", "quickstart.yaml: space: num_blocks goes up to 4, and a side of 8 "),
+            (
+                "--data folder:small@8",
+                "quickstart-small.yaml: space: num_blocks goes up to 4, and a side of 8 ",
+            ),
         ],
     )
     def test_mistakes_are_one_line_and_nothing_is_written(self, capsys, empty, arguments, message):
@@ -127,7 +130,7 @@ class TestOwnPictures:
     def test_the_size_and_all_that_follows_from_it(self, capsys, sizes, name, shape):
         pictures("own", *sizes)
         answer(capsys, "init", "--data", "folder:own")
-        study = load_study(Path("quickstart"))
+        study = load_study(Path("quickstart-own"))
         assert isinstance(study, SearchStudy)
         assert study.data.name == name
         # Of 60 images 46 are for training: 15 % are for the test, and 10 % of the rest for validation.
@@ -138,29 +141,44 @@ class TestOwnPictures:
             most = max(getattr(one, objective) for one in dearest)
             assert most <= study.reference[objective] <= 1.1 * most
         assert study.reference["val_accuracy"] == pytest.approx(2 / 3, abs=0.02)  # of the larger class
-        asked = json.loads(answer(capsys, "space", "quickstart", "--json"))
+        asked = json.loads(answer(capsys, "space", "quickstart-own", "--json"))
         assert (tuple(asked["input_shape"]), asked["num_classes"]) == (shape, 2)
 
     def test_a_side_that_is_given_stands(self, capsys):
         pictures("own", (30, 20))
         answer(capsys, "init", "--data", "folder:own@40")
-        assert load_study(Path("quickstart")).data.name == "folder:own@40"
+        assert load_study(Path("quickstart-own")).data.name == "folder:own@40"
 
     def test_a_bare_path_is_a_folder(self, capsys):
         pictures("own", (20, 20))
         answer(capsys, "init", "--data", "own")
-        assert load_study(Path("quickstart")).data.name == "folder:own"
+        assert load_study(Path("quickstart-own")).data.name == "folder:own"
 
     def test_many_images_keep_the_batch_and_its_comment(self, capsys):
         pictures("own", (16, 16), images=(400, 400))
         answer(capsys, "init", "--data", "own")
-        assert "\nrecipe: dash   " in Path("quickstart.yaml").read_text()
+        assert "\nrecipe: dash   " in Path("quickstart-own.yaml").read_text()
+
+    @pytest.mark.parametrize(
+        ("folder", "name"),
+        [
+            ("Own Pictures (2)", "null-own-pictures-2"),
+            ("own@64", "null-own"),
+            ("a/b/", "null-b"),
+            ("\u043e\u0432\u043d", "null-own"),
+        ],
+    )
+    def test_the_file_is_named_after_the_folder(self, capsys, folder, name):
+        pictures(folder.removesuffix("@64"), (20, 20))
+        out = answer(capsys, "init", "null", "--data", f"folder:{folder}")
+        assert out.splitlines()[-1] == f"next: vggsearch plan {name}.yaml"
+        assert load_study(Path(name)).name == name
 
     @pytest.mark.parametrize("name", SHIPPED)
     def test_every_study_fits(self, capsys, name):
         pictures("own", (70, 70, *RGB))
         answer(capsys, "init", name, "--data", "own")
-        study = load_study(Path(name))
+        study = load_study(Path(f"{name}-own"))
         assert study.data.name == ("folder:own@224" if name == "d2l-vgg11" else "folder:own@64")
         shipped = parse_study(shipped_source(name), Path(name)).recipe
         assert study.recipe == shipped.model_copy(update={"batch_size": 8})
@@ -169,5 +187,5 @@ class TestOwnPictures:
 
     def test_a_named_data_set_is_not_fetched(self, capsys):
         answer(capsys, "init", "d2l-vgg11", "--data", "cifar-10")
-        study = load_study(Path("d2l-vgg11"))
+        study = load_study(Path("d2l-vgg11-cifar-10"))
         assert (study.data.name, study.data.resize, study.recipe.batch_size) == ("cifar-10", 224, 128)

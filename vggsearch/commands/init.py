@@ -38,7 +38,9 @@ def command(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", show_default=False, help="File to write; default NAME.yaml."),
+        typer.Option(
+            metavar="FILE", show_default=False, help="File to write; default NAME.yaml, or NAME-DATA.yaml."
+        ),
     ] = None,
     data_dir: DataFolder = None,
 ) -> None:
@@ -51,7 +53,7 @@ def command(
             f"a study begins as one that comes with vggsearch, not {quoted(name)}: "
             f"{suggestion(name, list(SHIPPED))}"
         )
-    file = out or Path(f"{name}.yaml")
+    file = out or Path(f"{name if data is None else _named_after(name, data)}.yaml")
     _refuse_existing(file)
     study = parse_study(shipped_source(name), file)
     source = study.source
@@ -63,6 +65,13 @@ def command(
     console = make_console()
     console.print(f"{file}: {' '.join(study.question.split())}", soft_wrap=True)
     console.print(f"next: vggsearch {verb} {shlex.quote(str(file))}", soft_wrap=True)
+
+
+def _named_after(name: str, data: str) -> str:
+    """A name of its own for a study of other images: its runs may be in the store of the shipped study."""
+    place = re.sub(r"@[0-9]+$", "", data.removeprefix("folder:"))
+    word = re.sub(r"[^a-z0-9]+", "-", Path(place).resolve().name.lower()).strip("-")
+    return f"{name}-{word[:40] or 'own'}"
 
 
 def _refuse_existing(file: Path) -> None:

@@ -155,7 +155,7 @@ class TestOwnPictures:
         assert load_study(Path("quickstart-own")).data.name == "folder:own"
 
     def test_many_images_keep_the_batch_and_its_comment(self, capsys):
-        pictures("own", (16, 16), images=(400, 400))
+        pictures("own", (16, 16), images=(350, 340))
         answer(capsys, "init", "--data", "own")
         assert "\nrecipe: dash   " in Path("quickstart-own.yaml").read_text()
 

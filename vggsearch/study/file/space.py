@@ -53,7 +53,7 @@ class Limits(Frozen):
 
 
 class Constraints(Frozen):
-    """Limits on what an architecture may cost, by metric of `vggsearch.cost`."""
+    """Limits on what an architecture may cost, by metric of `vggsearch.costs`."""
 
     params: Limits | None = None
     """Parameters of the network."""

@@ -10,7 +10,7 @@ from PIL import Image
 from workplace import answer, run
 
 from vggsearch.arch import Task
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.study import (
     SHIPPED,
     AblationStudy,

@@ -10,10 +10,9 @@ import typer
 
 from vggsearch.arch import Task
 from vggsearch.commands.arguments import DataFolder, ShippedName
-from vggsearch.commands.examining import print_understood, reading_display
 from vggsearch.commands.other_data import Images, with_images
-from vggsearch.commands.output import make_console
 from vggsearch.data import DATASETS, DataSummary, describe, summarize
+from vggsearch.display import make_console, print_understood, reading_display
 from vggsearch.errors import VggSearchError
 from vggsearch.runs import write_atomically
 from vggsearch.study import SHIPPED, AblationStudy, Study, parse_study, shipped_source, study_schema

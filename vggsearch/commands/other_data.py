@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import yaml
 
 from vggsearch.arch import Task
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.study import SearchStudy, Study
 
 BATCHES = 4

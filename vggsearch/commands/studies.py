@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from vggsearch.commands.arguments import Json
-from vggsearch.commands.output import make_console, print_json, table
+from vggsearch.commands.output import print_json
+from vggsearch.display import make_console, table
 from vggsearch.study import SHIPPED, parse_study, shipped_source, study_schema
 
 

@@ -17,7 +17,7 @@ help: ## list the targets
 
 study: $(INSTALLED) ## install, get the data, run the quickstart to its end, write its report; resumes
 	$(BIN)/vggsearch data fetch fashion-mnist
-	$(BIN)/vggsearch run studies/quickstart.yaml --report
+	$(BIN)/vggsearch run quickstart --report
 
 test: lint types ## lint, types and all tests, two files at a time
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)

@@ -20,6 +20,8 @@ from vggsearch.errors import VggSearchError
 
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("run", "Run a study, or resume it."),
+    ("studies", "List the studies that come with vggsearch."),
+    ("init", "Write a study file to edit."),
     ("report", "Write the report of a study."),
     ("status", "Show how far a study is."),
     ("space", "Describe the space that a study searches."),
@@ -46,10 +48,9 @@ GROUPS = {
 def _app() -> typer.Typer:
     app = typer.Typer(
         rich_markup_mode=None,
-        add_completion=False,
         pretty_exceptions_enable=False,
         help="Architecture search and ablations for VGG-style networks, on your data, within your time.",
-        epilog="Begin with: vggsearch run studies/quickstart.yaml",
+        epilog="Begin with: vggsearch run quickstart, or your own study: vggsearch init",
     )
     app.callback(invoke_without_command=True)(_root)
     groups = {name: typer.Typer(rich_markup_mode=None, help=help) for name, help in GROUPS.items()}

@@ -136,13 +136,17 @@ class Recipe(Frozen):
     momentum: float = Field(default=0.0, ge=0, lt=1)
     """Of SGD; for AdamW its β₁."""
     nesterov: bool = False
+    """Whether the momentum is Nesterov's; for `sgd`."""
     weight_decay: float = Field(default=0.0, ge=0, le=10)
     """L2 penalty on convolution and linear weights; biases and batch norm are spared."""
     schedule: Literal["constant", "linear"] = "constant"
+    """The learning rate after the warmup: it stays, or falls to 0 at the end of the budget."""
     warmup: float = Field(default=0.0, ge=0, lt=1)
     """Fraction of the budget over which the learning rate rises."""
     batch_size: int = Field(default=128, ge=2, le=65536)
+    """Training images of a step."""
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of a label's weight that is spread over all classes."""
     shift_px: int = Field(default=0, ge=0, le=64)
     """Each training image is shifted by up to so many pixels in both directions, zeros moving in."""
     flip: bool = False

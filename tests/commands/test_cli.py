@@ -230,10 +230,10 @@ class TestStudy:
             capsys, "run", "demo.yaml", "--trials", "4", "--workers", "1", "--device", "cpu", "--report"
         )
         assert "search 4/4" in extended
-        assert extended.splitlines()[-1] == "report: reports/demo/index.html"
-        page = (workplace / "reports/demo/index.html").read_bytes()
+        assert extended.splitlines()[-1] == "report: vggsearch-reports/demo/index.html"
+        page = (workplace / "vggsearch-reports/demo/index.html").read_bytes()
         monkeypatch.setenv("VGGSEARCH_STORE", "nowhere")  # a report is made again without any store
-        same = answer(capsys, "report", "--from", "reports/demo", "--out", "again").splitlines()
+        same = answer(capsys, "report", "--from", "vggsearch-reports/demo", "--out", "again").splitlines()
         assert same[:3] == extended.splitlines()[-4:-1]
         assert (workplace / "again/index.html").read_bytes() == page
 
@@ -430,13 +430,17 @@ BAD_COMMANDS = [
         "run demo.yaml --time-limit 0",
         "demo.yaml: time_limit_s: must be above 0, not 0.0: write time_limit_s: 3600, for example",
     ),
-    ("run absent.yaml", "absent.yaml: no such file: give a study's path, as in studies/quickstart.yaml"),
+    (
+        "run absent.yaml",
+        "absent.yaml: no such file: give a study file's path, or a name that vggsearch studies lists, "
+        "as in quickstart",
+    ),
     ("status demo.yaml", "store .vggsearch: holds no runs yet: run a study first, or name another --store"),
     ("report demo.yaml", "store .vggsearch: holds no runs yet: run a study first, or name another --store"),
     (
         "report",
         "a report is made from a study file or --from an earlier report, not neither: "
-        "write vggsearch report studies/quickstart.yaml, for example",
+        "write vggsearch report quickstart, for example",
     ),
     (
         "train 1x4+gap --budget 10",

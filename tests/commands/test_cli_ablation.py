@@ -98,9 +98,9 @@ def test_from_plan_to_report(capsys):
 
     written = answer(capsys, "run", "small.yaml", "--report").splitlines()
     assert written[1:-1] == log[9:-1]
-    assert written[-1] == "report: reports/small/index.html"
-    page = Path("reports/small/index.html").read_bytes()
-    answer(capsys, "report", "--from", "reports/small", "--out", "again")
+    assert written[-1] == "report: vggsearch-reports/small/index.html"
+    page = Path("vggsearch-reports/small/index.html").read_bytes()
+    answer(capsys, "report", "--from", "vggsearch-reports/small", "--out", "again")
     assert Path("again/index.html").read_bytes() == page
 
 

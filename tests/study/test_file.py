@@ -457,7 +457,7 @@ def test_a_missing_file_a_folder_a_pipe_and_bytes_are_one_line(tmp_path):
             load_study(path)
         return str(error.value).removeprefix(f"{path}: ")
 
-    assert said(tmp_path / "a.yaml") == "no such file: give a study's path, as in studies/quickstart.yaml"
+    assert said(tmp_path / "a.yaml").startswith("no such file: give a study file's path")
     os.mkfifo(tmp_path / "pipe.yaml")
     (tmp_path / "bytes.yaml").write_bytes(b"seed: \xff")
     with (tmp_path / "large.yaml").open("wb") as file:

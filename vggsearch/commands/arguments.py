@@ -11,16 +11,32 @@ import typer
 
 from vggsearch.devices import traits
 
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", show_default=False, help="Study file (YAML).")]
+StudyFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="STUDY", show_default=False, help="Study file (YAML), or a name of vggsearch studies."
+    ),
+]
+OptionalStudyFile = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[STUDY]", show_default=False, help="Study file (YAML), or a name of vggsearch studies."
+    ),
+]
+ShippedName = Annotated[
+    str,
+    typer.Argument(metavar="[NAME]", help="Study to begin with: one of vggsearch studies."),
+]
 ArchitectureText = Annotated[
     str,
     typer.Argument(
-        metavar="ARCH",
-        show_default=False,
-        help="Zoo name (vgg16, d2l-vgg11/4) or text (1x16-2x32k5+bn+gap).",
+        metavar="ARCH", show_default=False, help="Zoo name (vgg16, d2l-vgg11/4) or text (1x16-2x32k5+bn+gap)."
     ),
 ]
-DataName = Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="Name of a data set.")]
+DataName = Annotated[
+    str,
+    typer.Argument(metavar="NAME", show_default=False, help="Name of a data set."),
+]
 ReportFolder = Annotated[
     Path | None,
     typer.Option(

@@ -6,19 +6,19 @@ from typing import Annotated
 
 import typer
 
-from vggsearch.commands.arguments import STORE, DataFolder, StoreFolder
+from vggsearch.commands.arguments import STORE, DataFolder, OptionalStudyFile, StoreFolder
 from vggsearch.errors import VggSearchError
 from vggsearch.report import summarize_results, with_pictures, write_report
+from vggsearch.runs import write_atomically
 from vggsearch.store import Store
 from vggsearch.study import StudyResults, as_last_asked, load_study, read_results
 
-REPORTS = Path("reports")
+REPORTS = Path("vggsearch-reports")
+"""Where reports go whose folder is not named. Git tracks none of them."""
 
 
 def command(
-    study: Annotated[
-        Path | None, typer.Argument(metavar="[STUDY]", show_default=False, help="Study file (YAML).")
-    ] = None,
+    study: OptionalStudyFile = None,
     source: Annotated[
         Path | None,
         typer.Option(
@@ -27,7 +27,7 @@ def command(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Where to; default reports/NAME.", show_default=False),
+        typer.Option(metavar="FOLDER", help="Where to; default vggsearch-reports/NAME.", show_default=False),
     ] = None,
     store: StoreFolder = STORE,
     data_dir: DataFolder = None,
@@ -40,7 +40,7 @@ def command(
         given = "neither" if study is None else "both"
         raise VggSearchError(
             f"a report is made from a study file or --from an earlier report, not {given}: "
-            "write vggsearch report studies/quickstart.yaml, for example"
+            "write vggsearch report quickstart, for example"
         )
     if source is not None:
         results = StudyResults.read(source / "data")
@@ -65,7 +65,16 @@ def write_and_print(results: StudyResults, folder: Path, *, made_from: Path | No
     The report names the command that makes it again from its own data, or from those of `made_from`.
     """
     made_by = shlex.join(["vggsearch", "report", "--from", str(made_from or folder)])
+    if folder == report_folder(results):
+        _keep_from_git(REPORTS)
     print(write_report(results, folder, command=made_by))
+
+
+def _keep_from_git(folder: Path) -> None:
+    """Write a `.gitignore` into `folder` by which git tracks nothing in it."""
+    if not (folder / ".gitignore").exists():
+        note = "# Written by vggsearch: reports that are to be tracked are made with --out.\n*\n"
+        write_atomically(folder / ".gitignore", note.encode())
 
 
 def print_summary(results: StudyResults, command: str) -> None:

@@ -48,7 +48,8 @@ def write_report(results: StudyResults, folder: Path, *, command: str) -> Report
     Args:
         results: The results so far; any part of them may be missing.
         folder: It is created where it is absent. Figures and tables of an earlier report are removed from it.
-        command: Printed as the command that makes this report.
+        command: Printed as the command that makes this report from its own data:
+            `vggsearch report --from FOLDER`.
 
     Raises:
         StoreError: The folder cannot be written.

@@ -30,12 +30,15 @@ from .control import (
 )
 from .file import (
     SAMPLERS as SAMPLERS,
+    SHIPPED as SHIPPED,
     AblationStudy as AblationStudy,
     SearchStudy as SearchStudy,
     Study as Study,
     define_study as define_study,
     load_study as load_study,
     parse_study as parse_study,
+    shipped_source as shipped_source,
+    study_schema as study_schema,
 )
 from .kept_images import KeptImages as KeptImages
 from .kind import StageStatus as StageStatus

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from vggsearch.arch import Architecture
 from vggsearch.costs import cost
 from vggsearch.data import Images, SearchData, stream
+from vggsearch.devices import traits
 from vggsearch.recipe import total_steps
 from vggsearch.runs import Outcome, RunKey
 from vggsearch.training.choices import Choice, candidates

@@ -50,5 +50,6 @@ def _provenance(found: AblationFindings, spent: Spending, command: str) -> Secti
     completed = [*found.complete["run"], *found.trials["run"].dropna()]
     if not completed:
         return provenance_section(found.results, spent, command)
-    show = f"vggsearch runs show {completed[0]} --from reports/{found.study.name}"
+    source = "".join(command.partition(" --from ")[1:])
+    show = f"vggsearch runs show {completed[0]}{source}"
     return provenance_section(found.results, spent, command, (show, f"vggsearch runs repeat {completed[0]}"))

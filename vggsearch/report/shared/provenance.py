@@ -29,13 +29,12 @@ def provenance_section(
 ) -> Iterator[Block]:
     """Everything needed to make the report again.
 
-    `command` is the one that made it. `run_commands` show one of its runs, and repeat it.
+    `command` is the one that makes it from its own data. `run_commands` show one of its runs, and repeat it.
     """
     study = results.study
     path = study.path.name if study.path.is_absolute() else study.path.as_posix()
-    again = f"vggsearch report --from reports/{study.name}"
     named = shlex.quote(plain(path, limit=4096))  # somebody may copy it into a shell
-    commands = [f"vggsearch run {named}", f"vggsearch report {named}", command, again, *run_commands]
+    commands = [f"vggsearch run {named}", f"vggsearch report {named}", command, *run_commands]
     last = " The last two show one run and repeat it; the table of runs names the others."
     yield paragraph(
         "The first command makes the runs that the store does not have. The others make this report: from "

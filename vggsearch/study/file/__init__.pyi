@@ -1,6 +1,7 @@
 from .ablation import MAX_SEEDS as MAX_SEEDS, AblationStudy as AblationStudy
 from .base import Study as Study
 from .define import define_study as define_study
+from .json_schema import study_schema as study_schema
 from .load import load_study as load_study, parse_study as parse_study
 from .search import (
     SAMPLERS as SAMPLERS,
@@ -9,3 +10,4 @@ from .search import (
     SearchStudy as SearchStudy,
     Stop as Stop,
 )
+from .shipped import SHIPPED as SHIPPED, shipped_source as shipped_source

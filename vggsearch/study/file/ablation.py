@@ -36,6 +36,7 @@ class LearningRates(Frozen):
     grid: Annotated[tuple[Rate, ...], Field(min_length=1, max_length=16)]
     """Peak learning rates; a single one is used without tuning."""
     seeds: int = Field(default=2, ge=1, le=MAX_SEEDS)
+    """Number of seeds with which an arm tries each rate."""
 
     @field_validator("grid")
     @classmethod
@@ -59,8 +60,9 @@ class AblationStudy(Study):
     """The last five are part of the plan: every report states a change made after the first run."""
 
     kind: Literal["ablation"]
+    """`ablation`: does one factor matter, and by how much?"""
     control: str = Field(max_length=2000)
-    """Canonical text of the architecture that the arms are changes of."""
+    """Text or name of the network that the arms are changes of; kept as its canonical text."""
     contrasts: Annotated[tuple[str, ...], Field(min_length=1, max_length=16)] | None = None
     """Names of kernel contrasts; exactly one of `contrasts` and `factors` is given."""
     kernel_size: int = Field(default=5, ge=1, le=31)
@@ -78,6 +80,7 @@ class AblationStudy(Study):
     margin_pp: float = Field(default=0.3, gt=0, le=50)
     """Percentage points of accuracy below which a difference does not matter."""
     alpha: float = Field(default=0.05, ge=0.0001, le=0.2)
+    """Probability of finding any difference where there is none, over all contrasts together."""
     evaluate_on: Annotated[EvaluateOn, ADDED] = "test"
     """The images on which the pairs are judged: `validation` where the answer serves to make a choice."""
 

@@ -22,11 +22,13 @@ class DataChoice(Frozen):
     """Which images, and how they are split."""
 
     name: str = Field(min_length=1, max_length=4096)
-    """Name of a data set of `vggsearch.data`, as in `fashion-mnist`, or `folder:PATH`."""
+    """Name of a data set, as in `fashion-mnist`, or `folder:PATH`; `vggsearch data list` has the names."""
     resize: int | None = Field(default=None, ge=2, le=MAX_SIDE)
     """Side in pixels to which every image is resized."""
     val_fraction: float = Field(default=0.1, gt=0, le=0.9)
+    """Share of the training images that is kept for validation."""
     split_seed: int = Field(default=0, ge=0, lt=2**63)
+    """Seed by which the validation images are chosen."""
 
     @field_validator("name")
     @classmethod
@@ -44,11 +46,17 @@ class Study(Frozen):
     """Keys that may have changed when a study is resumed."""
 
     question: str = Field(default="", max_length=10_000)
+    """What the study is to answer, for its report."""
     data: DataChoice
+    """Which images, and how they are split."""
     recipe: Recipe
+    """How every network is trained: a recipe's name, its settings, or its name as `base` and what differs."""
     budget: Budget
+    """How much every network is trained."""
     seed: int = Field(default=0, ge=0, lt=2**31)
+    """Seed of everything that is drawn at random."""
     time_limit_s: float | None = Field(default=None, gt=0, le=1e9)
+    """Seconds after which no new run begins."""
     keep_weights: Annotated[KeepWeights, ADDED] = "finalists"
     """Of which runs the weights are kept in the store."""
 

@@ -155,7 +155,7 @@ def _example(place: Sequence[int | str]) -> str:
         if key == "per_block":  # its value could also be given for the whole net
             continue
         if not isinstance(value, dict) or key not in value:
-            return "see the study files that come with vggsearch"
+            return "see the files that vggsearch init writes"
         value = value[key]
     if not keys:
         return "begin with kind: search"

@@ -62,7 +62,9 @@ class Finalists(Frozen):
     """How many of the best are trained again, with fresh seeds, before the test set is read."""
 
     count: int = Field(default=5, ge=1, le=100)
+    """Number of networks."""
     seeds: int = Field(default=5, ge=1, le=1000)
+    """Number of fresh seeds with which each is trained."""
 
 
 class Stop(Frozen):
@@ -104,26 +106,30 @@ class SearchStudy(Study):
     MAY_CHANGE: ClassVar[tuple[str, ...]] = (*Study.MAY_CHANGE, "trials", "finalists", "baseline", "stop")
 
     kind: Literal["search"] = "search"
+    """`search`: which networks are best for their cost?"""
     choices: SpaceChoice | None = Field(default=None, alias="space")
-    """The key `space` of the file; exactly one of it and `architectures` is given."""
+    """What a network is chosen from, the key `space` of a file; either it or `architectures` is given."""
     architectures: Architectures | None = None
-    """Canonical texts."""
+    """Texts or names of the networks to choose from, kept as canonical texts."""
     sampler: Sampler
+    """What proposes the next network to train."""
     trials: int | None = Field(default=None, ge=1, le=100_000)
-    """None only for `grid`: then the whole space."""
+    """Number of runs of the sampler. It may be left out with `grid`, which then tries the whole space."""
     baseline: bool = False
     """Whether as many architectures again are drawn at random: by default, unless `grid`, `random` or
     `stop`."""
     finalists: Finalists | None = Finalists()
+    """The best networks, trained again with fresh seeds and tested; `null` for none."""
     first: Annotated[Architectures | None, ADDED] = None
-    """Members of the space that are run before the sampler suggests any: canonical texts."""
+    """Members of the space that are run before the sampler suggests any; kept as canonical texts."""
     stop: Annotated[Stop | None, ADDED] = None
+    """When the search ends before its `trials` are made."""
     metric: Annotated[Metric, ADDED] = "accuracy"
     """What nets are ranked by, measured on validation; `balanced_accuracy` for uneven classes."""
     objectives: Annotated[tuple[Objective, ...], Field(min_length=1, max_length=4)] = ("val_accuracy",)
-    """The first is `criterion`, which is also the default."""
+    """What is weighed against each other. The first is the accuracy by which nets are ranked."""
     reference: dict[str, Annotated[float, Field(ge=0, le=1e24)]] | None = None
-    """Point from which the hypervolume is measured, by objective."""
+    """Worst value of each objective that is of interest; the hypervolume is measured from this point."""
 
     def options(self) -> Options:
         """See `Study.options`."""

@@ -19,6 +19,7 @@ class PerBlock(Frozen):
     """Values from which each block gets its own."""
 
     per_block: Factors
+    """Values from which each block gets its own."""
 
 
 def _form(value: object) -> str:
@@ -35,7 +36,9 @@ class Limits(Frozen):
     """Smallest and largest allowed cost, both inclusive."""
 
     min: float | None = Field(default=None, gt=0, le=1e18)
+    """Smallest allowed value."""
     max: float | None = Field(default=None, gt=0, le=1e18)
+    """Largest allowed value."""
 
     @model_validator(mode="after")
     def _some(self) -> Self:
@@ -53,14 +56,23 @@ class Constraints(Frozen):
     """Limits on what an architecture may cost, by metric of `vggsearch.costs`."""
 
     params: Limits | None = None
+    """Parameters of the network."""
     conv_params: Limits | None = None
+    """Parameters of its convolutions."""
     norm_params: Limits | None = None
+    """Parameters of its batch norms."""
     head_params: Limits | None = None
+    """Parameters of its head."""
     macs: Limits | None = None
+    """Multiply-adds of one forward pass of one image."""
     conv_macs: Limits | None = None
+    """Multiply-adds of its convolutions."""
     head_macs: Limits | None = None
+    """Multiply-adds of its head."""
     activation_bytes: Limits | None = None
+    """Bytes of all outputs of layers for one image."""
     receptive_field: Limits | None = None
+    """Side, in pixels of the image, of what one output of the last block depends on."""
 
 
 class SpaceChoice(Frozen):
@@ -69,13 +81,21 @@ class SpaceChoice(Frozen):
     channels: Factors = (64, 128, 256, 512, 512)
     """Channels of each block in turn, before division by the ratio."""
     num_blocks: Annotated[tuple[Annotated[int, Field(ge=1, le=MAX_BLOCKS)], ...], Field(min_length=1)]
+    """Numbers of blocks. Each block halves the side of the image."""
     convs_per_block: FactorChoice
+    """Numbers of convolutions in a block."""
     ratio: FactorChoice
+    """Numbers by which the channels are divided."""
     kernel_size: FactorChoice
+    """Sides of the kernels in pixels, odd."""
     activation: Annotated[tuple[Activation, ...], Field(min_length=1), ADDED] = ("relu",)
+    """Activation functions, each for the whole net."""
     batch_norm: Annotated[tuple[bool, ...], Field(min_length=1, max_length=2)] = (True,)
+    """Whether batch norm follows each convolution."""
     head: Annotated[tuple[str, ...], Field(min_length=1, max_length=64)] = ("gap",)
+    """What ends the net: `gap`, a global average pool and one linear layer, or `fcN,N`, linear layers."""
     constraints: Constraints = Constraints()
+    """Limits on what a network may cost."""
 
     @field_validator("head")
     @classmethod

@@ -29,6 +29,10 @@ class DataError(VggSearchError):
     """A data set that is unknown, absent, damaged or too small."""
 
 
+class WeightsError(VggSearchError):
+    """Weights that cannot be read, or that do not fit the net they are for."""
+
+
 class StoreError(VggSearchError):
     """A store that cannot be written, is held by another controller, or holds a damaged record."""
 

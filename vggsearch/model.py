@@ -85,14 +85,36 @@ def build(
     to train. `batch_norm` and `max_pool` are the module classes of those layers. Raises `ArchitectureError`
     as `expand` does.
     """
+
+    def make(layer: Layer) -> nn.Module:
+        activation, device = architecture.activation, generator.device
+        module = _module(layer, activation, device, dropout_generator, batch_norm, max_pool)
+        _initialize(module, initialization, generator)
+        return module
+
+    return _assemble(architecture, task, make)
+
+
+def outline(architecture: Architecture, task: Task) -> nn.Sequential:
+    """The same net with torch's own layers on the meta device: it has names, shapes and types, and no memory.
+
+    `load_state_dict(..., assign=True)` makes it a net that evaluates. Raises `ArchitectureError` as `expand`
+    does.
+    """
+    meta = torch.device("meta")
+    return _assemble(
+        architecture,
+        task,
+        lambda layer: _module(layer, architecture.activation, meta, None, nn.BatchNorm2d, nn.MaxPool2d),
+    )
+
+
+def _assemble(architecture: Architecture, task: Task, make: Callable[[Layer], nn.Module]) -> nn.Sequential:
+    """The net of the modules that `make` returns, which is called in the order of the layers."""
     stages: dict[str, nn.Sequential] = {}
     for layer in expand(architecture, task):
         stage, name = layer.name.split(".")
-        module = _module(
-            layer, architecture.activation, generator.device, dropout_generator, batch_norm, max_pool
-        )
-        _initialize(module, initialization, generator)
-        stages.setdefault(stage, nn.Sequential()).add_module(name, module)
+        stages.setdefault(stage, nn.Sequential()).add_module(name, make(layer))
     model = nn.Sequential()
     for stage, modules in stages.items():
         model.add_module(stage, modules)

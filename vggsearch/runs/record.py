@@ -91,6 +91,8 @@ class RunKey(Frozen):
     device_model: Text | None = None
     """Processor's or GPU's name where the budget is in seconds, else None."""
     training_revision: int = TRAINING_REVISION
+    initial_weights: Annotated[Digest | None, ADDED] = Field(default=None, pattern=_HEX64)
+    """SHA-256 of the weights file that training begins with; None where the weights are drawn by the seed."""
 
     def model_copy(self, *, update: Mapping[str, object] | None = None, deep: bool = False) -> Self:
         """See pydantic's; the copy has a digest of its own."""
@@ -198,6 +200,8 @@ class RunRecord(Frozen):
     """Whether other work visibly held up the machine (wall over CPU time above 1.15 on a CPU)."""
     provenance: Provenance | None = None
     """None only where the worker died before it could say."""
+    weights: Annotated[Digest | None, ADDED] = Field(default=None, pattern=_HEX64)
+    """SHA-256 of the file that holds the weights at the end; None where they were not kept."""
 
     @model_validator(mode="after")
     def _accuracies_of_images(self) -> Self:

@@ -22,8 +22,9 @@ class BaseLedger(ABC):
 
     `vggsearch.testing.ledgers` holds the tests that every ledger passes.
 
-    **Replacing.** A record whose outcome is in `vggsearch.runs.FINAL` is kept for ever. Any other is kept
-    until the next record of its run is put. Putting a record that is there already changes nothing.
+    **Replacing.** A record whose outcome is in `vggsearch.runs.FINAL` is kept for ever; only the name of its
+    weights may be added or change. Any other is kept until the next record of its run is put. Putting a
+    record that is there already changes nothing.
 
     **Damage.** A record is returned exactly as it was put, or not at all. A damaged or forged record counts
     as absent, so that its run is made again and `put` replaces it. `damaged` names it. It hides no other.
@@ -44,7 +45,7 @@ class BaseLedger(ABC):
 
     @abstractmethod
     def put(self, record: RunRecord) -> None:
-        """Keep a record, on disk when this returns; ignored where the run's present record is `FINAL`.
+        """Keep a record, on disk when this returns; ignored where `is_kept` says that the present one stays.
 
         Raises `StoreError` where it cannot be written; the old record is then still there.
         """
@@ -92,7 +93,11 @@ def check_digest(digest: str) -> None:
 
 def is_kept(present: RunRecord | None, record: RunRecord) -> bool:
     """Whether a ledger keeps the `present` record of a run where `record` of the same run is put."""
-    return present is not None and (present.outcome in FINAL or present == record)
+    if present is None or present == record:
+        return present is not None
+    if present.outcome not in FINAL:
+        return False
+    return record.weights is None or record != present.model_copy(update={"weights": record.weights})
 
 
 def encode_record(record: RunRecord) -> bytes:

@@ -8,6 +8,8 @@
       token.json                              identifies the store in a shared database
       ledger/3f/3f6c….json                    the runs of all studies, by the digest of their keys
       checkpoints/3f6c…/000000000100.json     an interrupted run; its tensors in .safetensors
+      checkpoints/3f6c…/weights.safetensors   what the worker of a run that ended hands over
+      weights/9a41….safetensors               the weights that a record names, by the SHA-256 of their bytes
       studies/NAME/study.json                 the study's identity, which must not change
       studies/NAME/plan.json                  the registered plans of an ablation
       studies/NAME/asked.json                 candidates that were handed out and not answered
@@ -25,7 +27,14 @@ from pathlib import Path
 
 from vggsearch.runs import Digest, TrialRecord
 
-LEDGER, STUDIES, CHECKPOINTS, BACKUP = FOLDERS = ("ledger", "studies", "checkpoints", "backup")
+LEDGER, STUDIES, CHECKPOINTS, WEIGHTS, BACKUP = FOLDERS = (
+    "ledger",
+    "studies",
+    "checkpoints",
+    "weights",
+    "backup",
+)
+HANDED_OVER = "weights.safetensors"
 LOCK, TOKEN, OPTUNA = "lock", "token.json", "optuna.db"
 OPTUNA_SIDECARS = ("optuna.db-wal", "optuna.db-shm", "optuna.db-journal")
 TRIALS = "trials"
@@ -36,6 +45,7 @@ DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 SHARD = re.compile(r"[0-9a-f]{2}", re.ASCII)
 RECORD = re.compile(r"[0-9a-f]{64}\.json", re.ASCII)
 STUDY = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}", re.ASCII)
+WEIGHTS_FILE = re.compile(r"[0-9a-f]{64}\.safetensors", re.ASCII)
 COUNTERS = re.compile(r"[0-9]{12}\.json", re.ASCII)
 OPTUNA_DAMAGED = re.compile(r"optuna\.db\.damaged-[0-9]{1,9}(-wal|-shm|-journal)?", re.ASCII)
 
@@ -47,6 +57,8 @@ MAX_PLAN_BYTES = 8 * 2**20
 MAX_STATE_BYTES = 16 * 2**20
 MAX_TENSORS_BYTES = 8 * 2**30
 """VGG-19 and its momentum take 1.2 GB."""
+MAX_WEIGHTS_BYTES = 4 * 10**9
+"""Of all weights files of a store together: seven times VGG-19, or thousands of nets of 1 MB."""
 
 
 class Layout:
@@ -57,6 +69,7 @@ class Layout:
         self.ledger = root / LEDGER
         self.studies = root / STUDIES
         self.checkpoints = root / CHECKPOINTS
+        self.weights = root / WEIGHTS
         self.backup = root / BACKUP
         self.lock = root / LOCK
         self.token = root / TOKEN
@@ -77,6 +90,8 @@ class Layout:
     def written_folders(self) -> Iterator[Path]:
         """The folders whose files the store's writer writes, its ledger apart; links are left out."""
         yield self.root
+        if not self.weights.is_symlink():
+            yield self.weights
         for folder in self.study_folders():
             yield folder
             if not (folder / TRIALS).is_symlink():
@@ -91,6 +106,16 @@ def record_path(ledger: Path, digest: Digest) -> Path:
 def trial_name(trial: TrialRecord) -> str:
     """The name of a trial's file."""
     return f"{trial.stage}-{trial.number:06d}.json"
+
+
+def weights_path(folder: Path, digest: Digest) -> Path:
+    """The file of the weights whose bytes have that SHA-256, in the folder of a store's weights."""
+    return folder / f"{digest}.safetensors"
+
+
+def handed_over(checkpoints: Path, digest: Digest) -> Path:
+    """The file in which the worker of the run `digest` hands over its weights."""
+    return checkpoints / digest / HANDED_OVER
 
 
 def tensors_of(counters: Path) -> Path:

@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -20,18 +20,22 @@ from vggsearch.runs import (
     TEMPORARY,
     Damage,
     Damaged,
+    Digest,
+    RunKey,
+    RunRecord,
     TrialRecord,
     read_checksummed,
     sweep,
     valid_trial,
 )
 from vggsearch.store.base import BaseLedger
-from vggsearch.store.checkpoints import sweep_checkpoints
+from vggsearch.store.checkpoints import remove_checkpoints, sweep_checkpoints
 from vggsearch.store.files import entries, read_each, reading, write, writing
 from vggsearch.store.layout import IDENTITY, MAX_IDENTITY_BYTES, MAX_TRIAL_BYTES, TRIALS, Layout, trial_name
 from vggsearch.store.ledger import Ledger
 from vggsearch.store.plans import PlanBook
 from vggsearch.store.state import ControllerState, Options
+from vggsearch.store.weights import WeightsFolder
 from vggsearch.system import O_CLOEXEC, O_NOFOLLOW, lock_file
 from vggsearch.text import shown
 
@@ -67,7 +71,8 @@ class Store:
         self.layout = Layout(root)
         self.ledger: BaseLedger = Ledger(self.layout.ledger) if ledger is None else ledger
         self.checkpoints = self.layout.checkpoints
-        """The folder in which workers, and nobody else, write the checkpoints of their runs."""
+        """The folder in which workers, and nobody else, write the checkpoints and weights of their runs."""
+        self._weights = WeightsFolder(self.layout)
 
     @classmethod
     def open(cls, path: Path, *, create: bool = False, ledger: BaseLedger | None = None) -> "Store":
@@ -165,6 +170,35 @@ class Store:
         with reading(self.layout.studies):
             return [folder.name for folder in self.layout.study_folders()]
 
+    def put_run(self, record: RunRecord, notice: Callable[[str], None]) -> RunRecord:
+        """Keep a run that has ended, and the weights that its worker handed over; returns it as it is kept.
+
+        All is on disk when this returns, and the run's checkpoints are removed. Where the weights cannot be
+        kept, `notice` is given the reason in one line, and the record is kept without. Raises `StoreError`.
+        """
+        if record.weights is not None and (reason := self._weights.adopt(record)) is not None:
+            notice(reason)
+            record = record.model_copy(update={"weights": None})
+        self.ledger.put(record)
+        remove_checkpoints(self.checkpoints, record.key.digest)
+        return record
+
+    def weights_file(self, record: RunRecord) -> Path | None:
+        """The weights of a run, whose bytes were compared with the digest in its record.
+
+        None where they were not kept, and where the file is absent or damaged.
+        `vggsearch.training.read_weights` reads it.
+        """
+        return self._weights.find(record.weights)
+
+    def initial_weights_file(self, key: RunKey) -> Path | None:
+        """The weights that the run of `key` begins with, as `weights_file`; None where it draws its own."""
+        return self._weights.find(key.initial_weights)
+
+    def take_weights(self, path: Path, digest: Digest) -> None:
+        """Keep a copy of a weights file that runs begin with (`WeightsFolder.take`). Raises `StoreError`."""
+        self._weights.take(path, digest)
+
     def put_trial(self, trial: TrialRecord) -> None:
         """Keep a trial in place of the one with its stage and number, on disk when this returns.
 
@@ -213,7 +247,7 @@ class Store:
 
     def _refuse_links(self) -> None:
         # A run's own checkpoints that are a link are not used, so nothing is refused for them.
-        folders = [self.checkpoints]
+        folders = [self.checkpoints, self.layout.weights]
         for folder in (self.layout.ledger, self.layout.studies):
             folders += [folder, *(entries(folder) if folder.is_dir() else [])]
         folders += [folder / TRIALS for folder in folders if folder.parent == self.layout.studies]

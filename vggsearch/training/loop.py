@@ -1,10 +1,13 @@
 """The training loop: one run, from its key to its record."""
 
+import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from vggsearch.data import Images, SearchData
 from vggsearch.latency import measure_latency, peak_memory_bytes, reset_peak_memory
@@ -21,6 +24,7 @@ from vggsearch.training.remembered import choose
 from vggsearch.training.setup import Training, set_up
 from vggsearch.training.step import compute, step
 from vggsearch.training.timing import one_thread
+from vggsearch.training.weights import write_weights
 
 CURVE_POINTS = 8
 """Number of evaluations on validation, evenly spaced over the budget."""
@@ -41,6 +45,8 @@ def train(
     report: Report | None = None,
     deadline_s: float = math.inf,
     checkpoints: Checkpoints | None = None,
+    weights: Path | None = None,
+    initial: Mapping[str, Tensor] | None = None,
 ) -> RunRecord:
     """Train `key` on `data` (on `device`) and return its record.
 
@@ -51,14 +57,20 @@ def train(
     so far again, and writes further ones. What the recipe leaves to the machine is measured before that, or
     remembered (`vggsearch.training.remembered`), and does not count as training. On a CPU one thread is used.
 
+    The weights of a completed run are written to the file `weights`, if it is given and can be written; the
+    record has its digest. `initial` are the tensors of `key.initial_weights` (`vggsearch.training.Weights`).
+
     Raises `ArchitectureError` where the architecture does not fit its input, `DataError` where a batch is
-    larger than the data, ValueError where test images are missing. A loss that is not finite, insufficient
+    larger than the data, `WeightsError` where `initial` does not fit the net, ValueError where it or the test
+    images are missing. A loss that is not finite, insufficient
     memory and the like are outcomes in the record, not exceptions. A run that needs more memory than is free
     is not started.
     """
     started_at, begun = time.time(), time.monotonic()
     if key.evaluate_on == "test" and test_images is None:
         raise ValueError(f"run {key.digest[:12]} is to be tested, and no test images were given")
+    if (key.initial_weights is None) != (initial is None):
+        raise ValueError(f"run {key.digest[:12]} begins with weights, or draws its own: only one is given")
     refused = memory_shortage(key, data, device)
     if refused is not None:
         return RunRecord(key=key, outcome=Outcome.INFEASIBLE, reason=refused)
@@ -67,7 +79,9 @@ def train(
             begun_with = None if checkpoints is None else checkpoints.choice(key)
             choice = choose(key, device, begun_with=begun_with)
             reset_peak_memory(device)
-            run = set_up(key, data, device, report=report, deadline=begun + deadline_s, choice=choice)
+            run = set_up(
+                key, data, device, report=report, deadline=begun + deadline_s, choice=choice, initial=initial
+            )
             if checkpoints is not None:
                 checkpoints.restore(run)
             launch = captured_step(run, lambda: compute(run))
@@ -91,7 +105,11 @@ def train(
                 raise
             outcome, reason = Outcome.OUT_OF_MEMORY, _first_line(error)
         run.meter.pause()
-        return _record(run, outcome, reason, val, test, setup_s, started_at)
+        record = _record(run, outcome, reason, val, test, setup_s, started_at)
+        if outcome is Outcome.COMPLETED and weights is not None:
+            with contextlib.suppress(OSError):  # a full disk costs the weights, not the run
+                record = record.model_copy(update={"weights": write_weights(weights, key, run.model)})
+        return record
 
 
 def spend(run: Training, checkpoints: Checkpoints | None = None, launch: Launch | None = None) -> None:

@@ -1,10 +1,11 @@
 """The state of a training while it runs, made from its key and its data."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vggsearch.arch import Architecture
 from vggsearch.cost import cost
@@ -19,6 +20,7 @@ from vggsearch.training.meter import Meter
 from vggsearch.training.narrow import NarrowBatchNorm, NarrowMaxPool, leave_biases
 from vggsearch.training.optimizer import make_optimizer
 from vggsearch.training.position import ResumableBatches
+from vggsearch.training.weights import begin_with
 from vggsearch.training.whitening import whiten
 
 CURVE_IMAGES = 1000
@@ -82,11 +84,12 @@ def set_up(
     report: Report | None,
     deadline: float,
     choice: Choice | None = None,
+    initial: Mapping[str, Tensor] | None = None,
 ) -> Training:
     """Make the model, optimiser, batches and budget of a run on `device`, which holds `data`.
 
     `choice` is one that the recipe permits, by default the plainest; `vggsearch.training.remembered.choose`
-    measures which one is the fastest.
+    measures which one is the fastest. The model begins with the tensors `initial`, see `begin_with`.
     """
     recipe, architecture = key.recipe, Architecture.parse(key.architecture)
     choice = choice or candidates(recipe, architecture, device)[0]
@@ -105,7 +108,9 @@ def set_up(
     )
     if narrow:
         leave_biases(model)
-    if recipe.initialization == "whitening":
+    if initial is not None:
+        begin_with(model, initial)
+    elif recipe.initialization == "whitening":
         whiten(model, data.train, mean=data.mean, std=data.std, side=side)
     model = model.to(device).to(memory_format=torch.channels_last).train()
     steps = total_steps(

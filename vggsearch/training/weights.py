@@ -1,0 +1,164 @@
+"""The weights of a trained net as a file: safetensors of the `state_dict` of the net with torch's own layers.
+
+The header's metadata hold one key, `vggsearch`, with a `WeightsInfo` as JSON: safetensors writes several keys
+in no fixed order, and equal weights of one run are to be equal bytes. A file may come from anyone. It is read
+only where its size is that of the net that it names, and refused where a tensor is not one of that net's.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NoReturn
+
+import torch
+from pydantic import Field, ValidationError
+from pydantic_core import from_json
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from vggsearch.arch import Architecture, Task
+from vggsearch.errors import ArchitectureError, WeightsError
+from vggsearch.model import outline
+from vggsearch.runs import Damage, Digest, RunKey, open_bounded, write_atomically
+from vggsearch.schema import Frozen
+
+MAX_BYTES = 4 * 2**30
+"""Largest file that is read; VGG-19 takes 575 MB."""
+
+MAX_HEADER_BYTES = 2**20
+"""Largest header; that of VGG-19 with batch norm has 9 kB."""
+
+_METADATA = "vggsearch"
+
+
+class WeightsInfo(Frozen):
+    """What a weights file says of itself."""
+
+    version: Literal[1] = 1
+    run: Digest = Field(pattern=r"^[0-9a-f]{64}$")
+    """Digest of the key of the run that trained the weights."""
+    architecture: str = Field(max_length=2000)
+    """Canonical text."""
+    input_shape: tuple[int, int, int]
+    num_classes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A weights file that was read."""
+
+    digest: Digest
+    """SHA-256 of its bytes."""
+    run: Digest
+    """Digest of the key of the run that trained them, as the file says."""
+    architecture: Architecture
+    task: Task
+    tensors: Mapping[str, Tensor]
+    """The `state_dict` of `vggsearch.model.outline(architecture, task)`, on the CPU."""
+
+
+def write_weights(path: Path, key: RunKey, model: nn.Module) -> Digest:
+    """Write the weights of `model`, trained as `key` says, whole or not at all; the SHA-256 of the file.
+
+    Raises OSError.
+    """
+    info = WeightsInfo(
+        run=key.digest,
+        architecture=key.architecture,
+        input_shape=key.input_shape,
+        num_classes=key.num_classes,
+    )
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    data = save(tensors, metadata={_METADATA: info.model_dump_json()})
+    write_atomically(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_weights(path: Path) -> Weights:
+    """Read a weights file, which may come from anyone. Raises `WeightsError` where it cannot be used."""
+    try:
+        return _read(path)
+    except OSError as error:
+        _refuse(path, error.strerror or "unreadable", error)
+    except ArchitectureError as error:
+        _refuse(path, f"no net of this family ({error})", error)
+    except (Damage, ValidationError) as error:
+        reason = error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else error
+        _refuse(path, str(reason), error)
+
+
+def begin_with(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Set the weights of `model`, which is new, to `tensors`, which a net of the same architecture had.
+
+    A last layer of another number of classes stays as it was drawn. Raises `WeightsError` where anything else
+    does not fit.
+    """
+    own = model.state_dict()
+    *_, last = (name.removesuffix(".weight") for name in own if name.endswith(".weight"))
+    ours, theirs = own[f"{last}.weight"], tensors.get(f"{last}.weight")
+    if theirs is not None and theirs.shape[0] != ours.shape[0] and theirs.shape[1:] == ours.shape[1:]:
+        tensors = {name: tensors[name] for name in tensors if not name.startswith(f"{last}.")}
+        tensors |= {name: own[name] for name in own if name.startswith(f"{last}.")}
+    if _shapes_and_types(tensors) != _shapes_and_types(own):
+        raise WeightsError(
+            "a net begins with the weights of one of its own architecture, for images of as many channels "
+            "(and, with an fc head, of the same size), and these are of another: leave the architecture out, "
+            "or choose other data"
+        )
+    model.load_state_dict(dict(tensors))
+
+
+def _refuse(path: Path, reason: str, cause: Exception) -> NoReturn:
+    reason = " ".join(reason.split())[:300]
+    shown = reason if reason.isprintable() else ascii(reason)
+    raise WeightsError(
+        f"{str(path)!r}: a weights file is whole and as `vggsearch` wrote it, and here is {shown}: copy or "
+        "make it again"
+    ) from cause
+
+
+def _read(path: Path) -> Weights:
+    with open_bounded(path, MAX_BYTES, follow=True) as file:
+        size = os.fstat(file.fileno()).st_size
+        head = file.read(8)
+        length = int.from_bytes(head, "little")
+        if len(head) < 8 or length > min(MAX_HEADER_BYTES, size):
+            raise Damage("no safetensors file")
+        header = file.read(length)
+        info = _info(header)
+        architecture = Architecture.parse(info.architecture)
+        task = Task(info.input_shape, info.num_classes)
+        expected = outline(architecture, task).state_dict()
+        if size != 8 + length + sum(tensor.nbytes for tensor in expected.values()):
+            raise Damage(f"{size} bytes, which are not those of a net {info.architecture[:80]}")
+        data = head + header + file.read()
+    try:
+        tensors = load(data)
+    except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
+        raise Damage("no safetensors file") from error
+    if _shapes_and_types(tensors) != _shapes_and_types(expected):
+        raise Damage(f"tensors that are not those of a net {info.architecture[:80]}")
+    if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+        raise Damage("a weight that is not a finite number")
+    ordered = {name: tensors[name] for name in expected}
+    return Weights(hashlib.sha256(data).hexdigest(), info.run, architecture, task, ordered)
+
+
+def _info(header: bytes) -> WeightsInfo:
+    """What the header says; raises `Damage` and pydantic's ValidationError."""
+    try:
+        fields = from_json(header)
+    except ValueError as error:
+        raise Damage("no safetensors file") from error
+    metadata = fields.get("__metadata__") if isinstance(fields, dict) else None
+    text = metadata.get(_METADATA) if isinstance(metadata, dict) else None
+    if not isinstance(text, str):
+        raise Damage("a safetensors file of another program")
+    return WeightsInfo.model_validate_json(text)
+
+
+def _shapes_and_types(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}

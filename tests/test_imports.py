@@ -27,6 +27,7 @@ LAYERS = (
     ("model", "latency", "memory"),
     ("data",),
     ("training",),
+    ("export",),
     ("store",),
     ("execution",),
     ("study",),
@@ -39,7 +40,7 @@ RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 # Where a heavy library may be imported, by beginnings of modules; LATE: within functions only.
 HEAVY = {
     # A module of `commands` is loaded when its command runs.
-    "torch": {"model", "latency", "data", "training", "commands"},
+    "torch": {"model", "latency", "data", "training", "export", "commands"},
     "torchvision": {"model", "latency", "data", "training"},
     "optuna": {"study.search"},
     "pandas": {"runs", "analysis", "study", "report", "commands"},

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vggsearch.data.catalog import PARTS, DatasetInfo, NamedDataset, Part, named
+from vggsearch.data.published_names import CLASS_NAMES
 from vggsearch.data.copies import first_equal, pixel_digests
 from vggsearch.data.folder import PREFIX, FolderDataset, Progress, list_folder, read_folder
 from vggsearch.data.formats import Labels, Pixels, read_files
@@ -35,13 +36,23 @@ class Source:
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes; their numbers where a named data set has no names."""
-        return self.folder.classes if self.folder else tuple(map(str, range(self.info.num_classes)))
+        if self.folder is not None:
+            return self.folder.classes
+        return CLASS_NAMES.get(self.name) or tuple(map(str, range(self.info.num_classes)))
 
 
 def find(name: str) -> Source:
     """List the folder, or look the name up. Raises `DataError`."""
     folder = list_folder(name) if name.startswith(PREFIX) else None
     return Source(name, folder.info if folder else named(name).info, folder)
+
+
+def class_names(name: str) -> tuple[str, ...]:
+    """Return the names of the classes, in the order of their labels. Raises `DataError`.
+
+    Opens no file of a named data set; of `folder:PATH` they are the names of the folders.
+    """
+    return find(name).classes
 
 
 def describe(name: str, data_dir: Path | None = None) -> DatasetInfo:

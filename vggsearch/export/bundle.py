@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from vggsearch.errors import WeightsError
+from vggsearch.errors import BundleError, WeightsError
 from vggsearch.export.classifier import Classifier
 from vggsearch.export.preprocess import Preprocess, damaged, read_preprocess
 from vggsearch.training import read_weights
@@ -35,14 +35,15 @@ class Bundle:
 def load_bundle(path: Path) -> Bundle:
     """Load the bundle in the folder `path`.
 
-    Only `preprocess.json` and `model.safetensors` are read; `model.py` is for people and other programs. Raises
-    `BundleError` in one line where the folder is no bundle, or one that is damaged or of a newer version.
+    Only `preprocess.json` and `model.safetensors` are read; `model.py` is for people and other programs.
+    Raises `BundleError` in one line where the folder is no bundle, or one that is damaged or of a newer
+    version.
     """
     preprocess = read_preprocess(path)
     try:
         weights = read_weights(path / WEIGHTS)
     except WeightsError as error:
-        raise damaged(path, f"{WEIGHTS}: {error}") from error
+        raise BundleError(str(error)) from error
     if weights.digest != preprocess.weights:
         raise damaged(path, f"{WEIGHTS} is not the file that it was exported with")
     if (str(weights.architecture), weights.task) != (preprocess.architecture, preprocess.task):

@@ -54,4 +54,5 @@ class Classifier(nn.Module):
 @torch.inference_mode()
 def logits_of(module: nn.Module, images: Tensor, batch_size: int = 128) -> Tensor:
     """The logits [N, number of classes] of any number of images [N, C, H, W], a batch at a time."""
-    return torch.cat([module(batch) for batch in images.split(batch_size)])
+    starts = range(0, len(images), batch_size)
+    return torch.cat([module(images[start : start + batch_size]) for start in starts])

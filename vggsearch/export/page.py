@@ -63,9 +63,7 @@ def try_page(
                     }
                     for layer in expand(net, task)
                 ],
-                "samples": [
-                    {"label": one.label, "png": base64.b64encode(one.png).decode()} for one in shown
-                ],
+                "samples": [{"label": one.label, "png": base64.b64encode(one.png).decode()} for one in shown],
             }
         ),
     )

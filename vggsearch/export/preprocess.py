@@ -72,7 +72,7 @@ class Preprocess(Frozen):
         if str(net) != self.architecture:
             raise ValueError(f"architecture must be canonical: {net}")
         if needed > MAX_ACTIVATION_BYTES:
-            raise ValueError(f"its layers fill {needed} bytes for an image, and at most {MAX_ACTIVATION_BYTES}")
+            raise ValueError(f"its layers fill {needed} bytes, and at most {MAX_ACTIVATION_BYTES} may be")
         return self
 
     @property
@@ -101,7 +101,7 @@ def read_preprocess(folder: Path) -> Preprocess:
         version = found.get("bundle_version") if isinstance(found, dict) else None
         if isinstance(version, int) and version > VERSION:
             raise BundleError(
-                f"bundle {quoted(str(folder))} has version {version}, and this vggsearch reads versions up to "
+                f"bundle {quoted(str(folder))} has version {version}, and this vggsearch reads up to version "
                 f"{VERSION}: update it with pip install --upgrade vggsearch"
             )
         return Preprocess.model_validate_json(data)

@@ -27,9 +27,7 @@ class Sample:
     logits: tuple[float, ...]
 
 
-def choose_samples(
-    images: Images, logits: Tensor, labels: Sequence[str], count: int
-) -> tuple[Sample, ...]:
+def choose_samples(images: Images, logits: Tensor, labels: Sequence[str], count: int) -> tuple[Sample, ...]:
     """The first image of each of `count` classes, spread evenly over all of them."""
     classes = [i * len(labels) // count for i in range(count)] if count < len(labels) else range(len(labels))
     found = [int(there[0]) for one in classes if len(there := (images.labels == one).nonzero())]

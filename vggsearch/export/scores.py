@@ -1,4 +1,4 @@
-"""How well predictions agree with labels: accuracy, each class, and which classes are taken for which. Pure."""
+"""How well predictions agree with labels: accuracy, each class, and confusions. Pure."""
 
 from dataclasses import dataclass
 
@@ -50,6 +50,12 @@ class Scores:
     def class_correct(self) -> IntArray:
         """[k]: how many of them are right."""
         return np.bincount(self.labels[self.labels == self.predicted], minlength=self.num_classes)
+
+    @property
+    def class_intervals(self) -> list[tuple[float, float] | None]:
+        """95 % interval of each class's accuracy; None for a class without images."""
+        counts = zip(self.class_correct.tolist(), self.class_images.tolist(), strict=True)
+        return [wilson(right, images) if images else None for right, images in counts]
 
     @property
     def confusion(self) -> IntArray:

@@ -1,4 +1,4 @@
-"""`TrainedNet`: a run, its weights, and the data it was trained and evaluated on; what a bundle is made from."""
+"""`TrainedNet`: a run, its weights, and its images; what a bundle is made from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

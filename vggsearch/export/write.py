@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from vggsearch.arch import Architecture
 from vggsearch.cost import cost
@@ -21,7 +21,7 @@ from vggsearch.export.card import Card, Check, model_card
 from vggsearch.export.classifier import Classifier, logits_of
 from vggsearch.export.onnx_model import OnnxNet, write_onnx
 from vggsearch.export.page import page_title, try_page
-from vggsearch.export.preprocess import PREPROCESS, OnnxInput, Preprocess
+from vggsearch.export.preprocess import PREPROCESS, OnnxInput
 from vggsearch.export.samples import choose_samples, write_samples
 from vggsearch.export.scores import Scores
 from vggsearch.export.source import standalone_source
@@ -44,7 +44,7 @@ class Written:
     scores: Scores
     """Of the exported net, in float32, on the images that were checked."""
     otherwise: int | None
-    """Of how many of these images the run itself told another right or wrong; None where that was not kept."""
+    """How many of these images the run itself judged otherwise; None where its answers are unknown."""
 
 
 def write_bundle(
@@ -57,14 +57,14 @@ def write_bundle(
 ) -> Written:
     """Write a trained net as a bundle; `folder` must not exist.
 
-    `onnx` says what `model.onnx` takes; None leaves it out, and it needs the extra `onnx` otherwise. `samples`
-    images that the net was not trained on are put in. `origin` are sentences for the model card on where the
-    run comes from. Raises `BundleError` where `folder` exists, or where a file of the bundle computes
+    `onnx` says what `model.onnx` takes, and needs the extra `onnx`; None leaves it out. `samples` images
+    that the net was not trained on are put in. `origin` are sentences for the model card on where
+    the run comes from. Raises `BundleError` where `folder` exists, or where a file of the bundle computes
     something else than training, and OSError.
     """
     refuse_existing(folder)
     preprocess = trained.preprocess.model_copy(update={"onnx": onnx})
-    images, which = _checked_images(trained)
+    images = _checked_images(trained)
     with _new_folder(folder) as place:
         (place / PREPROCESS).write_text(preprocess.model_dump_json(indent=1) + "\n", encoding="utf-8")
         (place / WEIGHTS).write_bytes(trained.weights_file.read_bytes())
@@ -80,7 +80,8 @@ def write_bundle(
             for name, program in programs.items()
         )
         predicted = expected.argmax(1)
-        otherwise = judged_otherwise(trained, predicted) if which is None else None
+        everything = len(images.labels) == len(trained.images.labels)
+        otherwise = judged_otherwise(trained, predicted) if everything else None
         scores = Scores(images.labels.numpy(), predicted.numpy(), len(preprocess.labels))
         chosen = choose_samples(images, expected, preprocess.labels, samples)
         write_samples(place, chosen)
@@ -92,7 +93,7 @@ def write_bundle(
             (place / WEIGHTS).read_bytes(),
             chosen,
             title=page_title(preprocess, plain(trained.record.key.data.name, 80)),
-            summary=_summary(preprocess, scores, trained.tested),
+            summary=_summary(scores, trained.tested),
         )
         (place / PAGE).write_text(page, encoding="utf-8")
     return Written(folder, checks, scores, otherwise)
@@ -102,19 +103,19 @@ def refuse_existing(folder: Path) -> None:
     """Raise `BundleError` where there is something at `folder`."""
     if folder.exists() or folder.is_symlink():
         raise BundleError(
-            f"a bundle is written to a new folder, and {folder} exists: name another one with --to, or remove it"
+            f"a bundle is written to a new folder, and {folder} exists: name another with --to, or remove it"
         )
 
 
-def _checked_images(trained: TrainedNet) -> tuple[Images, Tensor | None]:
-    """The images on which everything is checked, and their indices; None where they are all."""
+def _checked_images(trained: TrainedNet) -> Images:
+    """The images on which everything is checked: all, or evenly spaced ones where the net is large."""
     images, net = trained.images, Architecture.parse(trained.preprocess.architecture)
     count = len(images.labels)
     most = max(1, int(MOST_MACS / cost(net, trained.preprocess.task).macs))
     if count <= most:
-        return images, None
+        return images
     indices = torch.arange(most) * count // most
-    return Images(images.images[indices], images.labels[indices]), indices
+    return Images(images.images[indices], images.labels[indices])
 
 
 def _standalone(folder: Path) -> nn.Module:
@@ -129,14 +130,14 @@ def _standalone(folder: Path) -> nn.Module:
     return net
 
 
-def _summary(preprocess: Preprocess, scores: Scores, tested: bool) -> str:
+def _summary(scores: Scores, tested: bool) -> str:
     part = "test" if tested else "validation"
     return f"{percent(scores.accuracy)} of {scores.images:,} {part} images are classified correctly."
 
 
 @contextlib.contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside `folder` that takes its place at the end; it is removed where anything fails."""
+    """A temporary folder that becomes `folder` at the end; it is removed where anything fails."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     for left in folder.parent.glob(f"{TEMPORARY}*-{folder.name}"):  # by a process that was killed
         process = left.name.removeprefix(TEMPORARY).partition("-")[0]

@@ -361,6 +361,7 @@ def test_a_process_that_is_given_another_gpu_starts_its_worker_again(monkeypatch
         device="cuda",
         data_dir=None,
         checkpoints=None,
+        keep_weights="none",
         marker=None,
         cancel_grace_s=1,
         deadline_grace_s=1,

@@ -14,9 +14,11 @@ from vggsearch.commands.arguments import (
     StudyFile,
     select_gpu,
 )
+from vggsearch.commands.lookup import weights_line
 from vggsearch.commands.output import make_console
 from vggsearch.commands.report import print_summary, report_folder, write_and_print
 from vggsearch.commands.running import command_arguments, run_with_display
+from vggsearch.execution import KeepWeights
 from vggsearch.store import Store
 from vggsearch.study import Resources, is_finished, kind_of, load_study, parse_storage, read_results
 
@@ -36,6 +38,10 @@ def command(
         float | None, typer.Option(min=0, help="Seconds after which no new run begins.", show_default=False)
     ] = None,
     report: Annotated[bool, typer.Option("--report", help="Write the report at the end.")] = False,
+    keep_weights: Annotated[
+        KeepWeights | None,
+        typer.Option(help="Replaces `keep_weights` of the study, finalists by default.", show_default=False),
+    ] = None,
     executor: Annotated[
         str, typer.Option("--executor", help="local, or ray: on the nodes of a Ray cluster.")
     ] = "local",
@@ -61,7 +67,7 @@ def command(
     """
     study = load_study(file)
     resources = Resources(select_gpu(device), workers, data_dir, executor, address, storage)
-    study = study.with_options(trials=trials, time_limit_s=time_limit)
+    study = study.with_options(trials=trials, time_limit_s=time_limit, keep_weights=keep_weights)
     has_copy = kind_of(study).has_copy
     if storage is not None and not has_copy:
         raise study.mistake("an ablation has no copy in Optuna: leave --storage out")
@@ -82,11 +88,15 @@ def command(
         masked = None if database is None else str(database)
         again = f"vggsearch run {command_arguments(study, store, masked)}"
         again += "" if trials is None else f" --trials {trials}"
+        again += "" if keep_weights is None else f" --keep-weights {keep_weights}"
         make_console().print(f"{why}; to continue: {again}", soft_wrap=True)
     elif report:
         write_and_print(results, report_folder(results))
     else:
         print_summary(results, f"vggsearch report {command_arguments(study, store)}")
+    if why == "finished":
+        for line in weights_line(results, opened, store):
+            make_console().print(line, soft_wrap=True)
     failed = results.crash_notes() if why == "finished" else []
     for line in failed:
         make_console(sys.stderr).print(line, style="bold red", soft_wrap=True)

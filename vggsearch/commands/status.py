@@ -3,6 +3,7 @@
 from collections import Counter
 
 from vggsearch.commands.arguments import STORE, Json, StoreFolder, StudyFile
+from vggsearch.commands.lookup import weights_line
 from vggsearch.commands.output import make_console, print_json, table
 from vggsearch.execution import usable_cores
 from vggsearch.store import Store
@@ -14,6 +15,7 @@ from vggsearch.study import (
     read_results,
     stage_statuses,
     time_left_s,
+    weights_status,
 )
 from vggsearch.text import duration
 
@@ -30,7 +32,7 @@ def command(file: StudyFile, store: StoreFolder = STORE, json: Json = False) -> 
     stages = stage_statuses(results, opened, running=controller is not None)
     outcomes = Counter(trial.outcome.value for trial in results.trials)
     left_s = time_left_s(results, opened, stages, usable_cores())
-    kind = kind_of(study)
+    kind, weights = kind_of(study), weights_status(results, opened)
     if json:
         print_json(
             {
@@ -43,6 +45,7 @@ def command(file: StudyFile, store: StoreFolder = STORE, json: Json = False) -> 
                 "outcomes": dict(outcomes),
                 **kind.summary(study, results),
                 "time_left_s": left_s,
+                "weights": {"wanted": weights.wanted, "lacking": [one.key.digest for one in weights.lacking]},
                 "notes": list(results.notes),
             }
         )
@@ -58,5 +61,6 @@ def command(file: StudyFile, store: StoreFolder = STORE, json: Json = False) -> 
     console.print(rows)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
     lines = [f"outcomes: {counts or 'none yet'}", *kind.summary_lines(study, results)]
+    lines += weights_line(results, opened, store)
     lines += [f"time left: about {duration(left_s)}"] if left_s else []
     console.print("\n" + "\n".join((*lines, *results.notes)), soft_wrap=True)

@@ -4,7 +4,9 @@ from .contract import (
     Event as Event,
     Executor as Executor,
     Finished as Finished,
+    KeepWeights as KeepWeights,
     Progress as Progress,
+    keeps_weights as keeps_weights,
 )
 from .devices import resolve_device as resolve_device
 from .local import LocalExecutor as LocalExecutor

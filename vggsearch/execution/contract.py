@@ -10,6 +10,10 @@ from vggsearch.runs import CurvePoint, Digest, Outcome, RunKey, RunRecord
 
 DeviceKind = Literal["cpu", "cuda"]
 
+KeepWeights = Literal["all", "finalists", "none"]
+"""Of which completed runs the weights are kept. `finalists` are the runs that are tested: the finalists of a
+search, and the pairs of an ablation."""
+
 CANCEL_GRACE_S = 60.0
 """How long a cancelled run may take to reach its next report before its worker is killed."""
 
@@ -33,6 +37,11 @@ class Finished:
 
 
 Event = Progress | Finished
+
+
+def keeps_weights(which: KeepWeights, key: RunKey) -> bool:
+    """Whether the weights of the run of `key` are kept."""
+    return which == "all" or (which == "finalists" and key.evaluate_on == "test")
 
 
 def default_deadline_s(key: RunKey) -> float | None:

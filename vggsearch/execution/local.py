@@ -15,6 +15,7 @@ from vggsearch.execution.contract import (
     DeviceKind,
     Event,
     Finished,
+    KeepWeights,
     default_deadline_s,
 )
 from vggsearch.execution.process import WorkerProcess, start_fork_server
@@ -42,6 +43,8 @@ class LocalExecutor(AssigningExecutor[Assignment]):
         trainer: `module:function` of the `vggsearch.execution.worker.TrainerFactory`.
         preload: Modules that are imported before the workers start.
         checkpoints: Folder for the checkpoints of interrupted runs; None for no checkpoints.
+        keep_weights: Of which runs the weights are handed over, in the folder `checkpoints`.
+        initial_weights: Folder of the weights files that runs begin with.
         deadline_s: Gives the wall-clock seconds after which a run is ended; None for no limit.
         cancel_grace_s, deadline_grace_s: Seconds after a cancellation or the deadline at which a worker that
             has not ended its run is killed.
@@ -57,6 +60,8 @@ class LocalExecutor(AssigningExecutor[Assignment]):
         trainer: str = LOCAL_TRAINER,
         preload: Sequence[str] = PRELOAD,
         checkpoints: Path | None = None,
+        keep_weights: KeepWeights = "none",
+        initial_weights: Path | None = None,
         deadline_s: Callable[[RunKey], float | None] = default_deadline_s,
         cancel_grace_s: float = CANCEL_GRACE_S,
         deadline_grace_s: float = DEADLINE_GRACE_S,
@@ -74,6 +79,8 @@ class LocalExecutor(AssigningExecutor[Assignment]):
                 data_dir=data_dir,
                 core=pinned[index] if workers <= len(pinned) else None,
                 checkpoints=checkpoints,
+                keep_weights=keep_weights,
+                initial_weights=initial_weights,
             )
             for index in range(workers)
         ]

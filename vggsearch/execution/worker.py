@@ -1,8 +1,8 @@
 """The worker process: receive a run's key from the pipe, train it, send back its record.
 
-Messages are JSON in both directions; nothing is pickled. A worker opens no store. It writes checkpoints into
-the folder given for them, and nothing else. It ends when its pipe closes or its controller dies. It ignores
-SIGINT, so that Ctrl-C reaches only the controller.
+Messages are JSON in both directions; nothing is pickled. A worker opens no store. It writes checkpoints, and
+the weights of runs that have ended, into the folder given for them, and nothing else. It ends when its pipe
+closes or its controller dies. It ignores SIGINT, so that Ctrl-C reaches only the controller.
 """
 
 import importlib
@@ -19,11 +19,12 @@ from typing import Annotated, Literal, Protocol, cast
 
 from pydantic import Field, TypeAdapter
 
-from vggsearch.errors import DataError
-from vggsearch.execution.contract import DeviceKind
+from vggsearch.errors import DataError, WeightsError
+from vggsearch.execution.contract import DeviceKind, KeepWeights, keeps_weights
 from vggsearch.memory import out_of_memory
 from vggsearch.runs import MAX_RECORD_BYTES, CurvePoint, DataKey, Digest, Outcome, RunKey, RunRecord
 from vggsearch.schema import Frozen
+from vggsearch.store import handed_over, weights_path
 from vggsearch.system import PipeEnd, pin_to_core
 
 Report = Callable[[CurvePoint], bool]
@@ -43,6 +44,10 @@ class WorkerSetup(Frozen):
     """The processor that the worker is pinned to; None if it is not pinned."""
     checkpoints: Path | None = None
     """Parent of the runs' checkpoint folders, each named by the run's digest; None for no checkpoints."""
+    keep_weights: KeepWeights = "none"
+    """Of which runs the weights are handed over, in the folder of their checkpoints."""
+    initial_weights: Path | None = None
+    """Folder of the weights files that runs begin with; None where all runs draw their own."""
 
 
 class Trainer(Protocol):
@@ -193,7 +198,7 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
     import torch
 
     from vggsearch.data import Images, SearchData, load_search_data, load_test_images
-    from vggsearch.training import Checkpoints, memory_policy, train
+    from vggsearch.training import Checkpoints, Weights, memory_policy, read_weights, train
 
     if setup.device == "cuda":
         device = torch.device("cuda", setup.index % max(1, torch.cuda.device_count()))
@@ -218,8 +223,18 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
             loaded[key] = data.to(device)
         return loaded[key]
 
+    def initial(digest: Digest) -> Weights:
+        if setup.initial_weights is None:
+            raise WeightsError(
+                "runs that begin with weights need the store's: make them with `vggsearch train`"
+            )
+        weights = read_weights(weights_path(setup.initial_weights, digest))
+        if weights.digest != digest:
+            raise WeightsError(f"the weights {digest[:12]} are damaged: bring their file back")
+        return weights
+
     def run(key: RunKey, report: Report, deadline_s: float) -> RunRecord:
-        data = load(key.data)
+        data, begun_with, kept = load(key.data), key.initial_weights, setup.checkpoints
 
         def test_images() -> Images:
             return load_test_images(key.data.name, data_dir=setup.data_dir).to(device)
@@ -232,7 +247,11 @@ def local_trainer(setup: WorkerSetup) -> Trainer:
                 test_images=test_images if key.evaluate_on == "test" else None,
                 report=report,
                 deadline_s=deadline_s,
-                checkpoints=Checkpoints(setup.checkpoints / key.digest) if setup.checkpoints else None,
+                checkpoints=Checkpoints(kept / key.digest) if kept else None,
+                weights=(
+                    handed_over(kept, key.digest) if kept and keeps_weights(setup.keep_weights, key) else None
+                ),
+                initial=None if begun_with is None else initial(begun_with).tensors,
             )
 
     return run

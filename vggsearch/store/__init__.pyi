@@ -6,6 +6,7 @@ from .base import (
     is_kept as is_kept,
 )
 from .checkpoints import remove_checkpoints as remove_checkpoints
+from .layout import handed_over as handed_over, weights_path as weights_path
 from .state import (
     Options as Options,
     PendingCandidate as PendingCandidate,

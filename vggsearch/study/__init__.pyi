@@ -54,4 +54,5 @@ from .status import (
     is_finished as is_finished,
     stage_statuses as stage_statuses,
     time_left_s as time_left_s,
+    weights_status as weights_status,
 )

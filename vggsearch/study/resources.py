@@ -53,7 +53,14 @@ def launch(
     info = describe(data.name, data_dir)
     images = examine(study, resources).size("train")
     make, workers, address = EXECUTORS[resources.executor], resources.workers, resources.address
-    with make(workers, device, data_dir, checkpoints=store.checkpoints, address=address) as executor:
+    with make(
+        workers,
+        device,
+        data_dir,
+        checkpoints=store.checkpoints,
+        keep_weights=study.keep_weights,
+        address=address,
+    ) as executor:
         key = data_key(
             data.name, data_dir=data_dir, val_fraction=data.val_fraction, split_seed=data.split_seed
         )

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 
-from vggsearch.runs import STAGES, Stage, read_bounded
-from vggsearch.store import Store
+from vggsearch.execution import keeps_weights
+from vggsearch.runs import STAGES, Outcome, RunRecord, Stage, read_bounded
+from vggsearch.store import Store, weights_path
 from vggsearch.study.file import Study
 from vggsearch.study.kind import StageStatus
 from vggsearch.study.kinds import kind_of
@@ -45,6 +46,29 @@ def is_finished(results: StudyResults, store: Store) -> bool:
     counts = kind.counts(study, results, store)
     complete = not any(count.left for count in counts.values())
     return complete and kind.is_settled(study, results, store, counts)
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsStatus:
+    """The completed runs of a study whose weights it keeps, by its `keep_weights`."""
+
+    wanted: int
+    lacking: tuple[RunRecord, ...]
+    """Those whose weights are not in the store: made when they were not kept, or lost."""
+
+
+def weights_status(results: StudyResults, store: Store) -> WeightsStatus:
+    """Whose weights are in `store`; files are looked for and not read."""
+    wanted = [
+        run
+        for run in results.runs.values()
+        if run.outcome is Outcome.COMPLETED and keeps_weights(results.study.keep_weights, run.key)
+    ]
+    folder = store.layout.weights
+    held = (run.weights is not None and weights_path(folder, run.weights).is_file() for run in wanted)
+    return WeightsStatus(
+        len(wanted), tuple(run for run, there in zip(wanted, held, strict=True) if not there)
+    )
 
 
 def time_left_s(

@@ -24,6 +24,7 @@ from vggsearch.errors import ArchitectureError, WeightsError
 from vggsearch.model import outline
 from vggsearch.runs import Damage, Digest, RunKey, open_bounded, write_atomically
 from vggsearch.schema import Frozen
+from vggsearch.text import shape_text
 
 MAX_BYTES = 4 * 2**30
 """Largest file that is read; VGG-19 takes 575 MB."""
@@ -59,6 +60,10 @@ class Weights:
     tensors: Mapping[str, Tensor]
     """The `state_dict` of `vggsearch.model.outline(architecture, task)`, on the CPU."""
 
+    def check_fit(self, task: Task) -> None:
+        """Raise `WeightsError` where a net for `task` cannot begin with them; see `begin_with`."""
+        _fitting(outline(self.architecture, task).state_dict(), self.tensors)
+
 
 def write_weights(path: Path, key: RunKey, model: nn.Module) -> Digest:
     """Write the weights of `model`, trained as `key` says, whole or not at all; the SHA-256 of the file.
@@ -91,32 +96,40 @@ def read_weights(path: Path) -> Weights:
 
 
 def begin_with(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Set the weights of `model`, which is new, to `tensors`, which a net of the same architecture had.
+    """Set the weights of `model`, which is new, to `tensors`, those of a net of the same architecture.
 
     A last layer of another number of classes stays as it was drawn. Raises `WeightsError` where anything else
     does not fit.
     """
-    own = model.state_dict()
-    *_, last = (name.removesuffix(".weight") for name in own if name.endswith(".weight"))
-    ours, theirs = own[f"{last}.weight"], tensors.get(f"{last}.weight")
-    if theirs is not None and theirs.shape[0] != ours.shape[0] and theirs.shape[1:] == ours.shape[1:]:
-        tensors = {name: tensors[name] for name in tensors if not name.startswith(f"{last}.")}
-        tensors |= {name: own[name] for name in own if name.startswith(f"{last}.")}
-    if _shapes_and_types(tensors) != _shapes_and_types(own):
-        raise WeightsError(
-            "a net begins with the weights of one of its own architecture, for images of as many channels "
-            "(and, with an fc head, of the same size), and these are of another: leave the architecture out, "
-            "or choose other data"
-        )
-    model.load_state_dict(dict(tensors))
+    model.load_state_dict(_fitting(model.state_dict(), tensors))
+
+
+def _fitting(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """`tensors`, but the last layer of `own` where it has another number of classes; see `begin_with`."""
+    *_, last = (name.removesuffix("weight") for name in own if name.endswith(".weight"))
+    ours, theirs = own[f"{last}weight"], tensors.get(f"{last}weight")
+    new_classes = theirs is not None and ours.shape[0] != theirs.shape[0]
+    fitting = {
+        name: tensor if new_classes and name.startswith(last) else tensors.get(name, tensor)
+        for name, tensor in own.items()
+    }
+    for name, tensor in own.items():
+        if fitting[name].shape != tensor.shape:
+            there, here = shape_text(fitting[name].shape), shape_text(tensor.shape)
+            raise WeightsError(
+                f"a net goes on with images of as many channels, and an fc head of the same size: {name} "
+                f"is {there} in the weights and would be {here}: choose other data, or another --resize"
+            )
+    if tensors.keys() != own.keys():
+        raise WeightsError("a net goes on with its own architecture, and these weights are of another")
+    return fitting
 
 
 def _refuse(path: Path, reason: str, cause: Exception) -> NoReturn:
     reason = " ".join(reason.split())[:300]
     shown = reason if reason.isprintable() else ascii(reason)
     raise WeightsError(
-        f"{str(path)!r}: a weights file is whole and as `vggsearch` wrote it, and here is {shown}: copy or "
-        "make it again"
+        f"{str(path)!r} is no weights file of vggsearch, or is damaged ({shown}): copy or make it again"
     ) from cause
 
 
@@ -126,23 +139,23 @@ def _read(path: Path) -> Weights:
         head = file.read(8)
         length = int.from_bytes(head, "little")
         if len(head) < 8 or length > min(MAX_HEADER_BYTES, size):
-            raise Damage("no safetensors file")
+            raise Damage("not safetensors")
         header = file.read(length)
         info = _info(header)
         architecture = Architecture.parse(info.architecture)
         task = Task(info.input_shape, info.num_classes)
         expected = outline(architecture, task).state_dict()
         if size != 8 + length + sum(tensor.nbytes for tensor in expected.values()):
-            raise Damage(f"{size} bytes, which are not those of a net {info.architecture[:80]}")
+            raise Damage(f"{size} bytes are not those of a net {info.architecture[:80]}")
         data = head + header + file.read()
     try:
         tensors = load(data)
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
-        raise Damage("no safetensors file") from error
+        raise Damage("not safetensors") from error
     if _shapes_and_types(tensors) != _shapes_and_types(expected):
-        raise Damage(f"tensors that are not those of a net {info.architecture[:80]}")
+        raise Damage(f"its tensors are not those of a net {info.architecture[:80]}")
     if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
-        raise Damage("a weight that is not a finite number")
+        raise Damage("a weight is not a finite number")
     ordered = {name: tensors[name] for name in expected}
     return Weights(hashlib.sha256(data).hexdigest(), info.run, architecture, task, ordered)
 
@@ -152,11 +165,11 @@ def _info(header: bytes) -> WeightsInfo:
     try:
         fields = from_json(header)
     except ValueError as error:
-        raise Damage("no safetensors file") from error
+        raise Damage("not safetensors") from error
     metadata = fields.get("__metadata__") if isinstance(fields, dict) else None
     text = metadata.get(_METADATA) if isinstance(metadata, dict) else None
     if not isinstance(text, str):
-        raise Damage("a safetensors file of another program")
+        raise Damage("written by another program")
     return WeightsInfo.model_validate_json(text)
 
 

@@ -15,6 +15,7 @@ _AGAIN: Mapping[ProblemKind, str] = {
     "state": "its content is asked for or selected again",
     "study": "the study writes it again when it goes on, with its file as it was",
     "database": "the next search makes it again from the trials",
+    "weights": "no record is lost: `vggsearch runs show` says of a run how its weights are made again",
     "checkpoint": "its run goes on from the one before, or from its beginning",
 }
 """What happens after `vggsearch doctor --repair` moved it."""
@@ -43,6 +44,7 @@ def check_store(root: Path, found: Survey, controller: int | None) -> Iterator[C
     yield from (check for check in checks if check.state == "wrong")
     yield from _database(found, controller)
     yield from _checkpoints(found, controller)
+    yield from _weights(found)
     lacks = [lacking(study) for study in found.studies if study.absent and controller is None]
     yield from (Check("runs", "note", text) for text in lacks)
     yield from (Check("runs", "wrong", crashed(study)) for study in found.studies if study.crashed)
@@ -120,3 +122,12 @@ def _checkpoints(found: Survey, controller: int | None) -> Iterator[Check]:
     if count and controller is None:
         text = f"{counted(count, 'finished run')} left {size(held.finished_bytes)}"
         yield Check("checkpoints", "note", f"{text}: removed when a study goes on")
+
+
+def _weights(found: Survey) -> Iterator[Check]:
+    held = found.weights
+    if held.files:
+        yield Check("weights", "ok", f"{counted(held.files, 'net')}, {size(held.bytes)}")
+    if held.lost:
+        text = f"those of {counted(held.lost, 'net')} are absent or damaged, which costs no record"
+        yield Check("weights", "note", f"{text}: `vggsearch runs show` says of a run how they are made again")

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from vggsearch.commands.runs.lookup import bit_count, not_reproducible, short_commit
+from vggsearch.commands.lookup import bit_count, not_reproducible, short_commit
 from vggsearch.runs import CurvePoint, RunRecord, unpack_bits
 from vggsearch.text import percent
 
@@ -70,6 +70,8 @@ def _rows(before: RunRecord, now: RunRecord) -> Iterator[Row]:
         count = sum(one == other for one, other in zip(*curves, strict=False))
         points = f"{len(curves[0])} points", f"{len(curves[1])} points, {count} equal"
         yield Row("learning curve", *points, curves[0] == curves[1])
+    if before.weights is not None and now.weights is not None:
+        yield _row("weights", before.weights, now.weights, lambda digest: digest[:12])
     yield Row("training s", f"{before.train_s:.4g}", f"{now.train_s:.4g}", None)
     for name in ("torch", "processor", "commit"):
         made = [str(getattr(record.provenance, name, None) or "unknown") for record in (before, now)]

@@ -2,6 +2,8 @@
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -17,14 +19,15 @@ from vggsearch.commands.arguments import (
     select_gpu,
 )
 from vggsearch.commands.fetching import fetch_if_absent
+from vggsearch.commands.lookup import RunKeyText, find_run, weights_command
 from vggsearch.commands.output import make_console, print_json, table
 from vggsearch.commands.runs.compare import Comparison, compare
-from vggsearch.commands.runs.lookup import RunKeyText, find_run
 from vggsearch.data import data_key
-from vggsearch.errors import DataError, DeviceError, VggSearchError
-from vggsearch.execution import DeviceKind, Finished, LocalExecutor, resolve_device
+from vggsearch.errors import DataError, DeviceError, VggSearchError, WeightsError
+from vggsearch.execution import DeviceKind, Finished, KeepWeights, LocalExecutor, resolve_device
 from vggsearch.recipe import TRAINING_REVISION
-from vggsearch.runs import RunKey, RunRecord
+from vggsearch.runs import Outcome, RunKey, RunRecord
+from vggsearch.store import Store, remove_checkpoints, weights_path
 from vggsearch.text import Json
 
 
@@ -34,21 +37,51 @@ def command(
     source: ReportFolder = None,
     data_dir: DataFolder = None,
     device: Device = "auto",
+    keep_weights: Annotated[
+        bool, typer.Option("--keep-weights", help="Keep the weights, where the result is the same.")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Train a run again and compare.
 
-    Nothing is written. The exit status is 1 where bits differ that should be the same.
+    Nothing is written but, if asked for, its weights. The exit status is 1 where bits differ that should be
+    the same.
     """
+    if keep_weights and source is not None:
+        raise VggSearchError("--keep-weights keeps them in a store, and a report is none: leave --from out")
     before = find_run(key, store=store, source=source).record
+    if keep_weights and before.outcome is not Outcome.COMPLETED:
+        raise WeightsError(
+            f"run {before.key.digest[:12]} has no weights, as it ended {before.outcome.value}: choose another"
+        )
     kind = _device(before.key, select_gpu(device))
     _check_repeatable(before.key, data_dir)
-    now = _train(before.key, kind, data_dir, make_console(sys.stderr))
-    found = compare(before, now)
+    console = make_console(sys.stderr)
+    began = _initial_weights(before.key, store)
+    wanted: KeepWeights = "all" if keep_weights or before.weights is not None else "none"
+
+    def train(checkpoints: Path) -> tuple[RunRecord, Comparison]:
+        with LocalExecutor(
+            1, kind, data_dir, checkpoints=checkpoints, keep_weights=wanted, initial_weights=began
+        ) as executor:
+            now = _train(before.key, executor, console)
+        return now, compare(before, now)
+
+    if keep_weights:
+        opened = Store.open(store, create=True)
+        with opened.lock():
+            now, found = train(opened.checkpoints)
+            kept = _keep(opened, before, now, found)
+    else:
+        with TemporaryDirectory(prefix="vggsearch-") as folder:
+            now, found = train(Path(folder))
+        kept = ""
     if json:
         print_json(_object(before, now, found))
     else:
         _print(make_console(), before, found)
+    if kept:
+        console.print(kept, soft_wrap=True)
     raise typer.Exit(1 if found.broken else 0)
 
 
@@ -86,13 +119,38 @@ def _check_repeatable(key: RunKey, data_dir: Path | None) -> None:
             )
 
 
-def _train(key: RunKey, kind: DeviceKind, data_dir: Path | None, console: Console) -> RunRecord:
+def _initial_weights(key: RunKey, store: Path) -> Path | None:
+    """The folder of the weights that the run begins with; raises `WeightsError` where they are not there."""
+    if key.initial_weights is None:
+        return None
+    opened = Store(store.absolute())
+    if opened.initial_weights_file(key) is None:
+        raise WeightsError(
+            f"run {key.digest[:12]} began with the weights {key.initial_weights[:12]}, and "
+            f"{weights_path(opened.layout.weights, key.initial_weights)} is absent or damaged: give the "
+            "command `vggsearch train --from` of then again, which brings the file back"
+        )
+    return opened.layout.weights
+
+
+def _keep(store: Store, before: RunRecord, now: RunRecord, found: Comparison) -> str:
+    """Keep the weights of `now` with the record `before`, where both are the same; says what was done."""
+    key, said = before.key, list[str]()
+    if now.weights is not None and found.same:
+        record = store.put_run(before.model_copy(update={"weights": now.weights}), said.append)
+        file = store.weights_file(record)
+        return said[0] if said else f"the weights are kept: {file}"
+    remove_checkpoints(store.checkpoints, key.digest)
+    return (
+        "the weights are not kept, as they are not those of the record; to make another run with its "
+        f"settings, and keep its weights: {weights_command(before, store.root, another=True)}"
+    )
+
+
+def _train(key: RunKey, executor: LocalExecutor, console: Console) -> RunRecord:
     """Train in one worker; on a terminal with a progress bar."""
     columns = (TextColumn("training again"), BarColumn(), TimeElapsedColumn())
-    with (
-        LocalExecutor(1, kind, data_dir) as executor,
-        Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar,
-    ):
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=1.0)
         executor.submit(key)
         while True:

@@ -2,23 +2,26 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 from rich.table import Table
 
 from vggsearch.arch import parse
 from vggsearch.commands.arguments import STORE, Json as AsJson, ReportFolder, StoreFolder
-from vggsearch.commands.output import make_console, print_json, table
-from vggsearch.commands.runs.lookup import (
+from vggsearch.commands.lookup import (
     FoundRun,
     RunKeyText,
     correct_count,
     find_run,
     not_reproducible,
     short_commit,
+    weights_command,
 )
+from vggsearch.commands.output import make_console, print_json, table
 from vggsearch.cost import cost
-from vggsearch.runs import RunRecord, accuracy_text
+from vggsearch.runs import Outcome, RunRecord, accuracy_text
+from vggsearch.store import Store, weights_path
 from vggsearch.text import Json, duration, percent, short_count, size
 
 
@@ -37,7 +40,7 @@ def command(
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column(overflow="fold")
-    for name, value in _lines(found):
+    for name, value in _lines(found, store, source):
         rows.add_row(name, value)
     console.print(rows)
     if found.record.curve:
@@ -46,7 +49,7 @@ def command(
     console.print(f"\nto repeat: {found.repeat}", soft_wrap=True)
 
 
-def _lines(found: FoundRun) -> Iterator[tuple[str, str]]:
+def _lines(found: FoundRun, store: Path, source: Path | None) -> Iterator[tuple[str, str]]:
     """What is known of the run, each fact with its name."""
     record, key, data = found.record, found.record.key, found.record.key.data
     price = cost(parse(key.architecture), key.task)
@@ -59,6 +62,8 @@ def _lines(found: FoundRun) -> Iterator[tuple[str, str]]:
     yield "test", _accuracy(record, "test")
     yield "validation", _accuracy(record, "val")
     selected = ", as it was selected before it began" if key.evaluate_on == "test" else ""
+    if key.initial_weights is not None:
+        yield "began with", f"the weights {key.initial_weights}"
     yield "judged on", f"{key.evaluate_on}{selected}"
     yield "seed", str(key.seed)
     yield "budget", f"{key.budget}; {record.steps:,} steps, {record.images:,} images"
@@ -73,6 +78,7 @@ def _lines(found: FoundRun) -> Iterator[tuple[str, str]]:
     yield "other time", f"{record.setup_s:.3g} s of set-up, {record.eval_s:.3g} s of evaluation{contended}"
     yield "latency", "–" if record.latency_ms is None else f"{record.latency_ms:.3g} ms an image"
     yield "memory", "–" if record.peak_memory_bytes is None else f"{size(record.peak_memory_bytes)} at most"
+    yield "weights", _weights(found, store if source is None else None)
     yield from _provenance(record)
     why = not_reproducible(record)
     yield (
@@ -89,6 +95,18 @@ def _accuracy(record: RunRecord, part: Literal["val", "test"]) -> str:
     count = correct_count(accuracy, bits)
     of = "" if count is None else f", {count[0]:,} of {count[1]:,} right"
     return f"{accuracy_text(record, part)}{of}" + ("" if loss is None else f", loss {loss:.4f}")
+
+
+def _weights(found: FoundRun, store: Path | None) -> str:
+    """Where they are, or how they are made; `store` is None for a run of a report."""
+    record = found.record
+    if found.weights is not None:
+        return f"{found.weights}, {size(found.weights.stat().st_size)}"
+    if store is None:
+        return f"{record.weights[:12]}, in the store of then" if record.weights else "not kept"
+    how = f"; to make them: {weights_command(record, store)}" if record.outcome is Outcome.COMPLETED else ""
+    lost = None if record.weights is None else weights_path(Store(store).layout.weights, record.weights)
+    return ("not kept" if lost is None else f"lost, as {lost} is absent or damaged") + how
 
 
 def _provenance(record: RunRecord) -> Iterator[tuple[str, str]]:
@@ -146,6 +164,7 @@ def _object(found: FoundRun) -> dict[str, Json]:
     return {
         "run": record.key.digest,
         **whole,
+        "weights_file": None if found.weights is None else str(found.weights),
         "correct": {part: None if count is None else list(count) for part, count in counts.items()},
         "not_reproducible": not_reproducible(record),
         "used_by": [

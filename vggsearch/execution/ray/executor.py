@@ -18,6 +18,7 @@ from vggsearch.execution.contract import (
     DeviceKind,
     Event,
     Finished,
+    KeepWeights,
     default_deadline_s,
 )
 from vggsearch.execution.local import LOCAL_TRAINER, PRELOAD
@@ -86,8 +87,9 @@ class RayExecutor(AssigningExecutor[_RayAssignment]):
         cpus_per_run, gpus_per_run: CPUs and GPUs that a run takes of its node. By default one CPU, and one
             GPU if `device` is `cuda`. With 0.25, four runs share a GPU.
         checkpoints: As for `LocalExecutor`; may have only one owner at a time. A node uses it only if it is
-            the same folder there, on a shared file system; otherwise it makes runs without checkpoints.
-        trainer, preload, deadline_s, cancel_grace_s, deadline_grace_s: See `LocalExecutor`.
+            the same folder there, on a shared file system; otherwise it makes runs without checkpoints, and
+            their weights are not kept.
+        keep_weights, trainer, preload, deadline_s, cancel_grace_s, deadline_grace_s: See `LocalExecutor`.
 
     Raises VggSearchError if no cluster answers, if none has room for a run, and for impossible shares.
     """
@@ -104,6 +106,7 @@ class RayExecutor(AssigningExecutor[_RayAssignment]):
         trainer: str = LOCAL_TRAINER,
         preload: Sequence[str] = PRELOAD,
         checkpoints: Path | None = None,
+        keep_weights: KeepWeights = "none",
         deadline_s: Callable[[RunKey], float | None] = default_deadline_s,
         cancel_grace_s: float = CANCEL_GRACE_S,
         deadline_grace_s: float = DEADLINE_GRACE_S,
@@ -123,6 +126,7 @@ class RayExecutor(AssigningExecutor[_RayAssignment]):
             device=device,
             data_dir=data_dir,
             checkpoints=checkpoints,
+            keep_weights=keep_weights,
             marker=None,
             cancel_grace_s=cancel_grace_s,
             deadline_grace_s=deadline_grace_s,

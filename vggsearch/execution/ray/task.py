@@ -19,7 +19,7 @@ from pydantic import Field, TypeAdapter
 from ray.exceptions import RayError
 
 from vggsearch.data import cache_dir
-from vggsearch.execution.contract import DeviceKind, Finished
+from vggsearch.execution.contract import DeviceKind, Finished, KeepWeights
 from vggsearch.execution.local import LocalExecutor
 from vggsearch.execution.ray.shared_folder import has_marker
 from vggsearch.execution.worker import Cancel, Point, Record, Train
@@ -43,6 +43,7 @@ class TaskSetup(Frozen):
     data_dir: Path | None
     checkpoints: Path | None
     """The controller's folder. A node uses it only if it finds `marker` in it."""
+    keep_weights: KeepWeights
     marker: str | None
     cancel_grace_s: float
     deadline_grace_s: float

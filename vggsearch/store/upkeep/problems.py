@@ -7,6 +7,7 @@ from typing import Literal
 from vggsearch.runs import Digest
 from vggsearch.store.upkeep.checkpoints import CheckpointSurvey
 from vggsearch.store.upkeep.optuna_file import DatabaseStatus
+from vggsearch.store.upkeep.weights import WeightsSurvey
 
 ProblemKind = Literal[
     "record",  # a damaged record of a run
@@ -17,6 +18,7 @@ ProblemKind = Literal[
     "token",  # what identifies the store in a shared database
     "database",  # Optuna's database
     "checkpoint",  # its run ignores it
+    "weights",  # damaged, or of no record
     "aside",  # a damaged database that a controller replaced
     "obstacle",  # something else where a folder or a file must be
     "unreadable",  # permissions are missing, which is no damage
@@ -73,6 +75,7 @@ class Survey:
     leftovers: list[Path] = field(default_factory=list)
     """Temporary files of writes that were interrupted, or that are in progress."""
     checkpoints: CheckpointSurvey = field(default_factory=CheckpointSurvey)
+    weights: WeightsSurvey = field(default_factory=WeightsSurvey)
     database: DatabaseStatus = field(default_factory=lambda: DatabaseStatus("absent"))
     future: int = 0
     """How many files and records have a time later than now."""

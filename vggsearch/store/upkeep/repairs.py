@@ -27,7 +27,7 @@ from vggsearch.store.upkeep.problems import Problem, ProblemKind, StudySurvey
 from vggsearch.store.upkeep.walk import leftovers, survey
 
 MOVED: frozenset[ProblemKind] = frozenset(
-    {"record", "trial", "state", "study", "database", "checkpoint", "aside", "obstacle"}
+    {"record", "trial", "state", "study", "database", "checkpoint", "weights", "aside", "obstacle"}
 )
 """Kinds that are moved, because they can be made again."""
 

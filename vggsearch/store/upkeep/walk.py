@@ -25,6 +25,7 @@ from vggsearch.store.store import read_trial
 from vggsearch.store.upkeep.checkpoints import is_checkpoints, survey_checkpoints
 from vggsearch.store.upkeep.optuna_file import check_database
 from vggsearch.store.upkeep.problems import Problem, ProblemKind, StudySurvey, Survey
+from vggsearch.store.upkeep.weights import is_weights, survey_weights
 
 FUTURE_S = 60.0
 """Seconds by which the clocks of several machines may differ."""
@@ -67,6 +68,8 @@ class _Walk:
         self._layout, self._root, self._now_s = layout, layout.root, now_s
         self._ledger = Ledger(layout.ledger)
         self._found = Survey()
+        self._named: set[Digest] = set()
+        """Digests of weights in records."""
 
     def survey(self) -> Survey:
         found = self._found
@@ -83,6 +86,7 @@ class _Walk:
         found.checkpoints = survey_checkpoints(self._layout.checkpoints, self._ledger)
         for path, reason in found.checkpoints.damaged:
             self._add("checkpoint", path, reason)
+        self._weights(top.get(names.WEIGHTS, []))
         found.database = check_database(self._layout.optuna)
         if found.database.state == "damaged":
             self._add("database", self._layout.optuna, found.database.reason)
@@ -149,8 +153,18 @@ class _Walk:
                 record = self._judge("record", path, read_record)
                 if record is not None:
                     self._found.runs += 1
+                    self._named.update(filter(None, (record.weights, record.key.initial_weights)))
                     self._at(record.provenance.finished_at if record.provenance else 0.0)
                     yield record.key.digest
+
+    def _weights(self, entries: list[os.DirEntry[str]]) -> None:
+        """The folder of weights, whose `entries` were listed before the records were read."""
+        for entry in entries:
+            if not is_weights(entry):
+                self._foreign(entry)
+        files = (Path(entry) for entry in entries if is_weights(entry))
+        for path, reason in survey_weights(files, self._named, self._found.weights):
+            self._add("weights", path, reason)
 
     def _judge(self, kind: ProblemKind, path: Path, read: Callable[[Path], T]) -> T | None:
         """What `read` finds; None where it finds a fault, which is reported, or no file."""

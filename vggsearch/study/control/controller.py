@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 
 from vggsearch.execution import Finished
 from vggsearch.runs import FINAL, CurvePoint, Digest, Outcome, RunRecord, Stage as StageName, TrialRecord
-from vggsearch.store import remove_checkpoints
 from vggsearch.study.control import events
 from vggsearch.study.control.active import ActiveRun, stop_message
 from vggsearch.study.control.crashes import MAX_ATTEMPTS, Crashes
@@ -48,6 +47,8 @@ class Controller:
     _crashes: Crashes = field(init=False)
     _started: set[StageName] = field(default_factory=set)
     _ended: set[StageName] = field(default_factory=set)
+    _said: set[str] = field(default_factory=set)
+    """Notices that are given once, however many runs they are true of."""
 
     def __post_init__(self) -> None:
         assert self.session.stopping is not None  # the session has begun
@@ -180,10 +181,14 @@ class Controller:
         for active in ended:
             run = active.run
             assert run is not None  # it ended
-            self.session.store.ledger.put(run)
-            remove_checkpoints(self.session.store.checkpoints, run.key.digest)
+            run = self.session.store.put_run(run, self._notice_once)
             for candidate in active.candidates:
                 self._record(candidate, run.outcome, run.reason, run)
+
+    def _notice_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self.session.notice(text)
 
     def _record(self, candidate: Candidate, outcome: Outcome, reason: str, run: RunRecord | None) -> None:
         stage = next(stage for stage in self.stages if stage.name == candidate.stage)

@@ -81,7 +81,7 @@ class AblationStudy(Study):
     evaluate_on: Annotated[EvaluateOn, ADDED] = "test"
     """The images on which the pairs are judged: `validation` where the answer serves to make a choice."""
 
-    def with_options(self, **given: float | None) -> Self:
+    def with_options(self, **given: float | str | None) -> Self:
         """See `Study.with_options`; an ablation has no `trials`."""
         if given.pop("trials", None) is not None:
             raise self.mistake("an ablation has seeds and no trials: leave --trials out, and change `seeds`")

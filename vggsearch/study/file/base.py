@@ -4,14 +4,15 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator
 
 from vggsearch.arch import MAX_SIDE, Task
 from vggsearch.errors import StudyFileError
+from vggsearch.execution import KeepWeights
 from vggsearch.recipe import RECIPES, Budget, Recipe
-from vggsearch.schema import Frozen
+from vggsearch.schema import ADDED, Frozen
 from vggsearch.store import Options
 from vggsearch.study.file.messages import broken, one_line
 from vggsearch.text import shown, suggestion
@@ -39,7 +40,7 @@ class DataChoice(Frozen):
 class Study(Frozen):
     """One question and how it is answered: a search or an ablation. Made by `load_study`."""
 
-    MAY_CHANGE: ClassVar[tuple[str, ...]] = ("question", "time_limit_s")
+    MAY_CHANGE: ClassVar[tuple[str, ...]] = ("question", "time_limit_s", "keep_weights")
     """Keys that may have changed when a study is resumed."""
 
     question: str = Field(default="", max_length=10_000)
@@ -48,6 +49,8 @@ class Study(Frozen):
     budget: Budget
     seed: int = Field(default=0, ge=0, lt=2**31)
     time_limit_s: float | None = Field(default=None, gt=0, le=1e9)
+    keep_weights: Annotated[KeepWeights, ADDED] = "finalists"
+    """Of which runs the weights are kept in the store."""
 
     _path: Path = PrivateAttr(default=Path("study.yaml"))
     _source: str = PrivateAttr(default="")
@@ -83,7 +86,7 @@ class Study(Frozen):
         """The values that must not change once a store holds trials of the study, as plain JSON."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=set(self.MAY_CHANGE))
 
-    def with_options(self, **given: float | None) -> Self:
+    def with_options(self, **given: float | str | None) -> Self:
         """The same study with values that are not None replaced; raises `StudyFileError` like a file."""
         options = {key: value for key, value in given.items() if value is not None}
         if not options:

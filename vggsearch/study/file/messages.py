@@ -60,6 +60,7 @@ alpha: 0.05
 evaluate_on: validation
 seed: 0
 time_limit_s: 3600
+keep_weights: finalists
 """),
     ),
     "recipe": {"base": "fast", **{name: getattr(RECIPES["fast"], name) for name in Recipe.model_fields}},

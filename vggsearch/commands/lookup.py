@@ -12,9 +12,10 @@ import typer
 
 from vggsearch.commands.arguments import STORE
 from vggsearch.errors import VggSearchError
+from vggsearch.recipe import RECIPES
 from vggsearch.runs import Digest, RunRecord, TrialRecord, unpack_bits
-from vggsearch.store import Store
-from vggsearch.study import StudyResults
+from vggsearch.store import Store, weights_path
+from vggsearch.study import StudyResults, weights_status
 
 SHORTEST = 6
 """Digits of a key that name a run where no other begins with them."""
@@ -26,7 +27,8 @@ RunKeyText = Annotated[
     ),
 ]
 
-_PREFIX = re.compile(rf"[0-9a-f]{{{SHORTEST},64}}", re.ASCII)
+RUN_KEY = re.compile(rf"[0-9a-f]{{{SHORTEST},64}}", re.ASCII)
+"""Digits that may name a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class FoundRun:
     """The trials that it answered, in any study there."""
     place: str
     """The option that names the place in a command; empty for the default store."""
+    weights: Path | None = None
+    """The file of its weights; None where they were not kept or are lost, and for a run of a report."""
 
     @property
     def repeat(self) -> str:
@@ -45,18 +49,51 @@ class FoundRun:
         return f"vggsearch runs repeat {self.record.key.digest[:12]}{self.place}"
 
 
+def store_option(store: Path) -> str:
+    """The option that names the store in a command, after a space; empty for the default store."""
+    return "" if store == STORE else f" {shlex.join(['--store', str(store)])}"
+
+
+def weights_command(record: RunRecord, store: Path, *, another: bool = False) -> str:
+    """The command that makes weights for a completed run that has none.
+
+    Where training again gives the same bits it adds them to the run. Elsewhere, and with `another`, it makes
+    another run with the same settings, as the weights would not be those of the record's accuracy.
+    """
+    key, name = record.key, record.key.digest[:12]
+    if not another and not_reproducible(record) is None:
+        return f"vggsearch runs repeat {name} --keep-weights{store_option(store)}"
+    recipe = next((known for known, each in RECIPES.items() if each == key.recipe), name)
+    square = key.input_shape[1] == key.input_shape[2]
+    # The seed of a run that is judged on validation images makes the very run that is there.
+    seed = key.seed + (key.evaluate_on == "validation")
+    begun = key.initial_weights
+    options: dict[str, str | int | None] = {
+        "--data": key.data.name,
+        "--resize": key.input_shape[1] if square else None,
+        "--recipe": recipe,
+        "--budget": f"{key.budget.amount:.17g}{'s' if key.budget.kind == 'seconds' else key.budget.kind}",
+        "--seed": seed,
+        "--device": key.device,
+        "--from": None if begun is None else str(weights_path(Store(store).layout.weights, begun)),
+    }
+    words = [str(word) for pair in options.items() if pair[1] is not None for word in pair]
+    return shlex.join(["vggsearch", "train", key.architecture, *words]) + store_option(store)
+
+
 def find_run(text: str, *, store: Path, source: Path | None) -> FoundRun:
     """The one run whose digest begins with `text`; raises `VggSearchError` where there is not exactly one."""
-    if _PREFIX.fullmatch(text) is None:
+    if RUN_KEY.fullmatch(text) is None:
         raise VggSearchError(
             f"a run is named by the first {SHORTEST} to 64 hexadecimal digits of its key, not {text[:70]!r}: "
             "copy them from a report's table of runs"
         )
+    weights: Path | None = None
     if source is not None:
         results = StudyResults.read(source / "data")
         record = results.runs[_only(text, results.runs, f"report {source}")]
         trials: Iterable[TrialRecord] = results.trials
-        place = shlex.join(["--from", str(source)])
+        place = f" {shlex.join(['--from', str(source)])}"
     else:
         opened = Store.open(store)
         digest = _only(text, opened.ledger.digests(text), f"store {store}")
@@ -66,12 +103,28 @@ def find_run(text: str, *, store: Path, source: Path | None) -> FoundRun:
                 f"store {store}: run {digest[:12]} is damaged: run `vggsearch doctor --repair`, and its "
                 "study again"
             )
-        record = kept
+        record, weights = kept, opened.weights_file(kept)
         trials = (trial for name in opened.studies() for trial in opened.trials(name))
-        place = "" if store == STORE else shlex.join(["--store", str(store)])
+        place = store_option(store)
     digest = record.key.digest
     used = tuple(trial for trial in trials if trial.run == digest)
-    return FoundRun(record, used, f" {place}" if place else "")
+    return FoundRun(record, used, place, weights)
+
+
+def weights_line(results: StudyResults, opened: Store, store: Path) -> list[str]:
+    """How many of the runs whose weights a study keeps have them, where, and how to make those of the others.
+
+    A line, or none where the study keeps none so far.
+    """
+    found = weights_status(results, opened)
+    if not found.wanted:
+        return []
+    count = found.wanted - len(found.lacking)
+    kept = f"weights: {count} of {found.wanted} runs, in {Store(store).layout.weights}"
+    if not found.lacking:
+        return [kept]
+    which = "of the other" if len(found.lacking) == 1 else "of the first of the others"
+    return [f"{kept}; to make those {which}: {weights_command(found.lacking[0], store)}"]
 
 
 def correct_count(accuracy: float | None, bits: str | None) -> tuple[int, int] | None:

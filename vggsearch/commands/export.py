@@ -23,7 +23,7 @@ from vggsearch.export import (
 from vggsearch.runs import Outcome, RunRecord
 from vggsearch.store import Store
 from vggsearch.study import as_last_asked, choose_run, load_study, read_results
-from vggsearch.text import percent
+from vggsearch.text import Json, percent
 
 BUNDLES = Path("bundles")
 """Default folder of bundles."""
@@ -44,7 +44,9 @@ def command(
     ] = None,
     net: Annotated[
         str | None,
-        typer.Option(metavar="NET", show_default=False, help="Another finalist, by its architecture, or arm."),
+        typer.Option(
+            metavar="NET", show_default=False, help="Another finalist, by its architecture, or arm."
+        ),
     ] = None,
     onnx: Annotated[
         Literal["bytes", "normalized", "none"] | None,
@@ -70,8 +72,8 @@ def command(
     weights = Store.open(store).weights_file(record)
     if record.outcome is not Outcome.COMPLETED:
         raise WeightsError(
-            f"run {record.key.digest[:12]} is {record.outcome.value}, and a net is exported of a completed run: "
-            "name another one"
+            f"run {record.key.digest[:12]} is {record.outcome.value}, and only a completed run has a net: "
+            "name another"
         )
     if weights is None:
         raise WeightsError(
@@ -79,8 +81,8 @@ def command(
         )
     takes = _onnx_input(onnx)
     notes = make_console(sys.stderr if json else None)
-    if not json:
-        notes.print("\n".join(reasons), soft_wrap=True)
+    for reason in () if json else reasons:
+        notes.print(reason, soft_wrap=True)
     if takes is None and onnx != "none":
         print(f"model.onnx is left out, as its libraries are not installed: {INSTALL}", file=sys.stderr)
     fetch_if_absent(record.key.data.name, data_dir)
@@ -119,21 +121,24 @@ def _lines(written: Written, tested: bool) -> list[str]:
     scores, names = written.scores, [check.name for check in written.checks]
     most = max(check.largest_difference for check in written.checks)
     part = "test" if tested else "validation"
+    folder = written.folder
     return [
-        f"checked on {scores.images:,} {part} images: {', '.join(names)} give the logits of training to {most:.1g}; "
-        f"{percent(scores.accuracy)} are right",
-        f"written: {written.folder}",
-        f"next: open {written.folder / 'try.html'} in a browser, or: vggsearch predict {written.folder} PICTURES",
+        f"checked on {scores.images:,} {part} images, {percent(scores.accuracy)} of them right: "
+        f"{', '.join(names)} give the logits of training to {most:.1g}",
+        f"written: {folder}",
+        f"next: open {folder / 'try.html'} in a browser, or: vggsearch predict {folder} PICTURES",
     ]
 
 
-def _object(record: RunRecord, written: Written, reasons: tuple[str, ...]) -> dict[str, object]:
+def _object(record: RunRecord, written: Written, reasons: tuple[str, ...]) -> dict[str, Json]:
     return {
         "folder": str(written.folder),
         "run": record.key.digest,
         "architecture": record.key.architecture,
         "reasons": list(reasons),
-        "files": sorted(str(path.relative_to(written.folder)) for path in written.folder.rglob("*") if path.is_file()),
+        "files": sorted(
+            str(path.relative_to(written.folder)) for path in written.folder.rglob("*") if path.is_file()
+        ),
         "accuracy": written.scores.accuracy,
         "images": written.scores.images,
         "checks": {

@@ -93,9 +93,7 @@ def _print_scores(console: Console, bundle: Bundle, scores: Scores) -> None:
     numbers = ("images", "right", "accuracy", "95 % interval")
     rows = table("class", *numbers, "most often taken for", right=numbers)
     counts, right = scores.class_images.tolist(), scores.class_correct.tolist()
-    for label, (interval, other) in enumerate(
-        zip(scores.class_intervals, scores.most_confused, strict=True)
-    ):
+    for label, (interval, other) in enumerate(zip(scores.class_intervals, scores.most_confused, strict=True)):
         if interval is not None:
             rows.add_row(
                 bundle.labels[label],

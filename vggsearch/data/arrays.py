@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from vggsearch.data.catalog import PARTS, DatasetInfo, NamedDataset, Part, named
-from vggsearch.data.published_names import CLASS_NAMES
 from vggsearch.data.copies import first_equal, pixel_digests
 from vggsearch.data.folder import PREFIX, FolderDataset, Progress, list_folder, read_folder
 from vggsearch.data.formats import Labels, Pixels, read_files
@@ -15,6 +14,7 @@ from vggsearch.data.image_files import ImageFacts
 from vggsearch.data.layout import listed
 from vggsearch.data.locations import find_files, search_locations
 from vggsearch.data.prepared import PreparedPart, blank, prepared_part
+from vggsearch.data.published_names import CLASS_NAMES
 from vggsearch.data.split import Indices, split_digest, stratified_split
 from vggsearch.errors import DataError
 from vggsearch.runs import DataKey

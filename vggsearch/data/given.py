@@ -90,8 +90,7 @@ def _labelled(
     if strange:
         raise DataError(
             f"sub-folders must be named like the net's classes, {listed(classes, most=10)}, and "
-            f"{printable(root)} has {listed(strange)}: rename them, or give one of them alone, which needs no "
-            "class"
+            f"{printable(root)} has {listed(strange)}: rename them, or give one alone, which needs no class"
         )
     files: list[Path] = []
     labels: list[int] = []

@@ -43,6 +43,8 @@ class Card:
 
     record: RunRecord
     preprocess: Preprocess
+    data: str
+    """Title of the data set."""
     check: Check
     origin: tuple[str, ...]
     """Sentences on where the run comes from."""
@@ -57,13 +59,12 @@ def model_card(card: Card) -> str:
     price = cost(net, task)
     channels, height, width = preprocess.image_shape
     classes = list(_classes(card.check.scores, preprocess.labels))
-    data = _text(record.key.data.name)
     made = record.provenance
     weights_bytes = FLOAT_BYTES * price.params
     return render(
         "card.md.j2",
         front_matter=_front_matter(card),
-        title=f"{data}: {len(preprocess.labels)} classes",
+        title=f"{_text(card.data)}: {len(preprocess.labels)} classes",
         architecture=preprocess.architecture,
         image_shape=shape_text(preprocess.image_shape),
         bytes_shape=", ".join(map(str, preprocess.image_shape)),
@@ -107,12 +108,11 @@ def _text(text: object) -> str:
 
 
 def _front_matter(card: Card) -> str:
-    record, check = card.record, card.check
-    data = plain(record.key.data.name, 100)
+    check = card.check
     metric = {"type": "accuracy", "value": round(check.scores.accuracy, 6), "name": "accuracy"}
     result = {
         "task": {"type": "image-classification"},
-        "dataset": {"name": data, "type": data, "split": "test" if check.tested else "validation"},
+        "dataset": {"name": card.data, "type": card.data, "split": "test" if check.tested else "validation"},
         "metrics": [metric],
     }
     fields: dict[str, object] = {
@@ -165,9 +165,8 @@ def _about_results(card: Card) -> str:
         how = f" in {made.precision}" if made and made.precision else ""
         sentences.append(f"The run itself computed{how}, and judged {check.otherwise} of them otherwise.")
     if check.scores.images < check.all_images:
-        sentences.append(
-            f"{check.scores.images:,} of {check.all_images:,} images, evenly spaced, were evaluated at export."
-        )
+        some = f"{check.scores.images:,} of {check.all_images:,} images"
+        sentences.append(f"At export {some}, evenly spaced, were evaluated.")
     return " ".join(sentences)
 
 
@@ -198,10 +197,10 @@ def _latency(record: RunRecord) -> str:
 def _training(card: Card) -> Iterator[tuple[str, str]]:
     record = card.record
     key, data, made = record.key, record.key.data, record.provenance
-    yield "data", f"{_text(data.name)}, training images {data.digest[:12]}"
+    yield "data", f"{_text(card.data)}, training images {data.digest[:12]}"
     yield (
         "split",
-        f"{100 * data.val_fraction:g} % for validation, seed {data.split_seed}, split {data.split_digest[:12]}",
+        f"{100 * data.val_fraction:g} % for validation, seed {data.split_seed}, {data.split_digest[:12]}",
     )
     yield "recipe", _text(", ".join(f"{name} {value}" for name, value in key.recipe.model_dump().items()))
     yield "budget", f"{key.budget}; {record.steps:,} steps, {record.images:,} images, {record.train_s:.4g} s"

@@ -8,7 +8,6 @@ from vggsearch.cost import cost
 from vggsearch.export.preprocess import Preprocess
 from vggsearch.export.samples import Sample
 from vggsearch.export.templating import FOLDER, render, script_json
-from vggsearch.text import shape_text
 
 EMBED_BYTES = 4 * 2**20
 """Weights of at most so many bytes are put into the page, which then opens without a server."""
@@ -27,12 +26,11 @@ def try_page(
     dark = sum(preprocess.mean) / len(preprocess.mean) < DARK
     script = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("net.js", "page.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    height, width = preprocess.image_shape[1:]
     return render(
         "try.html.j2",
         title=title,
         summary=summary,
-        seen=f"{width}×{height} pixels, {'grey' if preprocess.image_shape[0] == 1 else 'in colour'}",
+        seen=images_text(preprocess.image_shape),
         advice=(
             f"The training images are mostly {'dark' if dark else 'light'}: where a picture of yours is "
             f"{'light' if dark else 'dark'}, try Invert."
@@ -69,6 +67,7 @@ def try_page(
     )
 
 
-def page_title(preprocess: Preprocess, data: str) -> str:
-    """What the net does, in a few words."""
-    return f"{data}: {len(preprocess.labels)} classes, {shape_text(preprocess.image_shape)} images"
+def images_text(shape: tuple[int, int, int]) -> str:
+    """Images of a shape (channels, height, width), in words."""
+    channels, height, width = shape
+    return f"{width}×{height} pixels, {'grey' if channels == 1 else 'in colour'}"

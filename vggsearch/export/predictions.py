@@ -11,9 +11,14 @@ from vggsearch.errors import BundleError
 from vggsearch.export.bundle import Bundle
 from vggsearch.export.scores import IntArray, Scores
 
-BATCH = 256
-"""Images that are decoded, then classified together; less where they are large."""
-BATCH_PIXELS = 2**22
+BATCH = 64
+"""Most images that are decoded, then classified together: what the layers of a small net keep in a core's cache.
+
+On one core (AMD EPYC, Zen 4) the net 2x16-2x32+bn+gap classifies 7000 images a second in batches of 64, 2500
+in batches of 256, and 4600 of 64 without channels last.
+"""
+BATCH_PIXELS = 2**20
+"""Most pixels of a batch, for larger images."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,8 +52,10 @@ def classify(bundle: Bundle, images: GivenImages) -> Prediction:
     classes = np.zeros(len(images.files), dtype=np.int64)
     probabilities = np.zeros(len(images.files))
     done = 0
+    net = bundle.module.net.to(memory_format=torch.channels_last)
     for batch in images.batches(shape, batch_size):
-        logits = bundle.module(torch.from_numpy(batch)).double()
+        x = bundle.module.normalize(torch.from_numpy(batch))
+        logits = net(x.contiguous(memory_format=torch.channels_last)).double()
         most, best = logits.softmax(1).max(1)
         if not bool(most.isfinite().all()):
             raise BundleError(

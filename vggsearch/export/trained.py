@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from vggsearch.errors import BundleError, DataError
 from vggsearch.export.classifier import Classifier
 from vggsearch.export.preprocess import Preprocess
 from vggsearch.runs import RunRecord, unpack_bits
+from vggsearch.text import plain
 from vggsearch.training import read_weights
 
 MOST_OTHERWISE = 0.02
@@ -39,6 +40,13 @@ class TrainedNet:
     data: SearchData
     images: Images
     """Test images of a run that was selected for them before it started, validation images of any other."""
+
+    @property
+    def data_title(self) -> str:
+        """The data set's name; of a user's own images the name of their folder, without its path."""
+        name = self.record.key.data.name
+        folder = name.removeprefix("folder:")
+        return plain(name if folder == name else PurePath(folder).name or "images", 80)
 
     @property
     def tested(self) -> bool:

@@ -20,14 +20,14 @@ from vggsearch.export.bundle import MODEL, WEIGHTS, load_bundle
 from vggsearch.export.card import Card, Check, model_card
 from vggsearch.export.classifier import Classifier, logits_of
 from vggsearch.export.onnx_model import OnnxNet, write_onnx
-from vggsearch.export.page import page_title, try_page
+from vggsearch.export.page import try_page
 from vggsearch.export.preprocess import PREPROCESS, OnnxInput
 from vggsearch.export.samples import choose_samples, write_samples
 from vggsearch.export.scores import Scores
 from vggsearch.export.source import standalone_source
 from vggsearch.export.trained import TrainedNet, judged_otherwise, training_logits
 from vggsearch.runs import TEMPORARY
-from vggsearch.text import percent, plain
+from vggsearch.text import percent
 
 ONNX, CARD, PAGE = "model.onnx", "README.md", "try.html"
 
@@ -86,13 +86,13 @@ def write_bundle(
         chosen = choose_samples(images, expected, preprocess.labels, samples)
         write_samples(place, chosen)
         check = Check(checks, scores, otherwise, len(trained.images.labels), trained.tested)
-        card = Card(trained.record, preprocess, check, origin, torch.__version__)
+        card = Card(trained.record, preprocess, trained.data_title, check, origin, torch.__version__)
         (place / CARD).write_text(model_card(card), encoding="utf-8")
         page = try_page(
             preprocess,
             (place / WEIGHTS).read_bytes(),
             chosen,
-            title=page_title(preprocess, plain(trained.record.key.data.name, 80)),
+            title=f"{trained.data_title}: {len(preprocess.labels)} classes",
             summary=_summary(scores, trained.tested),
         )
         (place / PAGE).write_text(page, encoding="utf-8")

@@ -38,7 +38,7 @@ def choose_run(results: StudyResults, net: str | None = None) -> ChosenRun:
         best = results.best() if isinstance(study, SearchStudy) and study.finalists is None else None
         if best is None:
             raise VggSearchError(
-                f"study {study.name} has no completed {kind} yet: run it to its end with vggsearch run {study.path}"
+                f"study {study.name} has no completed {kind}: run it to its end: vggsearch run {study.path}"
             )
         return ChosenRun(best, (f"It has the highest accuracy on validation of all runs of {study.name}.",))
 
@@ -102,4 +102,5 @@ def _spread(runs: Sequence[RunRecord]) -> list[str]:
     if len(tested) < 2:
         return []
     spread = f"{100 * stdev(tested):.2f} pp"
-    return [f"Over all {len(tested)} seeds the test accuracy is {percent(fmean(tested))}, standard deviation {spread}."]
+    mean = percent(fmean(tested))
+    return [f"Over all {len(tested)} seeds the test accuracy is {mean}, standard deviation {spread}."]

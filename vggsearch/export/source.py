@@ -4,7 +4,6 @@ from vggsearch.arch import DROPOUT, Architecture, Layer, expand
 from vggsearch.export.preprocess import Preprocess
 from vggsearch.export.templating import render
 from vggsearch.model import ACTIVATION_MODULES
-from vggsearch.text import shape_text
 
 
 def standalone_source(preprocess: Preprocess) -> str:
@@ -20,7 +19,6 @@ def standalone_source(preprocess: Preprocess) -> str:
     return render(
         "model.py.j2",
         architecture=preprocess.architecture,
-        shape=shape_text(task.input_shape),
         num_classes=task.num_classes,
         mean=_floats(preprocess.mean),
         std=_floats(preprocess.std),

@@ -22,6 +22,8 @@ class Boundaries:
     def __init__(self, die_at: int) -> None:
         self.count = 0
         self.die_at = die_at
+        self.of_weights: list[int] = []
+        """The numbers of those that name a file or the folder of weights."""
         for name in WRITES:
             setattr(os, name, self._counted(getattr(os, name)))
         # SIGKILL shows what was written whether or not the disk was waited for, which takes most of the time.
@@ -59,6 +61,8 @@ class Boundaries:
     def _counted(self, real):
         def write(*arguments, **more):
             self.cross()
+            if any("weights" in str(argument) for argument in arguments):
+                self.of_weights.append(self.count)
             return real(*arguments, **more)
 
         return write

@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from boundaries import Boundaries
-from small_studies import conduct, make_ablation, make_study
+from small_studies import conduct, make_ablation, make_study, run_with_weights
 
 from vggsearch.cli import main
 from vggsearch.errors import VggSearchError
@@ -29,7 +29,7 @@ from vggsearch.execution.contract import Executor
 from vggsearch.execution.local import LocalExecutor
 from vggsearch.recipe import Recipe
 from vggsearch.runs.record import RunKey, RunRecord
-from vggsearch.testing.fake import SCRIPTED_TRAINER, FakeExecutor, artificial_record
+from vggsearch.testing.fake import SCRIPTED_TRAINER, FakeExecutor
 
 PR_SET_CHILD_SUBREAPER = 36
 NOBODY = 65534
@@ -55,7 +55,7 @@ def executor(request: dict) -> Executor:
         del report, deadline_s
         with log.open("a") as file:
             file.write(key.digest + "\n")
-        return artificial_record(key)
+        return run_with_weights(Path(request["folder"]), key)
 
     if request["script"] is None:
         return FakeExecutor(trainer=logged)
@@ -101,6 +101,7 @@ def run_controller(request: dict) -> int:
         print("error", error, flush=True)
         return 2
     if boundaries is not None:
+        print("weights", *boundaries.of_weights, flush=True)
         print("writes", boundaries.count, flush=True)
     return 0
 

@@ -1,5 +1,6 @@
 """What holds after every fault and one plain re-run of the same command."""
 
+import hashlib
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from controllers import ForkServer, log_of
-from small_studies import answers, conduct, make_ablation, make_study
+from small_studies import answers, conduct, make_ablation, make_study, run_with_weights
 
 from vggsearch.designs.plan import Plan, Registration
 from vggsearch.report import write_report
@@ -58,7 +59,8 @@ class Whole:
         """Of the study that `ForkServer.start` makes of `settings`."""
         given = {key: ... if value == "..." else value for key, value in settings.items()}
         study = make_ablation(**given) if given.get("kind") == "ablation" else make_study(**given)
-        return cls(study, conduct(study, folder, FakeExecutor()))
+        executor = FakeExecutor(trainer=lambda key, *_: run_with_weights(folder, key))
+        return cls(study, conduct(study, folder, executor))
 
     @cached_property
     def report(self) -> dict[str, bytes]:
@@ -87,8 +89,9 @@ class Case:
 
     def note(self) -> None:
         """Something has happened: take note of the runs that are finished, which from now on stay as they
-        are."""
+        are. The weights that a record names are there."""
         self._keep()
+        assert self._weights_named() <= self._weights_there()
         self._kept |= {run.key.digest: self._bytes(run.key.digest) for run in self._finished()}
         self._begun = len(self.begun())
 
@@ -124,6 +127,7 @@ class Case:
             assert self._states() <= {"COMPLETE", "PRUNED", "FAIL"}
         assert list(self.folder.rglob(f"{TEMPORARY}*")) == []
         assert not store.checkpoints.is_dir() or not any(store.checkpoints.iterdir())
+        assert self._weights_there() == self._weights_named()
         if report:
             assert report_of(results) == self.whole.report
 
@@ -139,6 +143,17 @@ class Case:
         if not self.folder.is_dir():
             return []
         return [run for run in Store.open(self.folder, create=True).ledger if run.outcome in FINAL]
+
+    def _weights_named(self) -> set[Digest]:
+        """The digests of weights in the records of finished runs."""
+        return {run.weights for run in self._finished() if run.weights is not None}
+
+    def _weights_there(self) -> set[Digest]:
+        """The SHA-256 of each weights file, which is its name."""
+        files = list((self.folder / "weights").glob("*.safetensors"))
+        found = {hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+        assert {path.stem for path in files} == found
+        return found
 
     def _bytes(self, digest: Digest) -> bytes | None:
         path = self.folder / "ledger" / digest[:2] / f"{digest}.json"

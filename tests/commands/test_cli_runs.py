@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from workplace import answer, make_images, run
 
+from vggsearch.commands.lookup import correct_count, not_reproducible
 from vggsearch.commands.runs.compare import compare
-from vggsearch.commands.runs.lookup import correct_count, not_reproducible
 from vggsearch.recipe import RECIPES, TRAINING_REVISION, Budget
 from vggsearch.runs.record import CurvePoint, Outcome, Provenance, RunKey, RunRecord, TrialRecord, unpack_bits
 from vggsearch.store import Store

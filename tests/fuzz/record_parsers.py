@@ -12,7 +12,7 @@ from contract import Ready
 from pydantic import TypeAdapter, ValidationError
 from text_parsers import REPORTS, STUDIES
 
-from vggsearch.commands.runs.lookup import FoundRun
+from vggsearch.commands.lookup import FoundRun
 from vggsearch.commands.runs.show import _curve, _lines, _object
 from vggsearch.designs.plan import Plan, Registration, deviations
 from vggsearch.execution.worker import _MESSAGES, Cancel, Point, Record, Train, WorkerSetup

@@ -10,7 +10,7 @@ from contract import Ready
 from vggsearch.arch import ZOO, Architecture, Task, parse
 from vggsearch.commands.arguments import select_gpu
 from vggsearch.commands.cost import parse_input
-from vggsearch.commands.runs.lookup import find_run
+from vggsearch.commands.lookup import find_run
 from vggsearch.commands.train import parse_recipe
 from vggsearch.cost import cost
 from vggsearch.data import folder as folder_data

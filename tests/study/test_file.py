@@ -190,8 +190,9 @@ MESSAGES = [
     (
         "seed: 7",
         "zebra: 0",
-        "zebra: no such key: use one of question, data, recipe, budget, seed, time_limit_s, kind, space, "
-        "architectures, sampler, trials, baseline, finalists, first, stop, metric, objectives, reference",
+        "zebra: no such key: use one of question, data, recipe, budget, seed, time_limit_s, keep_weights, "
+        "kind, space, architectures, sampler, trials, baseline, finalists, first, stop, metric, objectives, "
+        "reference",
     ),
     ("kernel_size", "kernal_size", "space.kernal_size: no such key: did you mean kernel_size?"),
     ("{per_block", "{perblock", "space.kernel_size.perblock: no such key: did you mean per_block?"),

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Final, Literal, NoReturn
 
 import torch
 from pydantic import Field, ValidationError
@@ -22,9 +22,11 @@ from torch import Tensor, nn
 from vggsearch.arch import Architecture, Task
 from vggsearch.errors import ArchitectureError, WeightsError
 from vggsearch.model import outline
-from vggsearch.runs import Damage, Digest, RunKey, open_bounded, write_atomically
+from vggsearch.runs import Damage, Digest, RunKey, first_error, open_bounded, write_atomically
 from vggsearch.schema import Frozen
 from vggsearch.text import shape_text
+
+VERSION: Final = 1
 
 MAX_BYTES = 4 * 2**30
 """Largest file that is read; VGG-19 takes 575 MB."""
@@ -38,7 +40,7 @@ _METADATA = "vggsearch"
 class WeightsInfo(Frozen):
     """What a weights file says of itself."""
 
-    version: Literal[1] = 1
+    version: Literal[1] = VERSION
     run: Digest = Field(pattern=r"^[0-9a-f]{64}$")
     """Digest of the key of the run that trained the weights."""
     architecture: str = Field(max_length=2000)
@@ -90,9 +92,10 @@ def read_weights(path: Path) -> Weights:
         _refuse(path, error.strerror or "unreadable", error)
     except ArchitectureError as error:
         _refuse(path, f"no net of this family ({error})", error)
-    except (Damage, ValidationError) as error:
-        reason = error.errors(include_url=False)[0]["msg"] if isinstance(error, ValidationError) else error
-        _refuse(path, str(reason), error)
+    except ValidationError as error:
+        _refuse(path, first_error(error), error)
+    except Damage as damage:
+        _refuse(path, str(damage), damage)
 
 
 def begin_with(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
@@ -141,7 +144,7 @@ def _read(path: Path) -> Weights:
         if len(head) < 8 or length > min(MAX_HEADER_BYTES, size):
             raise Damage("not safetensors")
         header = file.read(length)
-        info = _info(header)
+        info = _info(header, path)
         architecture = Architecture.parse(info.architecture)
         task = Task(info.input_shape, info.num_classes)
         expected = outline(architecture, task).state_dict()
@@ -160,8 +163,8 @@ def _read(path: Path) -> Weights:
     return Weights(hashlib.sha256(data).hexdigest(), info.run, architecture, task, ordered)
 
 
-def _info(header: bytes) -> WeightsInfo:
-    """What the header says; raises `Damage` and pydantic's ValidationError."""
+def _info(header: bytes, path: Path) -> WeightsInfo:
+    """What the header says; raises `Damage`, ValidationError, and `WeightsError` where it is newer."""
     try:
         fields = from_json(header)
     except ValueError as error:
@@ -170,6 +173,16 @@ def _info(header: bytes) -> WeightsInfo:
     text = metadata.get(_METADATA) if isinstance(metadata, dict) else None
     if not isinstance(text, str):
         raise Damage("written by another program")
+    try:
+        told = from_json(text)
+    except ValueError as error:
+        raise Damage("its metadata are not JSON") from error
+    version = told.get("version") if isinstance(told, dict) else None
+    if type(version) is int and version > VERSION:
+        raise WeightsError(
+            f"{str(path)!r} is a weights file of version {str(version)[:20]}, and this vggsearch reads "
+            f"version {VERSION}: install a newer vggsearch"
+        )
     return WeightsInfo.model_validate_json(text)
 
 

@@ -35,10 +35,11 @@ def test_torchvision_s_weights_give_the_same_answer_here(name, config):
     task = Task((3, 224, 224), 10)
     channels = [value if value == "M" else value // 16 for value in torchvision.models.vgg.cfgs[config]]
     features = torchvision.models.vgg.make_layers(channels, batch_norm=name.endswith("bn"))
-    full = torchvision.models.VGG(torch.nn.Identity(), num_classes=10, init_weights=False).classifier
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        classifier = torch.nn.Sequential(torch.nn.Linear(512 // 16 * 49, 4096), *list(full)[1:])
+        sizes = ((512 // 16 * 49, 24), (24, 20), (20, 10))  # torchvision has 4096 for both of the hidden
+        layers = [[torch.nn.Linear(*size), torch.nn.ReLU(), torch.nn.Dropout()] for size in sizes]
+        classifier = torch.nn.Sequential(*sum(layers, [])[:-2])
         net = torch.nn.ModuleDict({"features": features, "classifier": classifier}).eval()
         x = torch.randn(2, 3, 224, 224)
     mine = outline(architecture, task)

@@ -207,8 +207,9 @@ class TestStudy:
         assert (status, len(err.splitlines())) == (0, 2)  # what was understood of the images
         lines = out.splitlines()
         assert "study demo: search 0/3, finalists 0/2; 1 at once" in lines[0]
-        assert sum("search " in line for line in lines[1:-4]) == 3
-        best, cheapest, doubt, where = lines[-4:]
+        assert sum("search " in line for line in lines[1:-5]) == 3
+        weights, best, cheapest, doubt, where = lines[-5:]
+        assert weights == "weights: 2 of 2 runs, in .vggsearch/weights"
         assert best.startswith("best: ")
         assert "over 2 fresh seeds" in best
         assert cheapest.startswith("cheapest within 1 pp of the best: ")
@@ -216,7 +217,7 @@ class TestStudy:
         assert where == "report: vggsearch report demo.yaml"
 
         again = answer(capsys, "run", "demo.yaml")
-        assert again.splitlines() == ["demo is finished already", best, cheapest, doubt, where]
+        assert again.splitlines() == ["demo is finished already", weights, best, cheapest, doubt, where]
 
         found = json.loads(answer(capsys, "status", "demo.yaml", "--json"))
         assert found["stages"]["search"] == {"quota": 3, "done": 3, "running": 0, "left": 0}

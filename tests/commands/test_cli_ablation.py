@@ -77,8 +77,9 @@ def test_from_plan_to_report(capsys):
     assert "control, lr 0.1, repeat 1: 3 steps" in log[1]
     assert "2 of 2 pairs complete" in log[8]
     assert not any("%" in line for line in log[:9]), "accuracies before the end invite stopping early"
-    assert log[9].startswith("3×3 against 5×5 at equal depth and width: ")
-    assert "descriptive only" in log[9]
+    assert log[9] == "weights: 4 of 4 runs, in .vggsearch/weights"
+    assert log[10].startswith("3×3 against 5×5 at equal depth and width: ")
+    assert "descriptive only" in log[10]
     assert log[-1] == "report: vggsearch report small.yaml"
 
     repeated = answer(capsys, "run", "small.yaml").splitlines()

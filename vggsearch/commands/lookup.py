@@ -72,7 +72,7 @@ def weights_command(record: RunRecord, store: Path, *, another: bool = False) ->
         "--data": key.data.name,
         "--resize": key.input_shape[1] if square else None,
         "--recipe": recipe,
-        "--budget": f"{key.budget.amount:.17g}{'s' if key.budget.kind == 'seconds' else key.budget.kind}",
+        "--budget": f"{key.budget.amount:.15g}{'s' if key.budget.kind == 'seconds' else key.budget.kind}",
         "--seed": seed,
         "--device": key.device,
         "--from": None if begun is None else str(weights_path(Store(store).layout.weights, begun)),

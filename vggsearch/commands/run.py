@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from vggsearch.commands.again import command_arguments
 from vggsearch.commands.arguments import (
     INTERRUPTED,
     STORE,
@@ -15,9 +16,8 @@ from vggsearch.commands.arguments import (
     select_gpu,
 )
 from vggsearch.commands.lookup import weights_line
-from vggsearch.commands.output import make_console
 from vggsearch.commands.report import print_summary, report_folder, write_and_print
-from vggsearch.commands.running import command_arguments, run_with_display
+from vggsearch.display import make_console, run_with_display
 from vggsearch.execution import KeepWeights
 from vggsearch.store import Store
 from vggsearch.study import Resources, is_finished, kind_of, load_study, parse_storage, read_results
@@ -90,13 +90,13 @@ def command(
         again += "" if trials is None else f" --trials {trials}"
         again += "" if keep_weights is None else f" --keep-weights {keep_weights}"
         make_console().print(f"{why}; to continue: {again}", soft_wrap=True)
-    elif report:
-        write_and_print(results, report_folder(results))
     else:
-        print_summary(results, f"vggsearch report {command_arguments(study, store)}")
-    if why == "finished":
         for line in weights_line(results, opened, store):
             make_console().print(line, soft_wrap=True)
+        if report:
+            write_and_print(results, report_folder(results))
+        else:
+            print_summary(results, f"vggsearch report {command_arguments(study, store)}")
     failed = results.crash_notes() if why == "finished" else []
     for line in failed:
         make_console(sys.stderr).print(line, style="bold red", soft_wrap=True)

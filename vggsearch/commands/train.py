@@ -20,12 +20,11 @@ from vggsearch.commands.arguments import (
     StoreFolder,
     select_gpu,
 )
-from vggsearch.commands.examining import print_understood, reading_display
-from vggsearch.commands.fetching import fetch_if_absent
 from vggsearch.commands.lookup import RUN_KEY, find_run, weights_command
-from vggsearch.commands.output import make_console, print_json
-from vggsearch.cost import cost
+from vggsearch.commands.output import print_json
+from vggsearch.costs import cost
 from vggsearch.data import load_search_data, summarize
+from vggsearch.display import fetch_if_absent, make_console, print_understood, reading_display
 from vggsearch.errors import VggSearchError, WeightsError
 from vggsearch.execution import resolve_device
 from vggsearch.recipe import RECIPES, Budget, Recipe

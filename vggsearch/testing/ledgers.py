@@ -150,6 +150,15 @@ class LedgerConformance(ABC):
                 assert ledger.get(kept.key.digest) == kept
                 assert len(ledger) == 1
 
+    def test_weights_may_be_added_to_a_final_record_and_nothing_else(self) -> None:
+        ledger = self.make()
+        ledger.put(record(steps=1))
+        ledger.put(record(steps=2, weights="a" * 64))
+        assert list(ledger) == [record(steps=1)]
+        for named in ("a" * 64, "b" * 64, None):
+            ledger.put(record(steps=1, weights=named))
+            assert list(self.again(ledger)) == [record(steps=1, weights=named or "b" * 64)]
+
     def test_digests_are_found_by_their_beginning_though_damaged(self) -> None:
         ledger = self.make()
         for seed in range(20):

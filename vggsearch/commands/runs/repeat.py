@@ -18,11 +18,11 @@ from vggsearch.commands.arguments import (
     StoreFolder,
     select_gpu,
 )
-from vggsearch.commands.fetching import fetch_if_absent
 from vggsearch.commands.lookup import RunKeyText, find_run, weights_command
-from vggsearch.commands.output import make_console, print_json, table
+from vggsearch.commands.output import print_json
 from vggsearch.commands.runs.compare import Comparison, compare
 from vggsearch.data import data_key
+from vggsearch.display import fetch_if_absent, make_console, table
 from vggsearch.errors import DataError, DeviceError, VggSearchError, WeightsError
 from vggsearch.execution import DeviceKind, Finished, KeepWeights, LocalExecutor, resolve_device
 from vggsearch.recipe import TRAINING_REVISION

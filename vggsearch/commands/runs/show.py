@@ -18,8 +18,9 @@ from vggsearch.commands.lookup import (
     short_commit,
     weights_command,
 )
-from vggsearch.commands.output import make_console, print_json, table
-from vggsearch.cost import cost
+from vggsearch.commands.output import print_json
+from vggsearch.costs import cost
+from vggsearch.display import make_console, table
 from vggsearch.runs import Outcome, RunRecord, accuracy_text
 from vggsearch.store import Store, weights_path
 from vggsearch.text import Json, duration, percent, short_count, size

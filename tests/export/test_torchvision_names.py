@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torchvision
+from torch.nn import Dropout, ReLU
 
 from vggsearch.arch import ZOO, Head, Task, parse
 from vggsearch.errors import WeightsError
@@ -38,8 +39,8 @@ def test_torchvision_s_weights_give_the_same_answer_here(name, config):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         sizes = ((512 // 16 * 49, 24), (24, 20), (20, 10))  # torchvision has 4096 for both of the hidden
-        layers = [[torch.nn.Linear(*size), torch.nn.ReLU(), torch.nn.Dropout()] for size in sizes]
-        classifier = torch.nn.Sequential(*sum(layers, [])[:-2])
+        layers = [make for size in sizes for make in (torch.nn.Linear(*size), ReLU(), Dropout())]
+        classifier = torch.nn.Sequential(*layers[:-2])
         net = torch.nn.ModuleDict({"features": features, "classifier": classifier}).eval()
         x = torch.randn(2, 3, 224, 224)
     mine = outline(architecture, task)

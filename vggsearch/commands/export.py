@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 import typer
 
 from vggsearch.commands.arguments import STORE, DataFolder, Json as AsJson, StoreFolder
-from vggsearch.commands.fetching import fetch_if_absent
 from vggsearch.commands.lookup import RUN_KEY, find_run, weights_command
-from vggsearch.commands.output import make_console, print_json
+from vggsearch.commands.output import print_json
+from vggsearch.display import fetch_if_absent, make_console
 from vggsearch.errors import BundleError, WeightsError
 from vggsearch.export import (
     INSTALL,

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from vggsearch.commands.arguments import Json as AsJson
-from vggsearch.commands.output import harmless, make_console, print_json, table
+from vggsearch.commands.output import print_json
 from vggsearch.data import given_images
+from vggsearch.display import harmless, make_console, table
 from vggsearch.errors import VggSearchError
 from vggsearch.export import Bundle, Prediction, Scores, classify, load_bundle
 from vggsearch.text import Json, percent

@@ -62,14 +62,15 @@ Progress = Callable[[int, int], None]
 
 
 class UnreadableImagesError(DataError):
-    """Images of a folder that cannot be decoded, told in one line."""
+    """Images of a folder, or given one by one, that cannot be decoded, told in one line."""
 
-    def __init__(self, root: Path, count: int, failures: Sequence[tuple[Path, str]]) -> None:
+    def __init__(self, root: Path | None, count: int, failures: Sequence[tuple[Path, str]]) -> None:
         named = ", ".join(f"{_short(path)} ({reason})" for path, reason in failures[:_SHOWN])
         more = f", and {len(failures) - _SHOWN} more" if len(failures) > _SHOWN else ""
         are = "is" if len(failures) == 1 else "are"
+        where = "given" if root is None else f"in {printable(root)}"
         super().__init__(
-            f"every image must be readable, and of {count} in {printable(root)} {len(failures)} {are} not: "
+            f"every image must be readable, and of {count} {where} {len(failures)} {are} not: "
             f"{named}{more}: replace or remove {'it' if len(failures) == 1 else 'them'}"
         )
         self.failures = tuple(failures)

@@ -23,8 +23,8 @@ from vggsearch.errors import DataError
 class GivenImages:
     """The files that were found. None has been decoded."""
 
-    root: Path
-    """The folder that was named, or the working directory."""
+    root: Path | None
+    """The one folder that was named; None where others were."""
     files: tuple[Path, ...]
     labels: Labels | None
     """Shape (N,): the class of each file; None where their folders do not say it."""
@@ -59,13 +59,10 @@ def given_images(paths: Sequence[Path], classes: Sequence[str]) -> GivenImages:
     without an image, and a sub-folder that is no class.
     """
     left_out: Counter[str] = Counter()
-    if len(paths) == 1 and paths[0].is_dir():
-        root = paths[0]
-        folders = subfolders(root)
-        if folders:
-            return _labelled(root, folders, classes, left_out)
-    else:
-        root = Path()
+    root = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
+    folders = {} if root is None else subfolders(root)
+    if root is not None and folders:
+        return _labelled(root, folders, classes, left_out)
     files: list[Path] = []
     for path in paths:
         if path.is_dir():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import yaml
 
 from vggsearch.arch import Architecture
-from vggsearch.cost import FLOAT_BYTES, cost
+from vggsearch.costs import FLOAT_BYTES, cost
 from vggsearch.export.agreement import Agreement
 from vggsearch.export.page import EMBED_BYTES
 from vggsearch.export.preprocess import Preprocess

@@ -4,7 +4,7 @@ import base64
 import hashlib
 
 from vggsearch.arch import Architecture, expand
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.export.preprocess import Preprocess
 from vggsearch.export.samples import Sample
 from vggsearch.export.templating import FOLDER, render, script_json

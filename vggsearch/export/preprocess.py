@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_core import from_json
 
 from vggsearch.arch import Architecture, Task
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.errors import ArchitectureError, BundleError
 from vggsearch.runs import Damage, Digest, first_error, read_bounded
 from vggsearch.schema import Frozen

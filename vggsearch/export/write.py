@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from vggsearch.arch import Architecture
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.data import Images
 from vggsearch.errors import BundleError
 from vggsearch.export.agreement import Agreement

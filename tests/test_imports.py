@@ -28,6 +28,7 @@ LAYERS = (
     ("model", "latency", "memory"),
     ("data",),
     ("training",),
+    ("export",),
     ("store",),
     ("execution",),
     ("study",),
@@ -42,7 +43,16 @@ RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 # Where a heavy library may be imported, by beginnings of modules; LATE: within functions only.
 HEAVY = {
     # A module of `commands` is loaded when its command runs.
-    "torch": {"devices.accelerator", "model", "latency", "data", "training", "api.nets", "commands"},
+    "torch": {
+        "devices.accelerator",
+        "model",
+        "latency",
+        "data",
+        "training",
+        "export",
+        "api.nets",
+        "commands",
+    },
     "torchvision": {"model", "latency", "data", "training"},
     "optuna": {"study.search"},
     "pandas": {"runs", "analysis", "study", "report", "api", "commands"},

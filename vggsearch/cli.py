@@ -28,6 +28,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("plan", "Say what an ablation compares."),
     ("cost", "Walk a network stage by stage."),
     ("train", "Train one network."),
+    ("export", "Write a trained net as a folder."),
+    ("predict", "Classify pictures with an exported net."),
     ("doctor", "Look for what could stop a study here."),
     ("data list", "Name the known data sets, and where each is."),
     ("data show", "Say what was understood of a data set."),

@@ -39,3 +39,7 @@ class StoreError(VggSearchError):
 
 class DeviceError(VggSearchError):
     """A device that is not there."""
+
+
+class BundleError(VggSearchError):
+    """An exported net that cannot be written, or one that is damaged, newer, or no such thing."""

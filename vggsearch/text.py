@@ -3,12 +3,14 @@
 import difflib
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 """What `json` can write."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&$])")
 
 
 def shown(value: object, *, quote: bool = True) -> str:
@@ -89,3 +91,29 @@ def duration(seconds: float) -> str:
     if whole < 86400:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
     return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"
+
+
+def plain(text: object, limit: int = 400) -> str:
+    """A text from a file as one line of at most `limit` characters.
+
+    Control and direction characters are replaced.
+    """
+    line = " ".join(printable(str(text)).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """A text of several lines; control and direction characters become U+FFFD, and tabs become spaces."""
+    if text.isprintable():
+        return text
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")
+    return "".join("�" if _unprintable(c) else c for c in text)
+
+
+def _unprintable(character: str) -> bool:
+    return character != "\n" and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co")
+
+
+def markdown(text: str) -> str:
+    """A text escaped for a line of Markdown: no markup, HTML, link or table column is left in it."""
+    return _MARKDOWN.sub(r"\\\1", text).replace("://", ":&#47;&#47;").replace("www.", "www&#46;")

@@ -1,7 +1,8 @@
 from .arrays import class_names as class_names, data_key as data_key, describe as describe, locate as locate
-from .batches import Batches as Batches, evaluation_batches as evaluation_batches
+from .batches import MIN_STD as MIN_STD, Batches as Batches, evaluation_batches as evaluation_batches
 from .catalog import DATASETS as DATASETS, DatasetInfo as DatasetInfo, Part as Part, named as named
 from .fetching import fetch as fetch
+from .given import GivenImages as GivenImages, given_images as given_images
 from .load import (
     Images as Images,
     SearchData as SearchData,

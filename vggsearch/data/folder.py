@@ -62,14 +62,15 @@ Progress = Callable[[int, int], None]
 
 
 class UnreadableImagesError(DataError):
-    """Images of a folder that cannot be decoded, told in one line."""
+    """Images of a folder, or given one by one, that cannot be decoded, told in one line."""
 
-    def __init__(self, root: Path, count: int, failures: Sequence[tuple[Path, str]]) -> None:
+    def __init__(self, root: Path | None, count: int, failures: Sequence[tuple[Path, str]]) -> None:
         named = ", ".join(f"{_short(path)} ({reason})" for path, reason in failures[:_SHOWN])
         more = f", and {len(failures) - _SHOWN} more" if len(failures) > _SHOWN else ""
         are = "is" if len(failures) == 1 else "are"
+        where = "given" if root is None else f"in {printable(root)}"
         super().__init__(
-            f"every image must be readable, and of {count} in {printable(root)} {len(failures)} {are} not: "
+            f"every image must be readable, and of {count} {where} {len(failures)} {are} not: "
             f"{named}{more}: replace or remove {'it' if len(failures) == 1 else 'them'}"
         )
         self.failures = tuple(failures)
@@ -114,7 +115,7 @@ def list_folder(name: str) -> FolderDataset:
     layout = read_layout(root)
     left_out: Counter[str] = Counter()
     found = {part: _images(root, layout, part, left_out) for part in layout.folders}
-    _count_outside(layout, left_out)
+    count_outside(layout.outside, left_out)
     if layout.parts:
         train, val, test = found["train"], found.get("val", ()), found["test"]
         _check_parts(root, layout, found)
@@ -203,19 +204,33 @@ def _images(root: Path, layout: Layout, part: FolderPart, left_out: Counter[str]
     """Return all images of one part; other files are counted in `left_out`."""
     samples: list[tuple[Path, int]] = []
     for label, folder in enumerate(layout.folders[part]):
-        images: list[Path] = []
-        for path in _files(folder, left_out):
-            if path.suffix.lower() in _SUFFIXES or is_image(path):
-                images.append(path.relative_to(root))
-            else:
-                left_out[_why_not(path)] += 1
-            if len(samples) + len(images) + left_out.total() > MAX_IMAGES:
-                raise DataError(
-                    f"a folder must hold at most {MAX_IMAGES} images, and {printable(root)} holds more: "
-                    "use fewer"
-                )
-        samples += [(path, label) for path in sorted(images, key=_in_order)]
+        images = images_below(folder, left_out)
+        if len(samples) + len(images) + left_out.total() > MAX_IMAGES:
+            raise _too_many(root)
+        samples += [(path.relative_to(root), label) for path in images]
     return tuple(samples)
+
+
+def images_below(folder: Path, left_out: Counter[str]) -> list[Path]:
+    """Return all images in a folder and its sub-folders, in order; other files are counted in `left_out`.
+
+    Files with an image's suffix are among them, whatever they hold. Raises `DataError` for too many files.
+    """
+    images: list[Path] = []
+    for path in _files(folder, left_out):
+        if path.suffix.lower() in _SUFFIXES or is_image(path):
+            images.append(path)
+        else:
+            left_out[_why_not(path)] += 1
+        if len(images) + left_out.total() > MAX_IMAGES:
+            raise _too_many(folder)
+    return sorted(images, key=lambda path: _in_order(path.relative_to(folder)))
+
+
+def _too_many(root: Path) -> DataError:
+    return DataError(
+        f"a folder must hold at most {MAX_IMAGES} images, and {printable(root)} holds more: use fewer"
+    )
 
 
 def _files(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
@@ -233,9 +248,9 @@ def _files(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
                 left_out["links to folders, broken links and devices"] += 1
 
 
-def _count_outside(layout: Layout, left_out: Counter[str]) -> None:
-    """Count the files that lie beside the class folders."""
-    for folder in layout.outside:
+def count_outside(outside: Sequence[Path], left_out: Counter[str]) -> None:
+    """Count the files that lie in folders `outside`, beside the class folders."""
+    for folder in outside:
         for path in entries(folder):
             if path.is_file() and not is_hidden(path.name):
                 image = path.suffix.lower() in _SUFFIXES

@@ -10,6 +10,7 @@ from .ablation import (
     remaining_mismatch as remaining_mismatch,
     warnings as warnings,
 )
+from .chosen import choose_run as choose_run
 from .control import (
     BLIND as BLIND,
     Conditions as Conditions,

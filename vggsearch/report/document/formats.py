@@ -5,15 +5,14 @@ run or a data set's name passes through `plain`, and then through the escape of 
 """
 
 import math
-import re
-import unicodedata
+
+from vggsearch.text import markdown as markdown, plain as plain, printable as printable
 
 MISSING = "–"
 NBSP = "\u00a0"
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _FORMULA = tuple("=+-@＝＋－＠")
-_MARKDOWN = re.compile(r"([\\`*_\[\]<>|~&$])")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -148,32 +147,6 @@ def _three(value: float) -> str:
     rounded = float(f"{value:.3g}")
     digits = 2 - math.floor(math.log10(abs(rounded))) if rounded else 2
     return f"{rounded:.{min(max(digits, 0), 9)}f}"
-
-
-def plain(text: object, limit: int = 400) -> str:
-    """A text from a file as one line of at most `limit` characters.
-
-    Control and direction characters are replaced.
-    """
-    line = " ".join(printable(str(text)).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def printable(text: str) -> str:
-    """A text of several lines; control and direction characters become U+FFFD, and tabs become spaces."""
-    if text.isprintable():
-        return text
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", "    ")
-    return "".join("�" if _unprintable(c) else c for c in text)
-
-
-def _unprintable(character: str) -> bool:
-    return character != "\n" and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co")
-
-
-def markdown(text: str) -> str:
-    """A text escaped for a line of Markdown: no markup, HTML, link or table column is left in it."""
-    return _MARKDOWN.sub(r"\\\1", text).replace("://", ":&#47;&#47;").replace("www.", "www&#46;")
 
 
 def latex(text: str) -> str:

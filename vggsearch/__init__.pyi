@@ -2,11 +2,14 @@ from .api import (
     NetCost as NetCost,
     Results as Results,
     Study as Study,
+    TrainedNet as TrainedNet,
     ablation as ablation,
     build as build,
     cost as cost,
+    load as load,
     load_study as load_study,
     search as search,
+    train as train,
 )
 from .arch import Architecture as Architecture, Task as Task
 from .errors import VggSearchError as VggSearchError

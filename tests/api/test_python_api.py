@@ -11,10 +11,12 @@ from pathlib import Path
 import nbclient
 import nbformat
 import pytest
+import torch
 from hypothesis import given, strategies as st
 from workplace import make_images
 
 import vggsearch as vs
+from vggsearch.data import load_search_data
 from vggsearch.study import define_study, load_study, parse_study
 from vggsearch.study.file.yaml_text import read, write
 
@@ -46,11 +48,11 @@ def test_names_are_few_documented_and_loaded_when_used():
     assert all(getattr(vs, name).__doc__ for name in vs.__all__)
 
 
-@pytest.mark.parametrize("module", ["nets", "definitions", "studies", "results"])
+@pytest.mark.parametrize("module", ["nets", "definitions", "studies", "results", "training"])
 def test_examples_of_docstrings_are_true(module):
     failed, tried = doctest.testmod(importlib.import_module(f"vggsearch.api.{module}"))
     assert failed == 0
-    assert tried or module == "results"
+    assert tried or module in ("results", "training")
 
 
 def test_examples_of_the_page_are_true():
@@ -136,6 +138,28 @@ def test_a_script_is_interrupted_and_continues_where_it_stopped(place):
         results.effects()
     saved = found["study"].save()
     assert load_study(saved).identity() == found["study"].definition.identity()
+
+
+@pytest.mark.usefixtures("place")
+def test_a_net_is_trained_once_and_gone_on_from():
+    recipe = vs.Recipe(lr=0.1, batch_size=16)
+    options = {"data": "folder:images", "recipe": recipe, "budget": "6steps", "store": "store"}
+    net = vs.train("1x8+bn+gap", **options)
+    assert net.record == vs.train("1x8+bn+gap", **options).record
+    assert net.record.key.digest[:12] in repr(net)
+    images = load_search_data("folder:images").val
+    mean, std = (torch.tensor(one).view(1, -1, 1, 1) for one in moments("folder:images"))
+    logits = net.module((images.images / 255 - mean) / std)
+    assert (logits.argmax(1) == images.labels).float().mean() == pytest.approx(net.record.val_accuracy)
+    further = vs.train(begin_with=net.weights, **options)
+    assert further.record.key.initial_weights == net.record.weights
+    with pytest.raises(vs.VggSearchError, match="a recipe is one of"):
+        vs.train("1x8+bn+gap", recipe="fastest")
+
+
+def moments(name: str):
+    data = load_search_data(name)
+    return data.mean, data.std
 
 
 @pytest.mark.usefixtures("place")

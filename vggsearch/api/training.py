@@ -121,7 +121,7 @@ def load(path: str | Path) -> Bundle:
     bundle.labels[logits.argmax(1)[0]]
     ```
 
-    Nothing in the folder is executed. Raises `BundleError` where it is no bundle, is damaged, or is of a newer
-    version.
+    Nothing in the folder is executed. Raises `BundleError` where it is no bundle, is damaged, or is of a
+    newer version.
     """
     return load_bundle(Path(path))

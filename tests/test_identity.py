@@ -4,11 +4,12 @@ import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import pytest
 
 from vggsearch.designs.plan import Plan, PlannedArm, PlannedContrast, Registration
+from vggsearch.devices import DeviceKind
 from vggsearch.recipe import RECIPES, Budget, Recipe
 from vggsearch.runs.record import CurvePoint, DataKey, Provenance, RunKey, RunRecord, TrialRecord
 from vggsearch.schema import ADDED, Frozen, added_fields, canonical_digest
@@ -85,6 +86,16 @@ def test_committed_plans_keep_their_digests(report: Path) -> None:
 )
 def test_a_shipped_recipe_keeps_its_digest(recipe: str, digest: str) -> None:
     assert run_key(recipe=RECIPES[recipe].model_dump()).digest == digest
+
+
+def test_the_kind_of_device_is_a_part_of_the_name() -> None:
+    """Those of the first two kinds are from before there were others."""
+    digests = [run_key(device=kind).digest for kind in get_args(DeviceKind)]
+    assert digests[:2] == [
+        "2addd886e0798fbf926ed6052179afaa27a9e897ed6b43e8978ae4886c4080c3",
+        "2850ac8ec3c7c2c47c01c3b84ba62bc58b89cb4a01c0783d5e7b01f5f543e4b8",
+    ]
+    assert len(set(digests)) == len(digests) == 4
 
 
 class LaterRecipe(Recipe):

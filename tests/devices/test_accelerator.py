@@ -254,7 +254,6 @@ def test_nothing_else_asks_a_backend_by_its_name():
         "devices/kinds.py",
         "training/graph.py",
         "commands/arguments.py",  # `cuda:N`, before torch is imported
-        "testing/ledgers.py",
     }
 
 

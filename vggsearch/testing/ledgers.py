@@ -20,9 +20,11 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import get_args
 
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from vggsearch.devices import DeviceKind
 from vggsearch.errors import StoreError
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs import FINAL, CurvePoint, DataKey, Digest, Outcome, Provenance, RunKey, RunRecord
@@ -65,7 +67,7 @@ def records() -> st.SearchStrategy[RunRecord]:
         | st.builds(Budget, steps=st.integers(1, 10**9)),
         seed=counts,
         evaluate_on=st.sampled_from(["validation", "test"]),
-        device=st.sampled_from(["cpu", "cuda"]),
+        device=st.sampled_from(get_args(DeviceKind)),
         device_model=st.none() | texts,
     )
     points = st.builds(

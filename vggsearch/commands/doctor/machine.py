@@ -62,11 +62,14 @@ def _gpus() -> Iterator[Check]:
         return
     for index in range(device_count(kind)):
         backend = backend_of(torch.device(kind, index))
-        free = backend.free_bytes()
+        name, free = (
+            backend.name,
+            backend.free_bytes(),
+        )  # in this order: asking for the name starts the driver
         text = (
             f"{size(int(free))} free" if math.isfinite(free) else "free memory unknown, so no run is refused"
         )
-        yield Check(f"{kind}:{index}", "ok", f"{backend.name}, {text}")
+        yield Check(f"{kind}:{index}", "ok", f"{name}, {text}")
 
 
 def check_disk(store: Path) -> Iterator[Check]:

@@ -20,12 +20,12 @@ StudyFile = Annotated[
 OptionalStudyFile = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[STUDY]", show_default=False, help="Study file (YAML), or a name of vggsearch studies."
+        metavar="STUDY", show_default=False, help="Study file (YAML), or a name of vggsearch studies."
     ),
 ]
 ShippedName = Annotated[
     str,
-    typer.Argument(metavar="[NAME]", help="Study to begin with: one of vggsearch studies."),
+    typer.Argument(metavar="NAME", help="Study to begin with: one of vggsearch studies."),
 ]
 ArchitectureText = Annotated[
     str,

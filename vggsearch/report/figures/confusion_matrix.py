@@ -34,9 +34,9 @@ def confusion_figure(shares: npt.NDArray[np.float64], names: Sequence[str], titl
     """
     k = len(names)
     side = 0.2 + 0.062 * min(18, max(map(len, names)))
-    figure, axes = panel(
-        (WIDE, 0.55 + side + 0.36 * max(k, 4) * min(1, 10 / k)), left=side, bottom=side, top=0.28
-    )
+    bottom, top = side + 0.15, 0.28
+    size = (WIDE, bottom + top + 0.36 * min(10, max(4, k)))
+    figure, axes = panel(size, left=side, bottom=bottom, top=top)
     right = np.eye(k, dtype=bool)
     errors = np.where(right, 0.0, np.nan_to_num(shares))
     for values, shown, colour, most in (

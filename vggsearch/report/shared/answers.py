@@ -80,11 +80,13 @@ class Answers:
 
         Rows of classes without images are NaN.
         """
-        counts = [confusion(self.labels, predicted, self.num_classes) for predicted in self.predicted(arm)]
+        runs = self.predicted(arm)
         images = np.bincount(self.labels, minlength=self.num_classes)[:, None]
-        total = np.sum(counts, axis=0)
+        total = np.zeros((self.num_classes, self.num_classes), dtype=np.int64)
+        for predicted in runs:
+            total += confusion(self.labels, predicted, self.num_classes)
         found = np.full(total.shape, np.nan)
-        np.divide(total, images * len(counts), out=found, where=images > 0)
+        np.divide(total, images * len(runs), out=found, where=images > 0)
         return found
 
     def mistakes(self, arm: str) -> pd.DataFrame:

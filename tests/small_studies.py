@@ -1,6 +1,5 @@
 """Small studies for tests, run without data or training."""
 
-import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,8 +9,8 @@ import yaml
 
 from vggsearch.arch import FASHION_MNIST
 from vggsearch.execution import Executor
-from vggsearch.runs import Clock, RunKey, RunRecord, write_atomically
-from vggsearch.store import Store, handed_over
+from vggsearch.runs import Clock
+from vggsearch.store import Store
 from vggsearch.study import (
     AblationStudy,
     Conditions,
@@ -26,7 +25,7 @@ from vggsearch.study import (
     run_study,
 )
 from vggsearch.study.control.events import NullObserver
-from vggsearch.testing.fake import FakeExecutor, artificial_record, run_key
+from vggsearch.testing.fake import FakeExecutor, run_key
 
 SPACE: Mapping[str, object] = {
     "channels": [16, 32, 64],
@@ -113,19 +112,6 @@ def conduct(
         train=train,
     )
     return run_study(study, session)
-
-
-def run_with_weights(folder: Path, key: RunKey) -> RunRecord:
-    """An artificial record; the weights of a tested run are handed over in the store `folder`.
-
-    The same key always has the same weights. What a store keeps need not be a net.
-    """
-    record = artificial_record(key)
-    if key.evaluate_on != "test":
-        return record
-    content = key.digest.encode()
-    write_atomically(handed_over(folder / "checkpoints", key.digest), content)
-    return record.model_copy(update={"weights": hashlib.sha256(content).hexdigest()})
 
 
 def conditions(study: Study, *, script: str = "", **changes: object) -> Conditions:

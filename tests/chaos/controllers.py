@@ -91,7 +91,7 @@ class ForkServer:
         script: str | None = None,
         slots: int = 1,
         trainer: str | None = None,
-        preload: tuple[str, ...] = ("vggsearch.testing.fake",),
+        preload: tuple[str, ...] = ("artificial_weights",),
         deadline_s: float | None = None,
         die_at: int | None = None,
         jumps: int = 0,

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from inspect import getclosurevars
 from multiprocessing.connection import Connection
 
+from artificial_weights import run_with_weights
+
 from vggsearch.execution.worker import Report, Trainer, WorkerSetup
 from vggsearch.runs.record import RunKey, RunRecord
-from vggsearch.testing.fake import artificial_record
 
 THIRD = 2
 
@@ -22,7 +23,8 @@ THIRD = 2
 def faulty_trainer(setup: WorkerSetup) -> Trainer:
     """See above."""
     assert setup.data_dir is not None
-    logs = setup.data_dir
+    assert setup.checkpoints is not None
+    logs, checkpoints = setup.data_dir, setup.checkpoints
 
     def run(key: RunKey, report: Report, deadline_s: float) -> RunRecord:
         del deadline_s
@@ -36,7 +38,7 @@ def faulty_trainer(setup: WorkerSetup) -> Trainer:
         if number == THIRD and before.count(key.digest) < int(script["times"]):
             FAULTS[script["fault"]](getclosurevars(report).nonlocals["pipe"])
             time.sleep(3600)
-        return artificial_record(key)
+        return run_with_weights(checkpoints, key)
 
     return run
 

@@ -20,8 +20,9 @@ import traceback
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from artificial_weights import run_with_weights
 from boundaries import Boundaries
-from small_studies import conduct, make_ablation, make_study, run_with_weights
+from small_studies import conduct, make_ablation, make_study
 
 from vggsearch.cli import main
 from vggsearch.errors import VggSearchError
@@ -29,7 +30,7 @@ from vggsearch.execution.contract import Executor
 from vggsearch.execution.local import LocalExecutor
 from vggsearch.recipe import Recipe
 from vggsearch.runs.record import RunKey, RunRecord
-from vggsearch.testing.fake import SCRIPTED_TRAINER, FakeExecutor
+from vggsearch.testing.fake import FakeExecutor
 
 PR_SET_CHILD_SUBREAPER = 36
 NOBODY = 65534
@@ -55,7 +56,7 @@ def executor(request: dict) -> Executor:
         del report, deadline_s
         with log.open("a") as file:
             file.write(key.digest + "\n")
-        return run_with_weights(Path(request["folder"]), key)
+        return run_with_weights(Path(request["folder"]) / "checkpoints", key)
 
     if request["script"] is None:
         return FakeExecutor(trainer=logged)
@@ -65,7 +66,7 @@ def executor(request: dict) -> Executor:
         "cpu",
         log.parent,
         pin=False,
-        trainer=request["trainer"] or SCRIPTED_TRAINER,
+        trainer=request["trainer"] or "artificial_weights:scripted",
         preload=request["preload"],
         checkpoints=Path(request["folder"]) / "checkpoints",
         deadline_s=lambda _: deadline_s,

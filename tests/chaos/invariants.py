@@ -9,8 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+from artificial_weights import run_with_weights
 from controllers import ForkServer, log_of
-from small_studies import answers, conduct, make_ablation, make_study, run_with_weights
+from small_studies import answers, conduct, make_ablation, make_study
 
 from vggsearch.designs.plan import Plan, Registration
 from vggsearch.report import write_report
@@ -59,7 +60,7 @@ class Whole:
         """Of the study that `ForkServer.start` makes of `settings`."""
         given = {key: ... if value == "..." else value for key, value in settings.items()}
         study = make_ablation(**given) if given.get("kind") == "ablation" else make_study(**given)
-        executor = FakeExecutor(trainer=lambda key, *_: run_with_weights(folder, key))
+        executor = FakeExecutor(trainer=lambda key, *_: run_with_weights(folder / "checkpoints", key))
         return cls(study, conduct(study, folder, executor))
 
     @cached_property

@@ -58,7 +58,7 @@ def telling(setup):
         folder = Path(setup.data_dir or os.devnull)
         files = {path.name: path.read_text() for path in folder.glob("*.txt")}
         seen = {"pid": os.getpid(), "gpus": os.environ.get("CUDA_VISIBLE_DEVICES"), "files": files}
-        seen["checkpoints"] = str(setup.checkpoints)
+        seen["checkpoints"], seen["keep_weights"] = str(setup.checkpoints), setup.keep_weights
         return artificial_record(key).model_copy(update={"reason": json.dumps(seen)})
     return run
 
@@ -506,9 +506,10 @@ def test_nodes_use_the_controller_s_checkpoints_where_they_are_shared_and_else_n
     monkeypatch.chdir(tmp_path / "here")
     apart = Path("/proc/self/cwd/going")  # one path, and a different folder for the nodes
     for checkpoints, seen in ((tmp_path / "going", str(tmp_path / "going")), (apart, "None")):
-        executor = make(trainer=TELLING, checkpoints=checkpoints)
+        executor = make(trainer=TELLING, checkpoints=checkpoints, keep_weights="all")
         executor.submit(run_key())
-        assert json.loads(finish(executor, 1)[0].reason)["checkpoints"] == seen
+        told = json.loads(finish(executor, 1)[0].reason)
+        assert (told["checkpoints"], told["keep_weights"]) == (seen, "all")
         assert len(list(checkpoints.iterdir())) == 1  # the marker of this executor
         executor.close()
         assert list(checkpoints.iterdir()) == []

@@ -1,4 +1,4 @@
-"""Parsers of images, archives of images, and checkpoints."""
+"""Parsers of images, archives of images, checkpoints, and weights."""
 
 import gzip
 import hashlib
@@ -22,10 +22,11 @@ from vggsearch.data.formats import read_files
 from vggsearch.recipe import Budget, Recipe
 from vggsearch.runs.checksums import add_checksum, verify_checksum
 from vggsearch.runs.record import DataKey, RunKey
-from vggsearch.training import Checkpoints
+from vggsearch.training import Checkpoints, read_weights
 from vggsearch.training.checkpoint import tensors_of
 from vggsearch.training.loop import spend
 from vggsearch.training.setup import Training, set_up
+from vggsearch.training.weights import write_weights
 
 SIDE = 8
 STEPS = 8
@@ -168,3 +169,15 @@ def tensors(folder: Path) -> Ready:
     few = {name: tensor.clone() for name, tensor in tensors_of(run).items() if name.startswith("model.")}
     small = save(few)
     return Ready(restore, [data, small])
+
+
+def weights(folder: Path) -> Ready:
+    """A weights file, as `vggsearch train --from` reads it."""
+    run, path = _training(), folder / "model.safetensors"
+    write_weights(path, run.key, run.model)
+
+    def read(data: bytes) -> None:
+        path.write_bytes(data)
+        read_weights(path)
+
+    return Ready(read, [path.read_bytes()])

@@ -15,6 +15,7 @@ from vggsearch.errors import (
     StoreError,
     StudyFileError,
     VggSearchError,
+    WeightsError,
 )
 from vggsearch.runs.checksums import Damage
 from vggsearch.study.file.messages import EXAMPLE
@@ -71,4 +72,5 @@ TARGETS: tuple[Target, ...] = (
     Target("archive", file_parsers.archives, (DataError,), "bytes", 40_000),
     Target("counters", file_parsers.counters, (), "json", 40_000),
     Target("tensors", file_parsers.tensors, (), "safetensors", 40_000, (), 65536),
+    Target("weights", file_parsers.weights, (WeightsError,), "safetensors", 40_000, (), 65536),
 )

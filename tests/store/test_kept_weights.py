@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from artificial_weights import run_with_weights
 from damaged import HARMS, snapshot
-from small_studies import Recorder, answers, conduct, make_ablation, make_study, run_with_weights
+from small_studies import Recorder, answers, conduct, make_ablation, make_study
 
 from vggsearch.errors import StoreError
 from vggsearch.runs import Outcome, RunRecord
@@ -30,7 +31,7 @@ def store(tmp_path: Path) -> Store:
 
 def ended(store: Store) -> RunRecord:
     """A run whose worker handed its weights over."""
-    return run_with_weights(store.root, KEY)
+    return run_with_weights(store.checkpoints, KEY)
 
 
 def put(store: Store, record: RunRecord) -> tuple[RunRecord, list[str]]:
@@ -92,14 +93,14 @@ def test_all_weights_together_are_bounded(store: Store) -> None:
     size = handed_over(store.checkpoints, KEY.digest).stat().st_size
     small = WeightsFolder(store.layout, limit_bytes=2 * size)
     assert small.adopt(record) is None
-    other = run_with_weights(store.root, run_key(1, evaluate_on="test"))
+    other = run_with_weights(store.checkpoints, run_key(1, evaluate_on="test"))
     assert small.adopt(other) is None
-    third = run_with_weights(store.root, run_key(2, evaluate_on="test"))
+    third = run_with_weights(store.checkpoints, run_key(2, evaluate_on="test"))
     assert small.adopt(third) == (
         f"weights are not kept any more, as {store.layout.weights} would hold more than {2 * size} B: delete "
         "files there, which costs these weights and no record, or use --keep-weights none"
     )
-    assert small.adopt(run_with_weights(store.root, KEY)) is None  # it is there already
+    assert small.adopt(run_with_weights(store.checkpoints, KEY)) is None  # it is there already
     assert len(list(store.layout.weights.iterdir())) == 2
     assert MAX_WEIGHTS_BYTES == 4 * 10**9
 
@@ -146,6 +147,16 @@ def test_a_record_cannot_name_a_file_elsewhere(name: str) -> None:
             RunRecord.model_validate({**artificial_record(KEY).model_dump(), **field})
 
 
+def test_nothing_is_taken_from_behind_a_link(store: Store, tmp_path: Path) -> None:
+    record = ended(store)
+    folder = store.checkpoints / KEY.digest
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    kept, said = put(store, record)
+    assert (kept.weights, len(said)) == (None, 1)
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["weights.safetensors"]
+
+
 def test_a_link_in_the_place_of_the_folder_is_refused(store: Store, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     store.layout.weights.symlink_to(tmp_path / "elsewhere")
@@ -155,7 +166,7 @@ def test_a_link_in_the_place_of_the_folder_is_refused(store: Store, tmp_path: Pa
 
 class TestStudies:
     def test_finalists_have_theirs(self, tmp_path: Path) -> None:
-        executor = FakeExecutor(trainer=lambda key, *_: run_with_weights(tmp_path, key))
+        executor = FakeExecutor(trainer=lambda key, *_: run_with_weights(tmp_path / "checkpoints", key))
         results = conduct(make_study(), tmp_path, executor)
         runs = [run for run in results.runs.values() if run.weights]
         assert {run.key.evaluate_on for run in runs} == {"test"}
@@ -164,7 +175,7 @@ class TestStudies:
         assert (len(runs), status.wanted, status.lacking) == (4, 4, ())
 
     def test_so_have_the_tested_pairs_of_an_ablation(self, tmp_path: Path) -> None:
-        executor = FakeExecutor(trainer=lambda key, *_: run_with_weights(tmp_path, key))
+        executor = FakeExecutor(trainer=lambda key, *_: run_with_weights(tmp_path / "checkpoints", key))
         results = conduct(make_ablation(), tmp_path, executor)
         status = weights_status(results, Store.open(tmp_path))
         assert status.wanted == len({one.run for one in results.trials if one.stage == "pairs"}) == 9
@@ -201,7 +212,11 @@ class TestStudies:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with a finished study and its four weights."""
     folder = tmp_path_factory.mktemp("finished")
-    conduct(make_study(), folder, FakeExecutor(trainer=lambda key, *_: run_with_weights(folder, key)))
+    conduct(
+        make_study(),
+        folder,
+        FakeExecutor(trainer=lambda key, *_: run_with_weights(folder / "checkpoints", key)),
+    )
     return folder
 
 

@@ -103,6 +103,14 @@ def test_a_folder_that_cannot_be_written_costs_the_weights_and_not_the_run(data,
     assert (record.outcome, record.weights) == (Outcome.COMPLETED, None)
 
 
+def test_nothing_is_written_behind_a_link(data, make_key, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "run").symlink_to(tmp_path / "elsewhere")
+    record = train(make_key(), data, CPU, weights=tmp_path / "run" / "weights.safetensors")
+    assert (record.outcome, record.weights) == (Outcome.COMPLETED, None)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 def renamed(tensors):
     tensors["head.linear9.weight"] = tensors.pop("head.linear1.weight")
 

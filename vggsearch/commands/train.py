@@ -39,7 +39,7 @@ def command(
     architecture: Annotated[
         str | None,
         typer.Argument(
-            metavar="[ARCH]",
+            metavar="ARCH",
             show_default=False,
             help="Zoo name (vgg16, d2l-vgg11/4) or text (1x16-2x32k5+bn+gap); not needed with --from.",
         ),

@@ -57,8 +57,9 @@ def train(
     so far again, and writes further ones. What the recipe leaves to the machine is measured before that, or
     remembered (`vggsearch.training.remembered`), and does not count as training. On a CPU one thread is used.
 
-    The weights of a completed run are written to the file `weights`, if it is given and can be written; the
-    record has its digest. `initial` are the tensors of `key.initial_weights` (`vggsearch.training.Weights`).
+    The weights of a completed run are written to the file `weights`, if it is given and can be written, and
+    its folder is no link; the record has its digest. `initial` are the tensors of `key.initial_weights`
+    (`vggsearch.training.Weights`).
 
     Raises `ArchitectureError` where the architecture does not fit its input, `DataError` where a batch is
     larger than the data, `WeightsError` where `initial` does not fit the net, ValueError where it or the test
@@ -106,7 +107,7 @@ def train(
             outcome, reason = Outcome.OUT_OF_MEMORY, _first_line(error)
         run.meter.pause()
         record = _record(run, outcome, reason, val, test, setup_s, started_at)
-        if outcome is Outcome.COMPLETED and weights is not None:
+        if outcome is Outcome.COMPLETED and weights is not None and not weights.parent.is_symlink():
             with contextlib.suppress(OSError):  # a full disk costs the weights, not the run
                 record = record.model_copy(update={"weights": write_weights(weights, key, run.model)})
         return record

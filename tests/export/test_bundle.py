@@ -102,12 +102,15 @@ def test_every_kind_of_net_is_exported(trainer, tmp_path, architecture, side):
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_preprocessing_beside_the_onnx_file(trainer, tmp_path):
-    trained = load_trained(*trainer("1x8+bn+gelu+gap", 5, steps=3))
-    written = write_bundle(tmp_path / "net", trained, onnx="normalized")
+@pytest.mark.parametrize(
+    ("takes", "told"), [("bytes", "uint8 [N, 1, 8, 8]"), ("normalized", "float32 [N, 1, 5, 5]")]
+)
+def test_preprocessing_inside_the_onnx_file_or_beside_it(trainer, tmp_path, takes, told):
+    trained = load_trained(*trainer("1x8+bn+gelu+gap", 5, steps=3))  # images are made smaller first
+    written = write_bundle(tmp_path / "net", trained, onnx=takes)
     assert written.checks[-1].name == "model.onnx"
-    assert load_bundle(tmp_path / "net").preprocess.onnx == "normalized"
-    assert "float32 [N, 1, 5, 5]" in (tmp_path / "net" / "README.md").read_text()
+    assert load_bundle(tmp_path / "net").preprocess.onnx == takes
+    assert told in (tmp_path / "net" / "README.md").read_text()
 
 
 def test_layers_made_for_speed_are_exported_as_the_plain_ones(trainer, tmp_path):

@@ -14,9 +14,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from torch import Tensor
 
-from vggsearch.export import load_bundle, load_trained
+from vggsearch.export import load_bundle, load_trained, write_bundle
 from vggsearch.export.classifier import logits_of
+from vggsearch.export.trained import TrainedNet
 
 DOCS = Path(__file__).parents[2] / "docs" / "export.md"
 ORT = "onnxruntime-web@1.22.0"
@@ -77,8 +79,11 @@ def onnxruntime_web() -> Path:
 @pytest.fixture
 def case(run, written, tmp_path):
     """A bundle with all test images in a file, and the logits of training for them."""
-    folder = shutil.copytree(written.folder, tmp_path / "bundle")
-    images = load_trained(*run).images.images
+    return with_images(shutil.copytree(written.folder, tmp_path / "bundle"), load_trained(*run))
+
+
+def with_images(folder: Path, trained: TrainedNet) -> tuple[Path, Tensor]:
+    images = trained.images.images
     (folder / "images.json").write_text(
         json.dumps({"bytes": images.reshape(-1).tolist(), "shape": list(images.shape)})
     )
@@ -151,6 +156,14 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 def test_node_computes_the_same(case, onnxruntime_web):
     folder, expected = case
+    check(in_node(folder, NODE, onnxruntime_web), expected)
+
+
+@pytest.mark.parametrize("side", [5, 11])
+def test_node_resizes_the_same(trainer, tmp_path, onnxruntime_web, side):
+    trained = load_trained(*trainer("1x8+bn+gelu+gap", side, steps=3))
+    write_bundle(tmp_path / "net", trained, onnx="bytes")
+    folder, expected = with_images(tmp_path / "net", trained)
     check(in_node(folder, NODE, onnxruntime_web), expected)
 
 

@@ -121,10 +121,17 @@ async function take(blob) {
 }
 
 function drawing() {
-  let waiting = false;
+  let waiting = false, last = [0, 0];
   const where = (event) => {
     const box = pad.getBoundingClientRect();
     return [(event.clientX - box.left) * pad.width / box.width, (event.clientY - box.top) * pad.height / box.height];
+  };
+  const strokeTo = (point) => {
+    pen.beginPath();
+    pen.moveTo(...last);
+    pen.lineTo(...point);
+    pen.stroke();
+    last = point;
   };
   const soon = () => {
     if (waiting) return;
@@ -139,15 +146,12 @@ function drawing() {
     pen.lineCap = pen.lineJoin = "round";
     pen.lineWidth = Math.max(pad.width, pad.height) / 14;
     pen.strokeStyle = at("ink").value;
-    pen.beginPath();
-    pen.moveTo(...where(event));
-    pen.lineTo(...where(event));
-    pen.stroke();
+    last = where(event);
+    strokeTo(last);
   });
   pad.addEventListener("pointermove", (event) => {
     if (!pad.hasPointerCapture(event.pointerId)) return;
-    pen.lineTo(...where(event));
-    pen.stroke();
+    strokeTo(where(event));
     if (net.macs < SLOW) soon();
   });
   pad.addEventListener("pointerup", soon);

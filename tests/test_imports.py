@@ -59,7 +59,7 @@ HEAVY = {
     "seaborn": {"report"},
     "matplotlib": {"report"},
 }
-LATE = {"torch": {"execution"}}
+LATE = {"torch": {"execution", "study.single"}}
 
 
 class Import(NamedTuple):

@@ -50,7 +50,7 @@ HEAVY = {
         "data",
         "training",
         "export",
-        "api.nets",
+        "api",
         "commands",
     },
     "torchvision": {"model", "latency", "data", "training"},

@@ -154,7 +154,8 @@ class Recipe(Frozen):
     precision: Literal["auto", "fastest", "float32", "bfloat16"] = "auto"
     """What convolutions and linear layers multiply. `bfloat16`: autocast. `auto`: `bfloat16` on CUDA,
     `float32` on a CPU. `fastest`: `bfloat16` on CUDA; on a CPU whichever was measured to be faster there for
-    nets of this shape (`vggsearch.training.choices`). The provenance of a run says which it was."""
+    nets of this shape (`vggsearch.training.choices`), and evaluation folds batch norm into convolutions. The
+    provenance of a run says which it was."""
     layers: Annotated[Literal["auto", "torch", "narrow"], ADDED] = "auto"
     """Which code computes batch norm and max-pool. `torch`: PyTorch's layers. `narrow`: layers for few
     channels on a CPU, whose results differ in rounding alone (`vggsearch.training.narrow`). `auto`: `torch`;

@@ -123,7 +123,7 @@ class Maker:
             arms=tuple(self._planned(arm) for arm in self.design.arms),
             contrasts=tuple(map(PlannedContrast.of, self.design.contrasts)),
             primary=self.study.primary,
-            pairs=self.study.seeds,
+            pairs=self.study.pairs,
             first_seed=1,
             rates=self.study.rates.grid,
             rate_seeds=self.study.rates.seeds,

@@ -7,6 +7,12 @@ from .evaluation import (
 from .factorials import factorial as factorial
 from .factors import one_at_a_time as one_at_a_time
 from .kernels import kernel_design as kernel_design
+from .looks import (
+    LOOK_PAIRS as LOOK_PAIRS,
+    MAX_LOOK_CONTRASTS as MAX_LOOK_CONTRASTS,
+    Looks as Looks,
+    Spending as Spending,
+)
 from .plan import (
     MAX_RUNS as MAX_RUNS,
     Plan as Plan,

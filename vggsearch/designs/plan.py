@@ -21,6 +21,7 @@ from vggsearch.arch import Architecture, Task
 from vggsearch.cost import cost
 from vggsearch.designs.design import Contrast, Held, Question
 from vggsearch.designs.evaluation import EVALUATION_PARTS, EvaluateOn, EvaluationPart
+from vggsearch.designs.looks import Looks, Spending, looks_problem
 from vggsearch.errors import ArchitectureError
 from vggsearch.recipe import Budget, Recipe, total_steps
 from vggsearch.runs import Count, DataKey, Digest, Moment, Text
@@ -117,7 +118,7 @@ class Plan(Frozen):
     contrasts: tuple[PlannedContrast, ...] = Field(min_length=1, max_length=10_000)
     primary: Name
     pairs: int = Field(ge=2, le=MAX_RUNS)
-    """Number of seeds with which each arm is trained."""
+    """Number of seeds with which each arm is trained; the most, where looks are planned."""
     first_seed: Count
     rates: tuple[float, ...] = Field(min_length=1, max_length=1000)
     """Learning rates that each arm tries; a single one is the recipe's own."""
@@ -128,6 +129,10 @@ class Plan(Frozen):
     alpha: float = Field(gt=0, lt=1)
     evaluate_on: Annotated[EvaluateOn, ADDED] = "test"
     """The images on which the pairs are judged."""
+    looks: Annotated[Looks, Field(max_length=10), ADDED] = ()
+    """Numbers of pairs at which results are tested and the study may stop; the last one is `pairs`."""
+    spending: Annotated[Spending | None, ADDED] = None
+    """How alpha is divided among the looks; None where there are none."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -140,6 +145,10 @@ class Plan(Frozen):
                 raise ValueError(f"contrasts: {contrast.name[:100]!r} has a weight for an unplanned arm")
         if self.primary not in {contrast.name for contrast in self.contrasts}:
             raise ValueError("primary: is not one of the contrasts")
+        if bool(self.looks) != (self.spending is not None):
+            raise ValueError("spending: is given exactly where looks are")
+        if self.looks and (problem := looks_problem(self.looks, self.pairs, len(self.contrasts))):
+            raise ValueError(problem)
         if most_runs(len(self.arms), self.pairs, len(self.rates), self.rate_seeds) > MAX_RUNS:
             raise ValueError(f"arms: more than {MAX_RUNS} runs in all")
         try:

@@ -12,6 +12,7 @@ Arms that are the same run (an arm against itself, one net given two budgets) sh
 import time
 from collections.abc import Iterator, Sequence
 from statistics import median
+from typing import TYPE_CHECKING
 
 from vggsearch.cost import cost
 from vggsearch.designs import Arm, Plan, PlannedArm, PlannedContrast, PlannedRun
@@ -20,8 +21,12 @@ from vggsearch.recipe import Budget
 from vggsearch.runs import Clock, Digest, Outcome, RunKey, RunRecord
 from vggsearch.space import Scalar
 from vggsearch.store import RateChoice, Store
+from vggsearch.study.ablation.looking import looked
 from vggsearch.study.control import Conditions, ListedRun, ListedStage, read_recorded
 from vggsearch.study.file import MAX_SEEDS, AblationStudy
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CALIBRATION = Budget(seconds=2.0)
 CALIBRATION_ROUNDS = 3
@@ -47,10 +52,12 @@ class AblationAssembly:
         self._design = design = study.plan_design(conditions.task)
         self._state = store.state(study.name)
         self._plan: Plan | None = None
+        self._pair_runs: list[ListedRun] = []
+        """Every run of the pairs that the plan may want, once the learning rates are known."""
         self._asked: dict[Digest, bool | None] = {}
         """`Candidate.cached` of the runs that were handed out and not answered."""
         self._rates = ListedStage("rates", 0, clock)
-        self._pairs = ListedStage("pairs", len(design.arms) * study.seeds, clock)
+        self._pairs = ListedStage("pairs", len(design.arms) * study.pairs, clock, more=self._pairs_so_far)
         self.calibration = ListedStage("calibration", 0, clock)
         self.stages = [*([self._rates] if len(study.rates.grid) > 1 else []), self._pairs]
         self.trusted = False
@@ -86,7 +93,7 @@ class AblationAssembly:
             arms=tuple(self._planned(arm, measured) for arm in self._design.arms),
             contrasts=tuple(map(PlannedContrast.of, self._design.contrasts)),
             primary=study.primary,
-            pairs=study.seeds,
+            pairs=study.pairs,
             first_seed=study.seed + FIRST_SEED,
             rates=study.rates.grid,
             rate_seeds=study.rates.seeds,
@@ -94,6 +101,8 @@ class AblationAssembly:
             margin=study.margin,
             alpha=study.alpha,
             evaluate_on=study.evaluate_on,
+            looks=study.looks,
+            spending="pocock" if study.looks else None,
         )
 
     def begin(self, plan: Plan) -> None:
@@ -105,15 +114,38 @@ class AblationAssembly:
     def select(self) -> Sequence[ListedRun]:
         """The runs of the pairs: all arms with the first seed, then with the second, and so on.
 
-        Called once the learning rates are known.
+        Called once the learning rates are known. Where looks are planned, these are the runs of the first.
         """
         plan = self._plan
         assert plan is not None  # `begin` was called
         rates = self._chosen_rates(plan)
-        return [
+        self._pair_runs = [
             self._listed(run, rates[run.arm.name], {"pair": run.number}, final=plan.evaluate_on == "test")
             for run in plan.pair_runs()
         ]
+        return self._first(plan.looks[0] if plan.looks else plan.pairs)
+
+    def _pairs_so_far(self) -> Sequence[ListedRun]:
+        """The runs of the pairs that are wanted by the results so far."""
+        plan = self._plan
+        assert plan is not None  # `begin` was called
+        return self._first(looked(plan, self._pairs_made(plan)).wanted if plan.looks else plan.pairs)
+
+    def _first(self, pairs: int) -> list[ListedRun]:
+        return [run for run in self._pair_runs if int(run.params["pair"]) <= pairs]
+
+    def _pairs_made(self, plan: Plan) -> "pd.DataFrame":
+        """arm, pair and accuracy of every run of the pairs that ended."""
+        import pandas as pd
+
+        column, rows = plan.part.column, []
+        for listed in self._pair_runs:
+            run = self._run(listed.key.digest)
+            if run is not None:
+                good = run.outcome is Outcome.COMPLETED
+                accuracy = getattr(run, column) if good else None
+                rows.append((listed.params["arm"], listed.params["pair"], accuracy))
+        return pd.DataFrame(rows, columns=["arm", "pair", column])
 
     def _calibration_runs(self) -> Iterator[ListedRun]:
         """None where the budget is in seconds, which is how long a run takes."""

@@ -9,6 +9,8 @@ from vggsearch.recipe import Recipe
 from vggsearch.runs import RunRecord, Stage
 from vggsearch.store import Store
 from vggsearch.study.ablation.assembly import CALIBRATION_ROUNDS, AblationAssembly
+from vggsearch.study.ablation.frames import pairs_frame
+from vggsearch.study.ablation.looking import Looked, looked
 from vggsearch.study.control import Conditions, Planned, complete_pairs
 from vggsearch.study.file import AblationStudy
 from vggsearch.study.kind import StageStatus
@@ -44,14 +46,18 @@ def planned(plan: Plan) -> Planned:
     return Planned(plan.digest, fmean(known) if known else None, plan.pairs, frozenset(own.values()))
 
 
-def wanted_runs(plan: Plan) -> dict[Stage, dict[RunIdentity, PlannedArm]]:
-    """Every distinct run that the plan wants, by stage, and the first arm that it is made for."""
+def wanted_runs(plan: Plan, pairs: int | None = None) -> dict[Stage, dict[RunIdentity, PlannedArm]]:
+    """Every distinct run that the plan wants, by stage, and the first arm that it is made for.
+
+    `pairs` is the number of pairs that are wanted; None for the most that the plan may want.
+    """
     wanted: dict[Stage, dict[RunIdentity, PlannedArm]] = {"rates": {}} if plan.tuned else {}
     wanted["pairs"] = {}
     for run in plan.rate_runs():
         wanted["rates"].setdefault(run.identity, run.arm)
     for run in plan.pair_runs():
-        wanted["pairs"].setdefault(run.identity, run.arm)
+        if pairs is None or run.number <= pairs:
+            wanted["pairs"].setdefault(run.identity, run.arm)
     return wanted
 
 
@@ -64,10 +70,17 @@ def made_runs(results: StudyResults, stage: Stage) -> dict[RunIdentity, RunRecor
     }
 
 
+def looked_at(results: StudyResults, plan: Plan) -> Looked:
+    """What the looks of `plan` decide on the results so far."""
+    if not plan.looks:
+        return Looked(0, plan.pairs, decided=False)
+    return looked(plan, pairs_frame(results).drop_duplicates(["arm", "pair"], keep="last"))
+
+
 def planned_counts(study: AblationStudy, results: StudyResults, plan: Plan) -> dict[Stage, StageStatus]:
-    """Distinct runs of each stage by `plan`."""
+    """Distinct runs of each stage that `plan` wants by the results so far."""
     counts = _calibration(study, results, {(arm.architecture, arm.recipe) for arm in plan.arms})
-    for stage, wanted in wanted_runs(plan).items():
+    for stage, wanted in wanted_runs(plan, looked_at(results, plan).wanted).items():
         made = made_runs(results, stage).keys()
         counts[stage] = StageStatus(len(wanted), len(wanted.keys() & made))
     return counts
@@ -81,12 +94,15 @@ def expected_counts(study: AblationStudy, results: StudyResults, design: Design)
     counts = _calibration(study, results, nets)
     if len(study.rates.grid) > 1:
         counts["rates"] = StageStatus(len(rates) * len(study.rates.grid) * study.rates.seeds, 0)
-    counts["pairs"] = StageStatus(len(pairs) * study.seeds, 0)
+    first = study.looks[0] if study.looks else study.pairs
+    counts["pairs"] = StageStatus(len(pairs) * first, 0)
     return counts
 
 
 def left_s(results: StudyResults, plan: Plan | None) -> float | None:
     """Seconds that the runs still wanted take one after the other; None where unknown.
+
+    Where looks are planned, to the next look.
 
     Estimated from an arm's runs so far, or else from the plan.
     """
@@ -94,7 +110,7 @@ def left_s(results: StudyResults, plan: Plan | None) -> float | None:
         return None
     took = _took(results)
     total = 0.0
-    for stage, wanted in wanted_runs(plan).items():
+    for stage, wanted in wanted_runs(plan, looked_at(results, plan).wanted).items():
         made = made_runs(results, stage)
         for one, arm in wanted.items():
             if one not in made:
@@ -110,6 +126,18 @@ def pairs_complete(results: StudyResults) -> int:
     """Number of seeds with which every arm completed a run."""
     plan = registered_plan(results)
     return 0 if plan is None else complete_pairs(results.trials, planned(plan))
+
+
+def looks_line(results: StudyResults) -> str:
+    """Which look is next, or which one ended the study; empty where no looks are planned."""
+    plan = registered_plan(results)
+    if plan is None or not plan.looks:
+        return ""
+    now = looked_at(results, plan)
+    if now.stopped_early(plan):
+        return f"stopped early: the look at {now.wanted} pairs decided every contrast"
+    at = ", ".join(map(str, plan.looks))
+    return f"looks: at {at} pairs" + (f"; the next one at {now.wanted}" if now.wanted > now.last else "")
 
 
 def _took(results: StudyResults) -> Mapping[str, list[float]]:

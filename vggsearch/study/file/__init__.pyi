@@ -1,4 +1,4 @@
-from .ablation import MAX_SEEDS as MAX_SEEDS, AblationStudy as AblationStudy
+from .ablation import AblationStudy as AblationStudy
 from .base import Study as Study
 from .load import load_study as load_study, parse_study as parse_study
 from .search import (
@@ -8,3 +8,4 @@ from .search import (
     SearchStudy as SearchStudy,
     Stop as Stop,
 )
+from .seeds import MAX_SEEDS as MAX_SEEDS

@@ -7,10 +7,12 @@ from pydantic import Field, field_validator, model_validator
 from vggsearch.arch import Task, parse
 from vggsearch.designs import (
     EVALUATION_PARTS,
+    MAX_LOOK_CONTRASTS,
     MAX_RUNS,
     Design,
     EvaluateOn,
     EvaluationPart,
+    Looks,
     check,
     factorial,
     kernel_design,
@@ -21,9 +23,8 @@ from vggsearch.errors import ArchitectureError, DesignError
 from vggsearch.schema import ADDED, Frozen
 from vggsearch.study.file.base import Study
 from vggsearch.study.file.messages import broken
+from vggsearch.study.file.seeds import MAX_SEEDS, SeedChoice, Seeds
 from vggsearch.text import shown, suggestion
-
-MAX_SEEDS = 1000
 
 Rate = Annotated[float, Field(gt=0, le=1000)]
 Level = bool | int | float | Annotated[str, Field(max_length=100)]
@@ -71,8 +72,8 @@ class AblationStudy(Study):
     """Whether `factors` are changed one by one, or in all combinations."""
     primary: str = Field(min_length=1, max_length=200)
     """Name of the contrast that the study is about."""
-    seeds: int = Field(default=10, ge=2, le=MAX_SEEDS)
-    """Number of seeds with which every arm is trained, which is the number of pairs."""
+    seeds: Seeds = 10
+    """Number of seeds with which every arm is trained, which is the number of pairs; or planned looks."""
     learning_rates: LearningRates | None = None
     """By default half the recipe's rate, the rate itself, and twice the rate."""
     margin_pp: float = Field(default=0.3, gt=0, le=50)
@@ -86,6 +87,16 @@ class AblationStudy(Study):
         if given.pop("trials", None) is not None:
             raise self.mistake("an ablation has seeds and no trials: leave --trials out, and change `seeds`")
         return super().with_options(**given)
+
+    @property
+    def pairs(self) -> int:
+        """The most pairs that the study makes."""
+        return self.seeds.looks[-1] if isinstance(self.seeds, SeedChoice) else self.seeds
+
+    @property
+    def looks(self) -> Looks:
+        """Numbers of pairs at which the study looks at its results; empty where it looks once, at its end."""
+        return self.seeds.looks if isinstance(self.seeds, SeedChoice) else ()
 
     @property
     def part(self) -> EvaluationPart:
@@ -131,12 +142,17 @@ class AblationStudy(Study):
             check(design, own)
         except (DesignError, ArchitectureError) as error:
             raise self.mistake(f"{key}: {error}") from error
-        runs = most_runs(len(design.arms), self.seeds, len(self.rates.grid), self.rates.seeds)
+        runs = most_runs(len(design.arms), self.pairs, len(self.rates.grid), self.rates.seeds)
         if runs > MAX_RUNS:
             raise self.mistake(
                 f"{key}: an ablation has at most {MAX_RUNS} runs, not {runs}: lower seeds, or leave arms out"
             )
         names = [contrast.name for contrast in design.contrasts]
+        if self.looks and len(names) > MAX_LOOK_CONTRASTS:
+            raise self.mistake(
+                f"seeds.looks: a study with planned looks has at most {MAX_LOOK_CONTRASTS} contrasts, not "
+                f"{len(names)}: write seeds: {self.pairs}, or leave factors out"
+            )
         if self.primary not in names:
             rule = f"must be one of the contrasts, not {shown(self.primary)}"
             raise self.mistake(f"primary: {rule}: {suggestion(self.primary, names)}")

@@ -49,7 +49,7 @@ def source(
     question: str = QUESTION,
     data: str = "fashion-mnist",
     grid: str = "[0.1, 0.2, 0.4]",
-    seeds: int = 10,
+    seeds: int | str = 10,
     budget: str = "{epochs: 3}",
 ) -> str:
     """A study file's text."""
@@ -131,6 +131,8 @@ class Maker:
             margin=self.study.margin,
             alpha=self.study.alpha,
             evaluate_on=self.study.evaluate_on,
+            looks=self.study.looks,
+            spending="pocock" if self.study.looks else None,
         )
         return plan.model_copy(update=changes)
 

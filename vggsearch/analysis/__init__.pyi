@@ -9,7 +9,11 @@ from .pareto import (
     staircase as staircase,
     thin_front as thin_front,
 )
-from .planned_looks import differences_can_show as differences_can_show, looks_reached as looks_reached
+from .planned_looks import (
+    differences_can_show as differences_can_show,
+    interval_levels as interval_levels,
+    looks_reached as looks_reached,
+)
 from .power import MAX_PAIRS as MAX_PAIRS, minimum_detectable_effect as minimum_detectable_effect
 from .rate_choice import rate_table as rate_table
 from .selection import (

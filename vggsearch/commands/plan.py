@@ -104,6 +104,7 @@ def _object(
             for one in plan.contrasts
         ],
         "seeds": plan.pairs,
+        "looks": list(plan.looks),
         "learning_rates": list(plan.rates),
         "margin_pp": study.margin_pp,
         "alpha": plan.alpha,

@@ -6,6 +6,7 @@ import pandas as pd
 
 from vggsearch.designs import deviations
 from vggsearch.report.ablation.ablation_findings import AblationFindings
+from vggsearch.report.ablation.looks import planned_looks
 from vggsearch.report.document import (
     Block,
     Code,
@@ -33,7 +34,8 @@ def registration_section(found: AblationFindings) -> Iterator[Block]:
     yield paragraph(
         "Fixed before the first run were: the arms and their steps, "
         f"{many} contrast{'s' if many != 1 else ''}, {plain(plan.primary)} as the primary one, "
-        f"{plan.pairs} paired seeds from {plan.first_seed} on, the margin of ±{100 * plan.margin:g} "
+        f"{'at most ' if plan.looks else ''}{plan.pairs} paired seeds from {plan.first_seed} on, "
+        f"{planned_looks(plan)}the margin of ±{100 * plan.margin:g} "
         f"pp, α = {plan.alpha:g}, {found.wording.registered}the learning rates and their "
         f"{plan.rate_seeds} seeds from {plan.first_rate_seed} on. The plan in force has the SHA-256 ",
         Code(last.digest),

@@ -8,6 +8,7 @@ from vggsearch.designs import Plan, deviations
 from vggsearch.report.ablation.ablation_findings import AblationFindings
 from vggsearch.report.ablation.curves import LAST_PART, side_curves, still_rising
 from vggsearch.report.ablation.images import image_count
+from vggsearch.report.ablation.looks import look_numbers
 from vggsearch.report.ablation.runs import held_up
 from vggsearch.report.ablation.sentences import interacts
 from vggsearch.report.document import (
@@ -155,9 +156,14 @@ def _looking(found: AblationFindings) -> str:
     lines = deviations(found.results.plans)
     if not found.results.plans:
         return "no plan is registered, so nobody can tell"
-    changed = [line for line in lines if line.startswith("pairs ")]
+    changed = [line for line in lines if line.startswith(("pairs ", "looks "))]
     if changed:
         return f"yes, the tests do not know of it: {plain('; '.join(changed), 300)}"
+    plan = found.results.plans[-1].plan
+    if plan.looks and not lines:
+        early = found.looked is not None and found.looked.stopped_early(plan)
+        stop = "; the first that decided every contrast ended the study" if early else ""
+        return f"as planned: looks at {look_numbers(plan)} pairs, for which tests and intervals allow{stop}"
     return f"no: {found.results.plans[-1].plan.pairs} were planned" + (
         "" if not lines else ", other things changed"
     )

@@ -23,7 +23,7 @@ from vggsearch.errors import ArchitectureError, DesignError
 from vggsearch.schema import ADDED, Frozen
 from vggsearch.study.file.base import Study
 from vggsearch.study.file.messages import broken
-from vggsearch.study.file.seeds import MAX_SEEDS, SeedChoice, Seeds
+from vggsearch.study.file.seeds import MAX_SEEDS, Seeds
 from vggsearch.text import shown, suggestion
 
 Rate = Annotated[float, Field(gt=0, le=1000)]
@@ -91,12 +91,13 @@ class AblationStudy(Study):
     @property
     def pairs(self) -> int:
         """The most pairs that the study makes."""
-        return self.seeds.looks[-1] if isinstance(self.seeds, SeedChoice) else self.seeds
+        seeds = self.seeds
+        return seeds if isinstance(seeds, int) else (seeds.number or 0, *(seeds.looks or ()))[-1]
 
     @property
     def looks(self) -> Looks:
         """Numbers of pairs at which the study looks at its results; empty where it looks once, at its end."""
-        return self.seeds.looks if isinstance(self.seeds, SeedChoice) else ()
+        return () if isinstance(self.seeds, int) else self.seeds.looks or ()
 
     @property
     def part(self) -> EvaluationPart:

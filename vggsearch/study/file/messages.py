@@ -66,7 +66,7 @@ time_limit_s: 3600
 }
 """A valid value for every key, for the remedies. It is not a study: no kind has all these keys."""
 
-TAGS = ("<net>", "<block>", "<number>", "<looks>")
+TAGS = ("<net>", "<block>", "<number>", "<choice>")
 """Parts of pydantic's locations that are not keys of the file: the tags of discriminated unions."""
 
 

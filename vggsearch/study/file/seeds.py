@@ -1,4 +1,4 @@
-"""The key `seeds` of an ablation: a number of pairs, or how many there may be and when they are looked at."""
+"""The key `seeds` of an ablation: a number of pairs, or a mapping that says more of them."""
 
 from itertools import pairwise
 from typing import Annotated, Self
@@ -12,31 +12,38 @@ from vggsearch.text import shown
 
 MAX_SEEDS = 1000
 
+Number = Annotated[int, Field(ge=2, le=MAX_SEEDS)]
+
 
 class SeedChoice(Frozen):
-    """The pairs of a study that may stop early."""
+    """How many pairs there are, and when the study looks at them."""
 
-    looks: Annotated[Looks, Field(min_length=2, max_length=10)]
+    number: Number | None = None
+    """Number of pairs; exactly one of `number` and `looks` is given."""
+    looks: Annotated[Looks, Field(min_length=2, max_length=10)] | None = None
     """Numbers of pairs at which the study looks at its results; the last one is the most it makes."""
 
     @model_validator(mode="after")
-    def _rising(self) -> Self:
+    def _rules(self) -> Self:
+        if (self.number is None) == (self.looks is None):
+            given = "neither" if self.looks is None else "both"
+            rule = f"has a number of pairs or looks, not {given}"
+            raise broken("", f"{rule}: write looks: [6, 10, 15, 20], or number: 10, for example")
         least, most = LOOK_PAIRS
-        rising = all(look < later for look, later in pairwise(self.looks))
-        if not rising or self.looks[0] < least or self.looks[-1] > most:
+        looks = self.looks or LOOK_PAIRS
+        if looks[0] < least or looks[-1] > most or any(later <= look for look, later in pairwise(looks)):
             raise broken(
                 "looks",
-                f"must be rising numbers of pairs from {least} to {most}, not {shown(self.looks)}: write "
+                f"must be rising numbers of pairs from {least} to {most}, not {shown(looks)}: write "
                 "looks: [6, 10, 15, 20], for example",
             )
         return self
 
 
 def _form(value: object) -> str:
-    return "<number>" if isinstance(value, int | float | str) or value is None else "<looks>"
+    return "<number>" if isinstance(value, int | float | str) or value is None else "<choice>"
 
 
 Seeds = Annotated[
-    Annotated[int, Field(ge=2, le=MAX_SEEDS), Tag("<number>")] | Annotated[SeedChoice, Tag("<looks>")],
-    Discriminator(_form),
+    Annotated[Number, Tag("<number>")] | Annotated[SeedChoice, Tag("<choice>")], Discriminator(_form)
 ]

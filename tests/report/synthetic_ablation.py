@@ -133,6 +133,7 @@ class Maker:
             evaluate_on=self.study.evaluate_on,
             looks=self.study.looks,
             spending="pocock" if self.study.looks else None,
+            rate_growth=self.study.rates.grow,
         )
         return plan.model_copy(update=changes)
 

@@ -16,6 +16,7 @@ from .planned_looks import (
 )
 from .power import MAX_PAIRS as MAX_PAIRS, minimum_detectable_effect as minimum_detectable_effect
 from .rate_choice import rate_table as rate_table
+from .rate_growth import flat_ends as flat_ends, grown_rates as grown_rates
 from .selection import (
     best as best,
     best_first as best_first,

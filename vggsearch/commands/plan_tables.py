@@ -131,6 +131,11 @@ def _effort_lines(effort: Effort, plan: Plan) -> list[str]:
         f"runs: {stages}, {'at most ' if plan.looks else ''}{sum(effort.wanted.values())} in all; "
         f"{effort.made} made so far",
     ]
+    if plan.rate_growth:
+        lines.append(
+            f"grids grow: an arm with its best rate at an end tries at most {plan.rate_growth} more there, "
+            f"at most {plan.rate_growth * plan.rate_seeds * len(plan.arms)} runs in all, not counted here"
+        )
     if plan.looks:
         at = ", ".join(map(str, plan.looks))
         lines.append(

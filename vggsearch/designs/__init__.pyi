@@ -26,5 +26,12 @@ from .plan import (
     without_rate as without_rate,
 )
 from .proof_of_change import Row as Row, check as check, mismatch as mismatch, proof as proof
+from .rates import (
+    MAX_RATE as MAX_RATE,
+    MAX_RATE_GROWTH as MAX_RATE_GROWTH,
+    growth_problem as growth_problem,
+    rate_beyond as rate_beyond,
+    rates_beyond as rates_beyond,
+)
 from .text import level_text as level_text
 from .widths import MAX_MISMATCH as MAX_MISMATCH

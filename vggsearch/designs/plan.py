@@ -6,7 +6,7 @@ A plan that is replaced before the first run leaves no trace. One that is replac
 report says what was changed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -22,6 +22,7 @@ from vggsearch.cost import cost
 from vggsearch.designs.design import Contrast, Held, Question
 from vggsearch.designs.evaluation import EVALUATION_PARTS, EvaluateOn, EvaluationPart
 from vggsearch.designs.looks import Looks, Spending, looks_problem
+from vggsearch.designs.rates import MAX_RATE_GROWTH, growth_problem
 from vggsearch.errors import ArchitectureError
 from vggsearch.recipe import Budget, Recipe, total_steps
 from vggsearch.runs import Count, DataKey, Digest, Moment, Text
@@ -133,6 +134,8 @@ class Plan(Frozen):
     """Numbers of pairs at which results are tested and the study may stop; the last one is `pairs`."""
     spending: Annotated[Spending | None, ADDED] = None
     """How alpha is divided among the looks; None where there are none."""
+    rate_growth: Annotated[int, Field(ge=0, le=MAX_RATE_GROWTH), ADDED] = 0
+    """Most rates that an arm tries beyond an end of `rates`, where its best rate is at that end."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -149,7 +152,10 @@ class Plan(Frozen):
             raise ValueError("spending: is given exactly where looks are")
         if self.looks and (problem := looks_problem(self.looks, self.pairs, len(self.contrasts))):
             raise ValueError(problem)
-        if most_runs(len(self.arms), self.pairs, len(self.rates), self.rate_seeds) > MAX_RUNS:
+        if problem := growth_problem(self.rates, self.rate_growth):
+            raise ValueError(f"rate_growth: {problem}")
+        rates = len(self.rates) + self.rate_growth
+        if most_runs(len(self.arms), self.pairs, rates, self.rate_seeds) > MAX_RUNS:
             raise ValueError(f"arms: more than {MAX_RUNS} runs in all")
         try:
             for arm in self.arms:
@@ -182,11 +188,14 @@ class Plan(Frozen):
         """Shape of the images and number of classes."""
         return Task(self.input_shape, self.num_classes)
 
-    def rate_runs(self) -> Iterator[PlannedRun]:
-        """Every arm at every learning rate with the first seed, then with the second, and so on."""
+    def rate_runs(self, tried: Mapping[str, Sequence[float]] | None = None) -> Iterator[PlannedRun]:
+        """Every arm at every learning rate with the first seed, then with the second, and so on.
+
+        `tried` has the rates of arms whose grid grew, by name; the others try `rates`.
+        """
         for number in range(1, (self.rate_seeds if self.tuned else 0) + 1):
             for arm in self.arms:
-                for lr in self.rates:
+                for lr in (tried or {}).get(arm.name, self.rates):
                     yield PlannedRun(arm, self.first_rate_seed + number - 1, number, lr)
 
     def pair_runs(self) -> Iterator[PlannedRun]:

@@ -94,13 +94,13 @@ class AblationFindings:
 
     @property
     def counted(self) -> pd.DataFrame:
-        """The runs of the pairs that effects are computed from: not those after the last planned look."""
+        """The runs of the pairs behind the effects: none after the last planned look."""
         last = self.looked.last if self.looked else 0
         return self.pairs[self.pairs["pair"] <= last] if last else self.pairs
 
     @property
     def interval_alpha(self) -> float:
-        """Share of intervals that may miss the truth; smaller than `alpha` at one of several planned looks."""
+        """Share of intervals that may miss the truth: less than `alpha` at one of several planned looks."""
         if self.plan is None or self.looked is None:
             return self.alpha
         reached = sum(look <= self.looked.last for look in self.plan.looks)

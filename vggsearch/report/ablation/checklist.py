@@ -107,6 +107,7 @@ def _tuning(found: AblationFindings) -> Answered:
             Answer.NOT_MET,
             "nothing was tuned; how the recipe was, and at what cost, is not in the records",
         )
+    grid = "grid, which grew by the same rule," if found.plan and found.plan.rate_growth else "grid"
     runs = f"{count(len(own))} runs of {duration(float(own['train_s'].sum()))} in all"
     rest = "how the rest of the recipe was chosen is not in the records"
-    return Answer.PARTLY, f"learning rates by {runs}, the same grid for every arm; {rest}"
+    return Answer.PARTLY, f"learning rates by {runs}, the same {grid} for every arm; {rest}"

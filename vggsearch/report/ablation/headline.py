@@ -23,8 +23,8 @@ def summarize_ablation(found: AblationFindings, path: Path) -> ReportSummary:
     counted = verdict_counts(others)
     rest = f"{len(others)} other contrast{'s' if len(others) != 1 else ''}: {counted}"
     uneven = largest_class(found.trials).replace(NBSP, " ")
-    lines = (str(sentence(found, first)), *([rest] if others else []), *([uneven] if uneven else []))
-    return ReportSummary((*lines, *found.part.notice), path)
+    lines = (str(sentence(found, first)), rest if others else "", looks_remark(found), uneven)
+    return ReportSummary((*filter(None, lines), *found.part.notice), path)
 
 
 def verdict_counts(effects: Sequence[ContrastFinding]) -> str:

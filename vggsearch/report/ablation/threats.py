@@ -108,9 +108,10 @@ def _rates(found: AblationFindings) -> str:
         return f"{grid} for all arms, not tuned"
     edges = int(found.chosen["at_edge"].sum()) if len(found.chosen) else 0
     arms = found.chosen["arm"].nunique() if len(found.chosen) else 0
+    more = f", and at most {rates.grow} more at an end" if rates.grow else ""
     return (
-        f"{len(rates.grid)} tried ({grid}), {rates.seeds} seeds each; best at an end of the grid: {edges} "
-        f"of {arms} arms{found.wording.rates_threat}"
+        f"{len(rates.grid)} tried ({grid}{more}), {rates.seeds} seeds each; best at an end of the grid: "
+        f"{edges} of {arms} arms{found.wording.rates_threat}"
     )
 
 

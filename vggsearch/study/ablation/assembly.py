@@ -10,17 +10,18 @@ Arms that are the same run (an arm against itself, one net given two budgets) sh
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
 from vggsearch.cost import cost
-from vggsearch.designs import Arm, Plan, PlannedArm, PlannedContrast, PlannedRun
+from vggsearch.designs import Arm, Plan, PlannedArm, PlannedContrast, PlannedRun, rates_beyond
 from vggsearch.errors import VggSearchError
 from vggsearch.recipe import Budget
-from vggsearch.runs import Clock, Digest, Outcome, RunKey, RunRecord
+from vggsearch.runs import Clock, Digest, RunKey, RunRecord
 from vggsearch.space import Scalar
 from vggsearch.store import RateChoice, Store
+from vggsearch.study.ablation.frames import ended_frame
 from vggsearch.study.ablation.looking import looked
 from vggsearch.study.control import Conditions, ListedRun, ListedStage, read_recorded
 from vggsearch.study.file import MAX_SEEDS, AblationStudy
@@ -56,8 +57,9 @@ class AblationAssembly:
         """Every run of the pairs that the plan may want, once the learning rates are known."""
         self._asked: dict[Digest, bool | None] = {}
         """`Candidate.cached` of the runs that were handed out and not answered."""
-        self._rates = ListedStage("rates", 0, clock)
-        self._pairs = ListedStage("pairs", len(design.arms) * study.pairs, clock, more=self._pairs_so_far)
+        self._rates = ListedStage("rates", 0, clock, more=self._rates_so_far)
+        first = study.looks[0] if study.looks else study.pairs
+        self._pairs = ListedStage("pairs", len(design.arms) * first, clock, more=self._pairs_so_far)
         self.calibration = ListedStage("calibration", 0, clock)
         self.stages = [*([self._rates] if len(study.rates.grid) > 1 else []), self._pairs]
         self.trusted = False
@@ -103,13 +105,14 @@ class AblationAssembly:
             evaluate_on=study.evaluate_on,
             looks=study.looks,
             spending="pocock" if study.looks else None,
+            rate_growth=study.rates.grow,
         )
 
     def begin(self, plan: Plan) -> None:
         """Follow `plan`."""
         self._plan = plan
         if self._rates in self.stages:
-            self._rates.fix(self._rate_runs(plan))
+            self._rates.fix(self._rate_runs(plan, {}))
 
     def select(self) -> Sequence[ListedRun]:
         """The runs of the pairs: all arms with the first seed, then with the second, and so on.
@@ -129,23 +132,13 @@ class AblationAssembly:
         """The runs of the pairs that are wanted by the results so far."""
         plan = self._plan
         assert plan is not None  # `begin` was called
-        return self._first(looked(plan, self._pairs_made(plan)).wanted if plan.looks else plan.pairs)
+        if not plan.looks:
+            return self._pair_runs
+        made = ended_frame(self._pair_runs, self._store.ledger, plan.part.column)
+        return self._first(looked(plan, made).wanted)
 
     def _first(self, pairs: int) -> list[ListedRun]:
         return [run for run in self._pair_runs if int(run.params["pair"]) <= pairs]
-
-    def _pairs_made(self, plan: Plan) -> "pd.DataFrame":
-        """arm, pair and accuracy of every run of the pairs that ended."""
-        import pandas as pd
-
-        column, rows = plan.part.column, []
-        for listed in self._pair_runs:
-            run = self._run(listed.key.digest)
-            if run is not None:
-                good = run.outcome is Outcome.COMPLETED
-                accuracy = getattr(run, column) if good else None
-                rows.append((listed.params["arm"], listed.params["pair"], accuracy))
-        return pd.DataFrame(rows, columns=["arm", "pair", column])
 
     def _calibration_runs(self) -> Iterator[ListedRun]:
         """None where the budget is in seconds, which is how long a run takes."""
@@ -201,32 +194,45 @@ class AblationAssembly:
         macs, its_macs = (cost(each.architecture, task).macs for each in (arm, reference))
         return self._study.budget.for_another_net(ratio, macs, its_macs)
 
-    def _rate_runs(self, plan: Plan) -> Iterator[ListedRun]:
-        for run in plan.rate_runs():
+    def _rate_runs(self, plan: Plan, tried: Mapping[str, Sequence[float]]) -> Iterator[ListedRun]:
+        for run in plan.rate_runs(tried):
             assert run.lr is not None  # it is tried
             yield self._listed(run, run.lr, {"repeat": run.number}, final=False)
 
+    def _rates_so_far(self) -> Iterator[ListedRun]:
+        """The runs for learning rates that are wanted by the results so far."""
+        plan = self._plan
+        assert plan is not None  # `begin` was called
+        return self._rate_runs(plan, self._tried(plan))
+
+    def _tried(self, plan: Plan) -> Mapping[str, Sequence[float]]:
+        """The rates of arms whose grid grew."""
+        if not plan.rate_growth:
+            return {}
+        from vggsearch.analysis import grown_rates
+
+        possible = [*plan.rates, *rates_beyond(plan.rates, plan.rate_growth)]
+        made = self._rates_made(plan, {arm.name: possible for arm in plan.arms})
+        return grown_rates(made, plan.rates, plan.rate_seeds, plan.rate_growth)
+
+    def _rates_made(self, plan: Plan, tried: Mapping[str, Sequence[float]]) -> "pd.DataFrame":
+        return ended_frame(self._rate_runs(plan, tried), self._store.ledger, "val_accuracy")
+
     def _chosen_rates(self, plan: Plan) -> dict[str, float]:
         """Learning rates by arm. A rate once chosen stays; the recipe's where no run of the arm completed."""
-        import pandas as pd
-
         from vggsearch.analysis import rate_table
 
         if not plan.tuned:
             return dict.fromkeys((arm.name for arm in plan.arms), plan.rates[0])
         before = self._state.rates()
         chosen = {arm.name: arm.recipe.lr for arm in plan.arms}
-        rows = []
-        for listed in self._rate_runs(plan):
-            run = self._run(listed.key.digest)
-            good = run is not None and run.outcome is Outcome.COMPLETED
-            rows.append(
-                (listed.params["arm"], listed.params["lr"], run.val_accuracy if run and good else None)
-            )
-        table = rate_table(pd.DataFrame(rows, columns=["arm", "lr", "val_accuracy"]))
+        tried = self._tried(plan)
+        table = rate_table(self._rates_made(plan, tried))
         best = table[table["chosen"]]
         chosen |= dict(zip(best["arm"].astype(str), best["lr"].astype(float), strict=True))
-        chosen |= {name: lr for name, lr in before.items() if name in chosen and lr in plan.rates}
+        chosen |= {
+            name: lr for name, lr in before.items() if name in chosen and lr in tried.get(name, plan.rates)
+        }
         self._state.put_rates(RateChoice(rates=before | chosen))
         return chosen
 

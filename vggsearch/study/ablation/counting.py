@@ -9,7 +9,7 @@ from vggsearch.recipe import Recipe
 from vggsearch.runs import RunRecord, Stage
 from vggsearch.store import Store
 from vggsearch.study.ablation.assembly import CALIBRATION_ROUNDS, AblationAssembly
-from vggsearch.study.ablation.frames import pairs_frame
+from vggsearch.study.ablation.frames import pairs_frame, rates_frame
 from vggsearch.study.ablation.looking import Looked, looked
 from vggsearch.study.control import Conditions, Planned, complete_pairs
 from vggsearch.study.file import AblationStudy
@@ -46,17 +46,22 @@ def planned(plan: Plan) -> Planned:
     return Planned(plan.digest, fmean(known) if known else None, plan.pairs, frozenset(own.values()))
 
 
-def wanted_runs(plan: Plan, pairs: int | None = None) -> dict[Stage, dict[RunIdentity, PlannedArm]]:
+def wanted_runs(
+    plan: Plan, results: StudyResults | None = None
+) -> dict[Stage, dict[RunIdentity, PlannedArm]]:
     """Every distinct run that the plan wants, by stage, and the first arm that it is made for.
 
-    `pairs` is the number of pairs that are wanted; None for the most that the plan may want.
+    By `results`, where they are given: grids may have grown, and a look may be the last. Without them, all
+    pairs that the plan may want, and the rates of its grid.
     """
+    tried = {} if results is None else grown(results, plan)
+    pairs = plan.pairs if results is None else looked_at(results, plan).wanted
     wanted: dict[Stage, dict[RunIdentity, PlannedArm]] = {"rates": {}} if plan.tuned else {}
     wanted["pairs"] = {}
-    for run in plan.rate_runs():
+    for run in plan.rate_runs(tried):
         wanted["rates"].setdefault(run.identity, run.arm)
     for run in plan.pair_runs():
-        if pairs is None or run.number <= pairs:
+        if run.number <= pairs:
             wanted["pairs"].setdefault(run.identity, run.arm)
     return wanted
 
@@ -77,10 +82,19 @@ def looked_at(results: StudyResults, plan: Plan) -> Looked:
     return looked(plan, pairs_frame(results).drop_duplicates(["arm", "pair"], keep="last"))
 
 
+def grown(results: StudyResults, plan: Plan) -> dict[str, list[float]]:
+    """The rates of arms whose grid may have grown, by the results so far."""
+    if not plan.rate_growth:
+        return {}
+    from vggsearch.analysis import grown_rates
+
+    return grown_rates(rates_frame(results, plan), plan.rates, plan.rate_seeds, plan.rate_growth)
+
+
 def planned_counts(study: AblationStudy, results: StudyResults, plan: Plan) -> dict[Stage, StageStatus]:
     """Distinct runs of each stage that `plan` wants by the results so far."""
     counts = _calibration(study, results, {(arm.architecture, arm.recipe) for arm in plan.arms})
-    for stage, wanted in wanted_runs(plan, looked_at(results, plan).wanted).items():
+    for stage, wanted in wanted_runs(plan, results).items():
         made = made_runs(results, stage).keys()
         counts[stage] = StageStatus(len(wanted), len(wanted.keys() & made))
     return counts
@@ -110,7 +124,7 @@ def left_s(results: StudyResults, plan: Plan | None) -> float | None:
         return None
     took = _took(results)
     total = 0.0
-    for stage, wanted in wanted_runs(plan, looked_at(results, plan).wanted).items():
+    for stage, wanted in wanted_runs(plan, results).items():
         made = made_runs(results, stage)
         for one, arm in wanted.items():
             if one not in made:

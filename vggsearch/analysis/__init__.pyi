@@ -2,6 +2,7 @@ from .anytime import anytime_best as anytime_best, luck_of_random as luck_of_ran
 from .certainty import COARSE as COARSE, others_within as others_within, standard_error as standard_error
 from .crossed import RESAMPLES as RESAMPLES, crossed_interval as crossed_interval
 from .kernels import KernelComparison as KernelComparison, compare_kernels as compare_kernels
+from .meta_analysis import MetaAnalysis as MetaAnalysis
 from .paired import differences as differences, effect as effect, effects as effects
 from .pareto import (
     front as front,

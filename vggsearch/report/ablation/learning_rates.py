@@ -107,7 +107,8 @@ def _growth(plan: Plan, table: pd.DataFrame) -> Iterator[Block]:
             ahead, noise = flat[arm]
             yield remark(
                 f"{name}, but it is only {points(ahead)} better than the rate beside it, and differences up "
-                f"to {points(noise).replace('+', '±')} are noise: the curve is flat there, and a wider grid would hardly matter."
+                f"to {points(noise).replace('+', '±')} are noise: the curve is flat there, and a wider grid "
+                "would hardly matter."
             )
         else:
             yield remark(f"{name}. A wider grid might hold a better one.")

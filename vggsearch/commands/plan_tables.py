@@ -136,6 +136,9 @@ def _effort_lines(effort: Effort, plan: Plan) -> list[str]:
             f"grids grow: an arm with its best rate at an end tries at most {plan.rate_growth} more there, "
             f"at most {plan.rate_growth * plan.rate_seeds * len(plan.arms)} runs in all, not counted here"
         )
+    if plan.pair_data:
+        first, last = plan.pair_data[0].split_seed, plan.pair_data[-1].split_seed
+        lines.append(f"splits: each pair has its own, of split seeds {first} to {last}")
     if plan.looks:
         at = ", ".join(map(str, plan.looks))
         lines.append(

@@ -136,6 +136,8 @@ class Plan(Frozen):
     """How alpha is divided among the looks; None where there are none."""
     rate_growth: Annotated[int, Field(ge=0, le=MAX_RATE_GROWTH), ADDED] = 0
     """Most rates that an arm tries beyond an end of `rates`, where its best rate is at that end."""
+    pair_data: Annotated[tuple[DataKey, ...], Field(max_length=MAX_RUNS), ADDED] = ()
+    """Images and split of each pair, where each has a split of its own; else empty: all have `data`."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -150,6 +152,8 @@ class Plan(Frozen):
             raise ValueError("primary: is not one of the contrasts")
         if bool(self.looks) != (self.spending is not None):
             raise ValueError("spending: is given exactly where looks are")
+        if self.pair_data and len(self.pair_data) != self.pairs:
+            raise ValueError("pair_data: is not one for each pair")
         if self.looks and (problem := looks_problem(self.looks, self.pairs, len(self.contrasts))):
             raise ValueError(problem)
         if problem := growth_problem(self.rates, self.rate_growth):
@@ -265,6 +269,8 @@ def steps_of(arm: PlannedArm, train_images: int, task: Task) -> int | None:
 
 
 def _short(name: str, value: object) -> str:
+    if name == "pair_data" and isinstance(value, tuple):
+        return f"{len(value)} splits of their own"
     if name in ("arms", "contrasts") and isinstance(value, tuple):
         return ", ".join(each.name for each in value)
     text = str(value)

@@ -125,6 +125,12 @@ def _images(found: AblationFindings) -> str:
 
 def _split(found: AblationFindings) -> str:
     data = found.study.data
+    if found.plan is not None and found.plan.pair_data:
+        first, *_, last = (pair.split_seed for pair in found.plan.pair_data)
+        return (
+            f"no: each pair has a split of its own, of split seeds {first} to {last}, so that intervals are "
+            f"over splits too; learning rates were chosen on split seed {data.split_seed}"
+        )
     return (
         f"validation is one {percent(data.val_fraction, 0)} part, of split seed {data.split_seed}, in "
         f"every pair"

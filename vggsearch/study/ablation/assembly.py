@@ -106,6 +106,7 @@ class AblationAssembly:
             looks=study.looks,
             spending="pocock" if study.looks else None,
             rate_growth=study.rates.grow,
+            pair_data=conditions.pair_data,
         )
 
     def begin(self, plan: Plan) -> None:
@@ -239,7 +240,11 @@ class AblationAssembly:
     def _listed(self, run: PlannedRun, lr: float, number: dict[str, Scalar], *, final: bool) -> ListedRun:
         arm = run.arm
         recipe = arm.recipe.model_copy(update={"lr": lr})
-        key = self._conditions.key(arm.architecture, recipe, arm.budget, seed=run.seed, final=final)
+        own = self._conditions.pair_data
+        data = own[run.number - 1] if own and "pair" in number else None
+        key = self._conditions.key(
+            arm.architecture, recipe, arm.budget, seed=run.seed, final=final, data=data
+        )
         params: dict[str, Scalar] = {"arm": arm.name, **number, "lr": lr}
         return ListedRun(arm.architecture, params, key, self._asked.get(key.digest))
 

@@ -25,12 +25,21 @@ def registered_plan(results: StudyResults) -> Plan | None:
 def current_plan(study: AblationStudy, results: StudyResults, store: Store) -> Plan | None:
     """The plan that the file and the measurements give now, registered or not. Writes nothing.
 
-    None where an arm is not measured yet, or no plan was registered yet.
+    None where an arm is not measured yet, no plan was registered yet, or the splits of pairs have changed.
     """
     before = registered_plan(results)
     if before is None:
         return None
-    conditions = Conditions(before.data, before.task, before.device, before.device_model, before.train_images)
+    if len(study.pair_splits) != len(before.pair_data):
+        return None  # which splits there are now is known once the images are read
+    conditions = Conditions(
+        before.data,
+        before.task,
+        before.device,
+        before.device_model,
+        before.train_images,
+        before.pair_data,
+    )
     assembly = AblationAssembly(study, store, conditions)
     assembly.restore()
     return assembly.plan() if assembly.calibration.complete else None

@@ -111,6 +111,13 @@ class AblationStudy(Study):
         return () if isinstance(self.seeds, int) else self.seeds.looks or ()
 
     @property
+    def pair_splits(self) -> range:
+        """See `Study.pair_splits`: those that follow the study's own."""
+        varies = not isinstance(self.seeds, int) and self.seeds.split == "varies"
+        first = self.data.split_seed + 1
+        return range(first, first + self.pairs) if varies else range(0)
+
+    @property
     def part(self) -> EvaluationPart:
         """The images on which the pairs are judged."""
         return EVALUATION_PARTS[self.evaluate_on]
@@ -184,6 +191,12 @@ class AblationStudy(Study):
         if (self.contrasts is None) == (self.factors is None):
             given = "neither" if self.contrasts is None else "both"
             raise broken("", f"an ablation has contrasts or factors, not {given}: keep one of the two keys")
+        if self.pair_splits and self.evaluate_on == "validation":
+            raise broken(
+                "evaluate_on",
+                "is validation, and with seeds.split: varies every pair has other validation images: leave "
+                "evaluate_on out, or write split: fixed",
+            )
         if self.contrasts is not None and self.design != "one-at-a-time":
             raise broken("design", "is for factors, and here are contrasts: remove it")
         return self

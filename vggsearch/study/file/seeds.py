@@ -1,7 +1,7 @@
 """The key `seeds` of an ablation: a number of pairs, or a mapping that says more of them."""
 
 from itertools import pairwise
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -16,12 +16,14 @@ Number = Annotated[int, Field(ge=2, le=MAX_SEEDS)]
 
 
 class SeedChoice(Frozen):
-    """How many pairs there are, and when the study looks at them."""
+    """How many pairs there are, when the study looks at them, and whether they share a split."""
 
     number: Number | None = None
     """Number of pairs; exactly one of `number` and `looks` is given."""
     looks: Annotated[Looks, Field(min_length=2, max_length=10)] | None = None
     """Numbers of pairs at which the study looks at its results; the last one is the most it makes."""
+    split: Literal["fixed", "varies"] = "fixed"
+    """Whether all pairs have the study's split into training and validation images, or each its own."""
 
     @model_validator(mode="after")
     def _rules(self) -> Self:

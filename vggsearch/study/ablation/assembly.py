@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.designs import Arm, Plan, PlannedArm, PlannedContrast, PlannedRun, rates_beyond
 from vggsearch.errors import VggSearchError
 from vggsearch.recipe import Budget

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from vggsearch.analysis.rate_choice import rate_table
 from vggsearch.analysis.rate_growth import flat_ends, grown_rates
@@ -51,6 +51,7 @@ def test_a_grid_grows_on_the_side_of_its_best_rate_until_that_is_inside(best, tr
     assert settled(best_at(best)) == tried
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.floats(-12, 12), st.integers(0, 6))
 def test_in_the_end_the_best_is_inside_or_the_limit_is_reached(power, most):
     tried = settled(best_at(0.2 * 2**power), most=most)

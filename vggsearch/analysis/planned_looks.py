@@ -29,7 +29,7 @@ def looks_reached(pairs: pd.DataFrame, contrasts: Sequence[Contrast], looks: Loo
     arms = {arm for contrast in contrasts for arm in contrast.weights}
     rows = pairs[pairs["arm"].isin(list(arms))].drop_duplicates(["arm", "pair"])
     counts = rows.groupby("pair")["arm"].count()
-    whole = {int(str(pair)) for pair, count in counts.items() if count == len(arms)}
+    whole = {float(str(pair)) for pair, count in counts.items() if count == len(arms)}
     return sum(whole.issuperset(range(1, number + 1)) for number in looks)
 
 

@@ -7,12 +7,7 @@ from .evaluation import (
 from .factorials import factorial as factorial
 from .factors import one_at_a_time as one_at_a_time
 from .kernels import kernel_design as kernel_design
-from .looks import (
-    LOOK_PAIRS as LOOK_PAIRS,
-    MAX_LOOK_CONTRASTS as MAX_LOOK_CONTRASTS,
-    Looks as Looks,
-    Spending as Spending,
-)
+from .looks import Looks as Looks, looks_problem as looks_problem
 from .plan import (
     MAX_RUNS as MAX_RUNS,
     Plan as Plan,
@@ -27,8 +22,6 @@ from .plan import (
 )
 from .proof_of_change import Row as Row, check as check, mismatch as mismatch, proof as proof
 from .rates import (
-    MAX_RATE as MAX_RATE,
-    MAX_RATE_GROWTH as MAX_RATE_GROWTH,
     growth_problem as growth_problem,
     rate_beyond as rate_beyond,
     rates_beyond as rates_beyond,

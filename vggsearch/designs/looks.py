@@ -22,12 +22,11 @@ MAX_LOOK_CONTRASTS = 64
 
 
 def looks_problem(looks: Looks, pairs: int, contrasts: int) -> str:
-    """What is wrong with the looks of a plan, in words; empty where nothing is."""
+    """The rule that the looks of a study of at most `pairs` pairs break; empty where they break none."""
     least, most = LOOK_PAIRS
-    if any(later <= look for look, later in pairwise(looks)):
-        return "looks: do not rise"
-    if looks[0] < least or looks[-1] > most or looks[-1] != pairs:
-        return f"looks: do not begin at {least} or later and end at all pairs, {most} at most"
+    rising = all(look < later for look, later in pairwise(looks))
+    if not rising or looks[0] < least or looks[-1] > most or looks[-1] != pairs:
+        return f"must be rising numbers of pairs from {least} to {most}"
     if contrasts > MAX_LOOK_CONTRASTS:
-        return f"looks: more than {MAX_LOOK_CONTRASTS} contrasts"
+        return f"are for at most {MAX_LOOK_CONTRASTS} contrasts, and here are {contrasts}"
     return ""

@@ -22,7 +22,7 @@ from vggsearch.costs import cost
 from vggsearch.designs.design import Contrast, Held, Question
 from vggsearch.designs.evaluation import EVALUATION_PARTS, EvaluateOn, EvaluationPart
 from vggsearch.designs.looks import Looks, Spending, looks_problem
-from vggsearch.designs.rates import MAX_RATE_GROWTH, growth_problem
+from vggsearch.designs.rates import growth_problem
 from vggsearch.errors import ArchitectureError
 from vggsearch.recipe import Budget, Recipe, total_steps
 from vggsearch.runs import Count, DataKey, Digest, Moment, Text
@@ -134,7 +134,7 @@ class Plan(Frozen):
     """Numbers of pairs at which results are tested and the study may stop; the last one is `pairs`."""
     spending: Annotated[Spending | None, ADDED] = None
     """How alpha is divided among the looks; None where there are none."""
-    rate_growth: Annotated[int, Field(ge=0, le=MAX_RATE_GROWTH), ADDED] = 0
+    rate_growth: Annotated[int, Field(ge=0), ADDED] = 0
     """Most rates that an arm tries beyond an end of `rates`, where its best rate is at that end."""
     pair_data: Annotated[tuple[DataKey, ...], Field(max_length=MAX_RUNS), ADDED] = ()
     """Images and split of each pair, where each has a split of its own; else empty: all have `data`."""
@@ -155,7 +155,7 @@ class Plan(Frozen):
         if self.pair_data and len(self.pair_data) != self.pairs:
             raise ValueError("pair_data: is not one for each pair")
         if self.looks and (problem := looks_problem(self.looks, self.pairs, len(self.contrasts))):
-            raise ValueError(problem)
+            raise ValueError(f"looks: {problem}")
         if problem := growth_problem(self.rates, self.rate_growth):
             raise ValueError(f"rate_growth: {problem}")
         rates = len(self.rates) + self.rate_growth

@@ -26,6 +26,8 @@ def rates_beyond(grid: Sequence[float], most: int) -> list[float]:
 
 def growth_problem(grid: Sequence[float], most: int) -> str:
     """Why a grid cannot grow by `most` rates, in words; empty where it can."""
+    if most > MAX_RATE_GROWTH:
+        return f"must be at most {MAX_RATE_GROWTH}, not {most}"
     if most and len(grid) < 2:
         return "continues a grid of two rates or more, not of one"
     reached = rates_beyond(grid, most)

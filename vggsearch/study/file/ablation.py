@@ -7,9 +7,6 @@ from pydantic import Field, field_validator, model_validator
 from vggsearch.arch import Task, parse
 from vggsearch.designs import (
     EVALUATION_PARTS,
-    MAX_LOOK_CONTRASTS,
-    MAX_RATE,
-    MAX_RATE_GROWTH,
     MAX_RUNS,
     Design,
     EvaluateOn,
@@ -19,6 +16,7 @@ from vggsearch.designs import (
     factorial,
     growth_problem,
     kernel_design,
+    looks_problem,
     most_runs,
     one_at_a_time,
 )
@@ -29,7 +27,7 @@ from vggsearch.study.file.messages import broken
 from vggsearch.study.file.seeds import MAX_SEEDS, Seeds
 from vggsearch.text import shown, suggestion
 
-Rate = Annotated[float, Field(gt=0, le=MAX_RATE)]
+Rate = Annotated[float, Field(gt=0, le=1000)]
 Level = bool | int | float | Annotated[str, Field(max_length=100)]
 Levels = Annotated[tuple[Level, ...], Field(min_length=1, max_length=64)]
 
@@ -40,7 +38,7 @@ class LearningRates(Frozen):
     grid: Annotated[tuple[Rate, ...], Field(min_length=1, max_length=16)]
     """Peak learning rates; a single one is used without tuning."""
     seeds: int = Field(default=2, ge=1, le=MAX_SEEDS)
-    grow: Annotated[int, Field(ge=0, le=MAX_RATE_GROWTH), ADDED] = 0
+    grow: Annotated[int, Field(ge=0), ADDED] = 0
     """Most rates that an arm tries beyond an end of the grid, where its best rate is at that end."""
 
     @field_validator("grid")
@@ -168,11 +166,8 @@ class AblationStudy(Study):
                 f"{key}: an ablation has at most {MAX_RUNS} runs, not {runs}: lower seeds, or leave arms out"
             )
         names = [contrast.name for contrast in design.contrasts]
-        if self.looks and len(names) > MAX_LOOK_CONTRASTS:
-            raise self.mistake(
-                f"seeds.looks: a study with planned looks has at most {MAX_LOOK_CONTRASTS} contrasts, not "
-                f"{len(names)}: write seeds: {self.pairs}, or leave factors out"
-            )
+        if self.looks and (problem := looks_problem(self.looks, self.pairs, len(names))):
+            raise self.mistake(f"seeds.looks: {problem}: write seeds: {self.pairs}, or leave factors out")
         if self.primary not in names:
             rule = f"must be one of the contrasts, not {shown(self.primary)}"
             raise self.mistake(f"primary: {rule}: {suggestion(self.primary, names)}")

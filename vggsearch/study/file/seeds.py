@@ -1,11 +1,10 @@
 """The key `seeds` of an ablation: a number of pairs, or a mapping that says more of them."""
 
-from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from vggsearch.designs import LOOK_PAIRS, Looks
+from vggsearch.designs import Looks, looks_problem
 from vggsearch.schema import Frozen
 from vggsearch.study.file.messages import broken
 from vggsearch.text import shown
@@ -31,14 +30,9 @@ class SeedChoice(Frozen):
             given = "neither" if self.looks is None else "both"
             rule = f"has a number of pairs or looks, not {given}"
             raise broken("", f"{rule}: write looks: [6, 10, 15, 20], or number: 10, for example")
-        least, most = LOOK_PAIRS
-        looks = self.looks or LOOK_PAIRS
-        if looks[0] < least or looks[-1] > most or any(later <= look for look, later in pairwise(looks)):
-            raise broken(
-                "looks",
-                f"must be rising numbers of pairs from {least} to {most}, not {shown(looks)}: write "
-                "looks: [6, 10, 15, 20], for example",
-            )
+        if self.looks and (problem := looks_problem(self.looks, self.looks[-1], 1)):
+            remedy = "write looks: [6, 10, 15, 20], for example"
+            raise broken("looks", f"{problem}, not {shown(self.looks)}: {remedy}")
         return self
 
 

@@ -58,7 +58,7 @@ def write_bundle(
     """Write a trained net as a bundle; `folder` must not exist.
 
     `onnx` says what `model.onnx` takes, and needs the extra `onnx`; None leaves it out. `samples` images
-    that the net was not trained on are put in. `origin` are sentences for the model card on where
+    that the net was not trained on are put in; a page to try it only where it takes pictures. `origin` are sentences for the model card on where
     the run comes from. Raises `BundleError` where `folder` exists, or where a file of the bundle computes
     something else than training, and OSError.
     """
@@ -88,14 +88,15 @@ def write_bundle(
         check = Check(checks, scores, otherwise, len(trained.images.labels), trained.tested)
         card = Card(trained.record, preprocess, trained.data_title, check, origin, torch.__version__)
         (place / CARD).write_text(model_card(card), encoding="utf-8")
-        page = try_page(
-            preprocess,
-            (place / WEIGHTS).read_bytes(),
-            chosen,
-            title=f"{trained.data_title}: {len(preprocess.labels)} classes",
-            summary=_summary(scores, trained.tested),
-        )
-        (place / PAGE).write_text(page, encoding="utf-8")
+        if preprocess.takes_pictures:
+            page = try_page(
+                preprocess,
+                (place / WEIGHTS).read_bytes(),
+                chosen,
+                title=f"{trained.data_title}: {len(preprocess.labels)} classes",
+                summary=_summary(scores, trained.tested),
+            )
+            (place / PAGE).write_text(page, encoding="utf-8")
     return Written(folder, checks, scores, otherwise)
 
 

@@ -5,6 +5,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from vggsearch.data import keep_arrays, summarize
+from vggsearch.errors import DataError
 
 if TYPE_CHECKING:
     from vggsearch.data import Axes
@@ -16,7 +17,10 @@ class OwnDataset(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "\n".join(summarize(str(self)).lines())
+        try:
+            return "\n".join(summarize(str(self)).lines())
+        except DataError as error:  # the file was removed, or a class is too small for the usual split
+            return f"{self}\n{error}"
 
     def _repr_html_(self) -> str:
         return f"<p>{'<br>'.join(map(escape, repr(self).splitlines()))}</p>"
@@ -48,8 +52,8 @@ def dataset(
     this is called. The file stays until it is removed; calling this again makes it again.
 
     Args:
-        images: Array or tensor [N, H, W], [N, H, W, C] or [N, C, H, W] with up to 16 channels, of bytes, or of
-            floats from 0 to 1, which are rounded to bytes; or a list of arrays or Pillow pictures of one
+        images: Array or tensor [N, H, W], [N, H, W, C] or [N, C, H, W] with up to 16 channels, of bytes, or
+            of floats from 0 to 1, which are rounded to bytes; or a list of arrays or Pillow pictures of one
             shape. Without `labels`: a pair of both, a torch `Dataset` of (image, label) without random
             transforms, or a Hugging Face `Dataset`.
         labels: A whole number or a text for each image.

@@ -114,7 +114,7 @@ def _look(data: str, resize: int | None, data_dir: Path | None) -> Images:
 
 
 def _fitting(data: str, resize: int | None, data_dir: Path | None) -> DataSummary:
-    """What was understood of own images; of a folder at the size that its path names, or at one that suits."""
+    """What was understood of own images; of a folder at the size that its path names, or one that suits."""
 
     def look(name: str) -> DataSummary:
         with reading_display() as progress:

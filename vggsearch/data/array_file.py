@@ -84,21 +84,22 @@ class ArrayFile:
 
 def list_array_file(name: str) -> ArrayFile:
     """Read the head of the file that `arrays:PATH` names. Raises `DataError`."""
+    path = Path(name.removeprefix(PREFIX))
     try:
-        path = Path(name.removeprefix(PREFIX)).expanduser().resolve()
+        path = path.expanduser().resolve()
         shapes, text = _head(path)
         about = ArrayInfo.model_validate_json(text)
         image, sizes = _check_shapes(shapes)
     except (FileNotFoundError, NotADirectoryError):
         raise DataError(
-            f"arrays:PATH must name an array file, and {printable(path)} is not there: make it again with "
+            f"arrays:PATH must name an array file, and {printable(str(path)[:300])} is not there: make it again with "
             "vggsearch.dataset and the same images, as in the cell or script that made it"
         ) from None
-    except (OSError, RuntimeError) as error:  # too long, circular links, unknown user
-        raise damaged(Path(name.removeprefix(PREFIX)[:300]), str(error)) from error
     except ValidationError as error:
         raise damaged(path, first_error(error)) from error
-    except (SafetensorError, ValueError) as error:  # `Damage` is a ValueError
+    except OSError as error:
+        raise damaged(path, error.strerror or "unreadable") from error
+    except (SafetensorError, RuntimeError, ValueError) as error:  # circular links, unknown user; `Damage`
         raise damaged(path, str(error)) from error
     val = sizes.get("val")
     train, classes = sizes["train"] + (val or 0), len(about.classes)
@@ -183,7 +184,7 @@ def damaged(path: Path, reason: str) -> DataError:
     """The error for an array file that cannot be used for `reason`."""
     line = printable(" ".join(reason.split()))[:200]
     return DataError(
-        f"{printable(path)} is no sound array file ({line}): make it again with vggsearch.dataset and the "
+        f"{printable(str(path)[:300])} is no sound array file ({line}): make it again with vggsearch.dataset and the "
         "same images"
     )
 

@@ -1,8 +1,9 @@
 """`preprocess.json`: what a bundle's net is, and how an image becomes its input.
 
 An image file becomes bytes of `image_shape`: decoded, in grey or RGB on white, resized bilinearly. With other
-numbers of channels than 1 and 3 there are no such files, and bytes are passed. The bytes become the net's input: divided by 255, minus `mean`, divided by `std`, and resized bilinearly to
-`input_shape` where that is another size.
+numbers of channels than 1 and 3 there are no such files, and bytes are passed. The bytes become the net's
+input: divided by 255, minus `mean`, divided by `std`, and resized bilinearly to `input_shape` where that is
+another size.
 """
 
 from pathlib import Path

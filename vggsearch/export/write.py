@@ -58,9 +58,9 @@ def write_bundle(
     """Write a trained net as a bundle; `folder` must not exist.
 
     `onnx` says what `model.onnx` takes, and needs the extra `onnx`; None leaves it out. `samples` images
-    that the net was not trained on are put in; a page to try it only where it takes pictures. `origin` are sentences for the model card on where
-    the run comes from. Raises `BundleError` where `folder` exists, or where a file of the bundle computes
-    something else than training, and OSError.
+    that the net was not trained on are put in, and a page to try it where it takes pictures. `origin` are
+    sentences for the model card on where the run comes from. Raises `BundleError` where `folder` exists, or
+    where a file of the bundle computes something else than training, and OSError.
     """
     refuse_existing(folder)
     preprocess = trained.preprocess.model_copy(update={"onnx": onnx})

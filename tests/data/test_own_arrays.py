@@ -174,7 +174,9 @@ class TestDatasets:
             def __getitem__(self, i):
                 return torch.rand(1, 20, 18), 0
 
-        assert refusal(Random(images(), labels())).endswith("remove random transforms from it; the recipe augments")
+        assert refusal(Random(images(), labels())).endswith(
+            "remove random transforms from it; the recipe augments"
+        )
 
 
 class TestParts:
@@ -214,48 +216,100 @@ class TestParts:
 
 ok, marks = images(), labels()
 REFUSED = {
-    "no labels": ((ok, None), {}, "images must come with labels, or be a Dataset of known length, not ndarray"),
-    "a mapping": (({"train": ok}, None), {}, "one part is passed at a time, not a mapping of train: pass data["),
-    "a text": (("x", [0]), {}, "images must be an array [N, H, W], [N, H, W, C] or [N, C, H, W], not of shape ()"),
+    "no labels": (
+        (ok, None),
+        {},
+        "images must come with labels, or be a Dataset of known length, not ndarray",
+    ),
+    "a mapping": (
+        ({"train": ok}, None),
+        {},
+        "one part is passed at a time, not a mapping of train: pass data[",
+    ),
+    "a text": (
+        ("x", [0]),
+        {},
+        "images must be an array [N, H, W], [N, H, W, C] or [N, C, H, W], not of shape ()",
+    ),
     "flat": ((ok.reshape(24, -1), marks), {}, "images must be an array [N, H, W], [N, H, W, C] or"),
-    "ragged": (([ok[0], ok[1][:5]], [0, 1]), {}, "all images must have one shape, and number 1 is (5, 18, 3)"),
-    "beyond 1": ((ok / 2.0, marks), {}, "images of float64 must lie from 0 to 1, and these reach from 0 to 127.5"),
+    "ragged": (
+        ([ok[0], ok[1][:5]], [0, 1]),
+        {},
+        "all images must have one shape, and number 1 is (5, 18, 3)",
+    ),
+    "beyond 1": (
+        (ok / 2.0, marks),
+        {},
+        "images of float64 must lie from 0 to 1, and these reach from 0 to 127.5",
+    ),
     "not a number": ((np.full((24, 20, 18), np.nan), marks), {}, "images of float64 must lie from 0 to 1"),
     "whole": ((ok.astype(int), marks), {}, "images must be bytes (uint8), or floats from 0 to 1, not int64"),
-    "too many channels": ((images(24, (20, 18, 17)), marks), {}, "images have 1 to 16 channels and sides of 1"),
+    "too many channels": (
+        (images(24, (20, 18, 17)), marks),
+        {},
+        "images have 1 to 16 channels and sides of 1",
+    ),
     "palette": (
-        ([Image.fromarray(one).convert("P") for one in ok], marks), {},
+        ([Image.fromarray(one).convert("P") for one in ok], marks),
+        {},
         "pictures must have the mode L or RGB, not P: convert them with picture.convert('RGB')",
     ),
     "none": ((ok[:0], []), {}, "there must be 1 to 1000000 images, not 0"),
     "other axes": ((ok, marks), {"axes": "CHWN"}, "axes must be NCHW or NHWC, not 'CHWN'"),
-    "too few labels": ((ok, marks[:9]), {}, "every image must have a label, and there are 24 images and 9 labels"),
+    "too few labels": (
+        (ok, marks[:9]),
+        {},
+        "every image must have a label, and there are 24 images and 9 labels",
+    ),
     "one-hot": ((ok, np.eye(3)[marks]), {}, "labels must be one of each image, [N], not of shape (24, 3)"),
     "halves": ((ok, marks / 2), {}, "labels must be whole numbers or texts, not float64"),
     "one class": ((ok, marks * 0), {}, "there must be 2 to 100000 classes with different, printable names"),
-    "a bad name": ((ok, ["a\x1b", "b", "c"] * 8), {}, "there must be 2 to 100000 classes with different, printable"),
+    "a bad name": (
+        (ok, ["a\x1b", "b", "c"] * 8),
+        {},
+        "there must be 2 to 100000 classes with different, printable",
+    ),
     "a strange label": (
-        (ok, marks), {"classes": ["a", "b"]},
+        (ok, marks),
+        {"classes": ["a", "b"]},
         "a label must be one of 0 and 1, and the training part has 2: change it, or pass classes",
     ),
-    "a strange test label": ((ok, marks), {"test": (ok, marks + 1)}, "a label must be one of 0, 1 and 2, and the test"),
+    "a strange test label": (
+        (ok, marks),
+        {"test": (ok, marks + 1)},
+        "a label must be one of 0, 1 and 2, and the test",
+    ),
     "another test shape": (
-        (ok, marks), {"test": (ok[:, :17], marks)},
+        (ok, marks),
+        {"test": (ok[:, :17], marks)},
         "images of all parts must have one shape, and those of the test part are (3, 17, 18) where",
     ),
     "a class without test": (
-        (ok, marks), {"test": (ok[:2], marks[:2])}, "every class must have an image in the test part, and 2 has not",
+        (ok, marks),
+        {"test": (ok[:2], marks[:2])},
+        "every class must have an image in the test part, and 2 has not",
     ),
     "a class too small": (
-        (ok[:7], marks[:7]), {}, "a class must have at least 3 images where the test part is held out, and 1 and 2",
+        (ok[:7], marks[:7]),
+        {},
+        "a class must have at least 3 images where the test part is held out, and 1 and 2",
     ),
     "a class of copies": (
-        (ok[[0] * 4 + [1, 2, 3, 4]], [0] * 4 + [1] * 4), {},
+        (ok[[0] * 4 + [1, 2, 3, 4]], [0] * 4 + [1] * 4),
+        {},
         "every class must have an image in the test part, and 0 has not: add different images",
     ),
-    "other items": ((Items(ok, marks).marks.tolist(), None), {}, "images must come with labels, or be a Dataset"),
-    "no pairs": ((torch.utils.data.TensorDataset(torch.zeros(3, 20, 18)), None), {}, "a Dataset's items must be (im"),
-}  # fmt: skip
+    "other items": (
+        (Items(ok, marks).marks.tolist(), None),
+        {},
+        "images must come with labels, or be a Dataset",
+    ),
+    "no pairs": (
+        (torch.utils.data.TensorDataset(torch.zeros(3, 20, 18)), None),
+        {},
+        "a Dataset's items must be (im",
+    ),
+}
 
 
 @pytest.mark.parametrize("what", REFUSED)
@@ -311,7 +365,11 @@ def hostile(sound, about):
     yield "many tensors", sound | {f"x{i}": np.zeros(1) for i in range(50)}, about
     yield "floats", sound | {"train_images": sound["train_images"].astype(np.float32)}, about
     yield "flat images", sound | {"train_images": sound["train_images"].reshape(-1, 9)}, about
-    yield "too many channels", {k: v.reshape(len(v), -1, 1, 1) if v.ndim == 4 else v for k, v in sound.items()}, about
+    yield (
+        "too many channels",
+        {k: v.reshape(len(v), -1, 1, 1) if v.ndim == 4 else v for k, v in sound.items()},
+        about,
+    )
     yield "other labels", sound | {"train_labels": sound["train_labels"] + 1}, about
     yield "a label far out", sound | {"train_labels": sound["train_labels"] * 2**40}, about
     yield "fewer labels", sound | {"train_labels": sound["train_labels"][1:]}, about
@@ -333,7 +391,15 @@ def test_a_hostile_file_is_refused_in_one_line(tmp_path):
         with pytest.raises(DataError, match="is no sound array file") as caught:
             summarize(f"arrays:{path}")
         assert str(caught.value).isprintable(), what
-    for content in (b"", b"\xff" * 8, b"\xff" * 7 + b"\x00" * 900, head[:-1], head + b"x", b"\x80\x04K\x01.", head[:20]):
+    for content in (
+        b"",
+        b"\xff" * 8,
+        b"\xff" * 7 + b"\x00" * 900,
+        head[:-1],
+        head + b"x",
+        b"\x80\x04K\x01.",
+        head[:20],
+    ):
         path.write_bytes(content)
         with pytest.raises(DataError, match="is no sound array file"):
             describe(f"arrays:{path}")

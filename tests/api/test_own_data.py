@@ -94,7 +94,7 @@ def test_a_removed_file_is_told_and_the_same_cell_goes_on(place):
     data = vs.dataset(*four_channels())
     study = vs.search(architectures=["1x4+gap"], data=data, recipe=RECIPE, budget="1steps")
     (place / str(data).removeprefix("arrays:")).unlink()
-    with pytest.raises(vs.VggSearchError, match="is not there: make it again with vggsearch.dataset"):
+    with pytest.raises(vs.VggSearchError, match=r"is not there: make it again with vggsearch\.dataset"):
         study.run(workers=1)
     assert "is not there" in repr(data)
     vs.dataset(*four_channels())

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,7 +42,7 @@ def refusal(*given, **options):
 
 
 def path_of(name):
-    return name.removeprefix("arrays:")
+    return Path(name.removeprefix("arrays:"))
 
 
 class Items(torch.utils.data.Dataset):
@@ -321,17 +322,18 @@ def test_what_is_unclear_is_refused_in_one_line(what):
 class TestTheFile:
     def test_it_is_written_once_and_named_by_its_content(self, cache):
         name = keep_arrays(images(), labels(), name="My Scans!")
-        assert path_of(name).startswith(f"{cache}/arrays/my-scans-")
-        before = os.stat(path_of(name)).st_mtime_ns
+        assert path_of(name).name.startswith("my-scans-")
+        assert path_of(name).parent == cache / "arrays"
+        before = path_of(name).stat().st_mtime_ns
         assert keep_arrays(images(), labels(), name="My Scans!") == name
-        assert os.stat(path_of(name)).st_mtime_ns == before
+        assert path_of(name).stat().st_mtime_ns == before
         assert keep_arrays(images(seed=1), labels(), name="My Scans!") != name
         assert keep_arrays(images(), labels(), classes="abc", name="My Scans!") != name
 
     def test_a_removed_or_damaged_file_comes_back_as_the_line_says(self):
         name = keep_arrays(images(), labels())
-        sound = open(path_of(name), "rb").read()
-        os.unlink(path_of(name))
+        sound = path_of(name).read_bytes()
+        path_of(name).unlink()
         with pytest.raises(DataError) as caught:
             load_search_data(name)
         assert str(caught.value) == (
@@ -339,10 +341,10 @@ class TestTheFile:
             "vggsearch.dataset and the same images, as in the cell or script that made it"
         )
         assert keep_arrays(images(), labels()) == name
-        assert open(path_of(name), "rb").read() == sound
+        assert path_of(name).read_bytes() == sound
         flipped = bytearray(sound)
         flipped[-1] ^= 1
-        open(path_of(name), "wb").write(flipped)
+        path_of(name).write_bytes(flipped)
         assert "damaged" in {report.status for report in verify(name)}
         assert keep_arrays(images(), labels()) == name
         assert {report.status for report in verify(name)} == {"verified"}
@@ -381,7 +383,7 @@ def hostile(sound, about):
 def test_a_hostile_file_is_refused_in_one_line(tmp_path):
     name = keep_arrays(images(), labels())
     sound = load_file(path_of(name))
-    head = open(path_of(name), "rb").read()
+    head = path_of(name).read_bytes()
     length = struct.unpack("<Q", head[:8])[0]
     about = json.loads(head[8 : 8 + length])["__metadata__"]["vggsearch"]
     path = tmp_path / "made-up.safetensors"

@@ -92,8 +92,8 @@ def list_array_file(name: str) -> ArrayFile:
         image, sizes = _check_shapes(shapes)
     except (FileNotFoundError, NotADirectoryError):
         raise DataError(
-            f"arrays:PATH must name an array file, and {printable(str(path)[:300])} is not there: make it again with "
-            "vggsearch.dataset and the same images, as in the cell or script that made it"
+            f"arrays:PATH must name an array file, and {printable(str(path)[:300])} is not there: make it "
+            "again with vggsearch.dataset and the same images, as in the cell or script that made it"
         ) from None
     except ValidationError as error:
         raise damaged(path, first_error(error)) from error
@@ -153,7 +153,7 @@ def write_arrays(
     train = [parts["train"], *([parts["val"]] if "val" in parts else [])]
     digests: dict[Part, str] = {
         "train": content_digest(
-            _joined([one for one, _ in train]), np.concatenate([one for _, one in train])
+            _joined([images for images, _ in train]), np.concatenate([labels for _, labels in train])
         ),
         "test": content_digest(*parts["test"]),
     }

@@ -6,6 +6,7 @@ from .api import (
     ablation as ablation,
     build as build,
     cost as cost,
+    dataset as dataset,
     load as load,
     load_study as load_study,
     search as search,

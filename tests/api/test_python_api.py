@@ -48,7 +48,7 @@ def test_names_are_few_documented_and_loaded_when_used():
     assert all(getattr(vs, name).__doc__ for name in vs.__all__)
 
 
-@pytest.mark.parametrize("module", ["nets", "definitions", "studies", "results", "training"])
+@pytest.mark.parametrize("module", ["nets", "datasets", "definitions", "studies", "results", "training"])
 def test_examples_of_docstrings_are_true(module):
     failed, tried = doctest.testmod(importlib.import_module(f"vggsearch.api.{module}"))
     assert failed == 0

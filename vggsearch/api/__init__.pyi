@@ -1,3 +1,4 @@
+from .datasets import dataset as dataset
 from .definitions import ablation as ablation, load_study as load_study, search as search
 from .nets import NetCost as NetCost, build as build, cost as cost
 from .results import Results as Results

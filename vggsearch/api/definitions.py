@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from vggsearch.api.datasets import data_keys
 from vggsearch.api.studies import Study
 from vggsearch.recipe import Budget, Recipe
 from vggsearch.study import define_study, load_study as load
@@ -14,7 +15,7 @@ STORE = Path(".vggsearch")
 def search(
     space: Mapping[str, object] | None = None,
     *,
-    data: str | Mapping[str, object] = "fashion-mnist",
+    data: object = "fashion-mnist",
     recipe: str | Mapping[str, object] | Recipe = "dash",
     budget: str | Mapping[str, object] | Budget = "10s",
     name: str | None = None,
@@ -38,7 +39,8 @@ def search(
     Args:
         space: The choices, as the key `space` of a study file: `num_blocks`, `convs_per_block`, `ratio`,
             `kernel_size`, and optionally `channels`, `activation`, `batch_norm`, `head`, `constraints`.
-        data: Name of a data set, `folder:PATH` for a folder of images, or the key `data` of a study file.
+        data: Name of a data set, `folder:PATH` for a folder of images, a pair (images, labels) or a `Dataset`
+            as in `dataset`, what `dataset` returns, or the key `data` of a study file.
         recipe: How nets are trained: a recipe's name, the key `recipe` of a study file, or a `Recipe`.
         budget: How long each net is trained: `10s`, `2epochs`, `500steps`, `1e12macs`, or a `Budget`.
         name: The study's name in the store; by default made from its definition.
@@ -63,7 +65,7 @@ def ablation(
     contrasts: Sequence[str] | None = None,
     factors: Mapping[str, Sequence[object]] | None = None,
     primary: str | None = None,
-    data: str | Mapping[str, object] = "fashion-mnist",
+    data: object = "fashion-mnist",
     recipe: str | Mapping[str, object] | Recipe = "fast",
     budget: str | Mapping[str, object] | Budget = "1epochs",
     name: str | None = None,
@@ -115,8 +117,7 @@ def load_study(path: str | Path, *, store: str | Path = STORE) -> Study:
 def _define(kind: str, keys: Mapping[str, object], name: str | None, store: str | Path) -> Study:
     data, budget = keys["data"], keys["budget"]
     given = {"kind": kind} | {key: value for key, value in keys.items() if value is not None}
-    if isinstance(data, str):
-        given["data"] = {"name": data}
+    given["data"] = data_keys(data)
     if isinstance(budget, str):
         given["budget"] = Budget.parse(budget)
     return Study(define_study(given, name), Path(store))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vggsearch.errors import VggSearchError
-from vggsearch.report import find_ablation, find_search, summarize_results, write_report
+from vggsearch.report import find_ablation, find_search, summarize_results, with_pictures, write_report
 from vggsearch.runs import RunRecord
 from vggsearch.study import AblationStudy, SearchStudy, Study, StudyResults
 
@@ -60,7 +60,8 @@ class Results:
         `folder` is `reports/NAME` by default. Raises `StoreError` where it cannot be written.
         """
         where = Path("reports") / self.records.study.name if folder is None else Path(folder)
-        return write_report(self.records, where, command=f"vggsearch report --from {where}").path
+        shown = with_pictures(self.records)
+        return write_report(shown, where, command=f"vggsearch report --from {where}").path
 
     def _check_kind(self, kind: type[Study], other: str) -> None:
         if not isinstance(self.records.study, kind):

@@ -5,6 +5,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vggsearch.api.datasets import data_name
 from vggsearch.arch import Architecture, parse
 from vggsearch.devices import resolve_device
 from vggsearch.display import make_console, train_with_display
@@ -60,7 +61,7 @@ class TrainedNet:
 def train(
     architecture: str | Architecture | None = None,
     *,
-    data: str = "fashion-mnist",
+    data: object = "fashion-mnist",
     recipe: str | Recipe = "fast",
     budget: str | Budget = "30s",
     seed: int = 0,
@@ -80,7 +81,8 @@ def train(
 
     Args:
         architecture: As in `cost`; may be left out with `begin_with`.
-        data: Name of a data set, or `folder:PATH` for a folder of images.
+        data: Name of a data set, `folder:PATH` for a folder of images, a pair (images, labels) or a `Dataset`
+            as in `dataset`, or what `dataset` returns.
         recipe: A recipe's name, or a `Recipe`.
         budget: `10s`, `2epochs`, `500steps`, `1e12macs`, or a `Budget`.
         seed: Of the weights, the order of the images, and augmentation.
@@ -101,7 +103,7 @@ def train(
         RECIPES[recipe] if isinstance(recipe, str) else recipe,
         Budget.parse(budget) if isinstance(budget, str) else budget,
         resolve_device(device),
-        data,
+        data_name(data),
         None if data_dir is None else Path(data_dir),
         resize,
         seed,

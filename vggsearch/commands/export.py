@@ -126,7 +126,9 @@ def _lines(written: Written, tested: bool) -> list[str]:
         f"checked on {scores.images:,} {part} images, {percent(scores.accuracy)} of them right: "
         f"{', '.join(names)} give the logits of training to {most:.1g}",
         f"written: {folder}",
-        f"next: open {folder / 'try.html'} in a browser, or: vggsearch predict {folder} PICTURES",
+        f"next: open {folder / 'try.html'} in a browser, or: vggsearch predict {folder} PICTURES"
+        if (folder / "try.html").exists()
+        else f'next, in Python: vggsearch.load("{folder}").module(images), with bytes [N, C, H, W]',
     ]
 
 

@@ -11,7 +11,7 @@ import typer
 from vggsearch.arch import Task
 from vggsearch.commands.arguments import DataFolder, ShippedName
 from vggsearch.commands.other_data import Images, with_images
-from vggsearch.data import DATASETS, DataSummary, describe, summarize
+from vggsearch.data import DATASETS, DataSummary, describe, is_own, summarize
 from vggsearch.display import make_console, print_understood, reading_display
 from vggsearch.errors import VggSearchError
 from vggsearch.runs import write_atomically
@@ -69,7 +69,7 @@ def command(
 
 def _named_after(name: str, data: str) -> str:
     """A name of its own for a study of other images: its runs may be in the store of the shipped study."""
-    place = re.sub(r"@[0-9]+$", "", data.removeprefix("folder:"))
+    place = re.sub(r"@[0-9]+$", "", re.sub("^(folder|arrays):", "", data))
     word = re.sub(r"[^a-z0-9]+", "-", Path(place).resolve().name.lower()).strip("-")
     return f"{name}-{word[:40] or 'own'}"
 
@@ -96,13 +96,13 @@ def _write(study: Study) -> None:
 
 
 def _look(data: str, resize: int | None, data_dir: Path | None) -> Images:
-    """What a study must know of its images; says on standard error what was understood of a folder.
+    """What a study must know of its images; says on standard error what was understood of own images.
 
     `resize` is the side that the study needs, if any.
     """
     if data not in DATASETS and Path(data).is_dir():
         data = f"folder:{data}"
-    if not data.startswith("folder:"):
+    if not is_own(data):
         info = describe(data, data_dir)
         task = Task(info.input_shape, info.num_classes)
         return Images(data, task, info.train_size, 1 / info.num_classes)
@@ -114,13 +114,13 @@ def _look(data: str, resize: int | None, data_dir: Path | None) -> Images:
 
 
 def _fitting(data: str, resize: int | None, data_dir: Path | None) -> DataSummary:
-    """What was understood of a folder, at the size that its path names, or at one that suits the images."""
+    """What was understood of own images; of a folder at the size that its path names, or one that suits."""
 
     def look(name: str) -> DataSummary:
         with reading_display() as progress:
             return summarize(name, data_dir, progress=progress)
 
-    if re.search(r"@[0-9]+$", data):
+    if data.startswith("arrays:") or re.search(r"@[0-9]+$", data):
         return look(data)
     found = look(f"{data}@{resize or MOST}")
     smallest, largest = found.extremes

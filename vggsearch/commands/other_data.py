@@ -20,7 +20,7 @@ class Images:
     """What a study must know of its images."""
 
     name: str
-    """Name of a data set, or `folder:PATH`."""
+    """Name of a data set, `folder:PATH`, or `arrays:PATH`."""
     task: Task
     """Before the study resizes them."""
     train_size: int

@@ -45,6 +45,11 @@ def command(
     if json and as_csv:
         raise VggSearchError("output is --json or --csv, not both: leave one out")
     loaded = load_bundle(bundle)
+    if not loaded.preprocess.takes_pictures:
+        raise VggSearchError(
+            f"image files are grey or RGB, and the net in {bundle} sees {loaded.preprocess.image_shape[0]} "
+            "channels: classify arrays in Python, with vggsearch.load"
+        )
     given = given_images(images, loaded.labels)
     found = classify(loaded, given)
     if given.left_out:

@@ -11,7 +11,7 @@ import typer
 from vggsearch.commands.arguments import DataFolder, Json, StudyFile
 from vggsearch.commands.output import print_json
 from vggsearch.costs import METRICS, cost
-from vggsearch.data import describe, summarize
+from vggsearch.data import describe, is_own, summarize
 from vggsearch.display import make_console, print_understood, reading_display, table
 from vggsearch.space import SearchSpace, Space
 from vggsearch.study import SearchStudy, load_study
@@ -88,9 +88,9 @@ def command(
 
 
 def _say_what_data(study: SearchStudy, data_dir: Path | None) -> None:
-    """Two lines about a folder of images; a named data set is known, and may not be here yet."""
+    """Two lines about own images; a named data set is known, and may not be here yet."""
     data = study.data
-    if data.name.startswith("folder:"):
+    if is_own(data.name):
         with reading_display() as progress:
             understood = summarize(
                 data.name,

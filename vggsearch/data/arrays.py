@@ -1,56 +1,46 @@
-"""Images and labels of any data set, named or `folder:PATH`, as arrays. No torch."""
+"""Images and labels of any data set, `fashion-mnist`, `folder:PATH` or `arrays:PATH`, as arrays. No torch."""
 
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from vggsearch.data.catalog import PARTS, DatasetInfo, NamedDataset, Part, named
+from vggsearch.data.array_file import PREFIX as ARRAYS, list_array_file
+from vggsearch.data.array_source import ArraySource
+from vggsearch.data.catalog import DatasetInfo, named
 from vggsearch.data.copies import first_equal, pixel_digests
-from vggsearch.data.folder import PREFIX, FolderDataset, Progress, list_folder, read_folder
-from vggsearch.data.formats import Labels, Pixels, read_files
-from vggsearch.data.image_files import ImageFacts
+from vggsearch.data.folder import PREFIX as FOLDER, list_folder
+from vggsearch.data.folder_source import FolderSource
+from vggsearch.data.formats import Labels
 from vggsearch.data.layout import listed
-from vggsearch.data.locations import find_files, search_locations
-from vggsearch.data.prepared import PreparedPart, blank, prepared_part
-from vggsearch.data.published_names import CLASS_NAMES
+from vggsearch.data.named_source import NamedSource
+from vggsearch.data.prepared import PreparedPart
+from vggsearch.data.source import FileReport, Source
 from vggsearch.data.split import Indices, split_digest, stratified_split
 from vggsearch.errors import DataError
 from vggsearch.runs import DataKey
-from vggsearch.text import Json
 
 _FRACTIONS = (0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 """Values of `val_fraction` that a message may propose."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A data set that was found, not yet read."""
-
-    name: str
-    info: DatasetInfo
-    folder: FolderDataset | None
-    """None for a named data set."""
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the classes; their numbers where a named data set has no names."""
-        if self.folder is not None:
-            return self.folder.classes
-        return CLASS_NAMES.get(self.name) or tuple(map(str, range(self.info.num_classes)))
-
-
 def find(name: str) -> Source:
-    """List the folder, or look the name up. Raises `DataError`."""
-    folder = list_folder(name) if name.startswith(PREFIX) else None
-    return Source(name, folder.info if folder else named(name).info, folder)
+    """List the folder, read the head of the array file, or look the name up. Raises `DataError`."""
+    if name.startswith(FOLDER):
+        return FolderSource(name, list_folder(name))
+    if name.startswith(ARRAYS):
+        return ArraySource(name, list_array_file(name))
+    return NamedSource(named(name))
+
+
+def is_own(name: str) -> bool:
+    """Whether a name is that of a user's own images: `folder:PATH` or `arrays:PATH`."""
+    return name.startswith((FOLDER, ARRAYS))
 
 
 def class_names(name: str) -> tuple[str, ...]:
     """Return the names of the classes, in the order of their labels. Raises `DataError`.
 
-    Opens no file of a named data set; of `folder:PATH` they are the names of the folders.
+    Opens no image.
     """
     return find(name).classes
 
@@ -67,31 +57,18 @@ def describe(name: str, data_dir: Path | None = None) -> DatasetInfo:
 def locate(name: str, data_dir: Path | None = None) -> Path | None:
     """Return the folder with the training files of a data set; None if files of either part are absent.
 
-    Opens no file. Raises `DataError` as `describe` does.
+    Opens no image. Raises `DataError` as `describe` does.
     """
-    if name.startswith(PREFIX):
-        return list_folder(name).root
-    train, test = (find_files(named(name), part, data_dir) for part in PARTS)
-    return train[0].parent if train and test else None
+    return find(name).locate(data_dir)
 
 
-def part_files(source: Source, part: Part, data_dir: Path | None) -> list[Path]:
-    """Return the files of one part. Raises `DataError` if a named data set is absent."""
-    if source.folder is not None:
-        return source.folder.files(part)
-    return list(_found(named(source.name), part, data_dir))
+def verify(name: str, data_dir: Path | None = None) -> tuple[FileReport, ...]:
+    """Check every file of both parts of a data set. Raises `DataError` for an unknown name or no such folder.
 
-
-def load_part(
-    source: Source, part: Part, data_dir: Path | None, progress: Progress | None = None
-) -> PreparedPart:
-    """Load images and labels of one part. Opens no file of the other part. Raises `DataError`."""
-    if source.folder is not None:
-        return _folder_part(source.folder, part, progress)
-    dataset = named(source.name)
-    paths = _found(dataset, part, data_dir)
-    identity = f"{dataset.info.name} {part} {paths[0].parent}"
-    return prepared_part(identity, paths, lambda: read_files(dataset, part, paths))
+    For `folder:PATH`, every image is decoded: there is one report of a sound part, or one of each image that
+    cannot be read.
+    """
+    return find(name).verify(data_dir)
 
 
 def split_part(
@@ -101,7 +78,7 @@ def split_part(
 
     Raises `DataError` if a class would have no training or no validation image.
     """
-    first = first_equal(pixel_digests(part.images)) if source.folder is not None else None
+    first = first_equal(pixel_digests(part.images)) if source.own else None
     train, val = split_images(source, part.labels, first, val_fraction, split_seed)
     own = source.info.val_size is not None
     key = DataKey(
@@ -118,7 +95,7 @@ def split_part(
 def split_images(
     source: Source, labels: Labels, first: Indices | None, val_fraction: float, split_seed: int
 ) -> tuple[Indices, Indices]:
-    """Return the indices of training and validation images; `first` names copies, in a folder alone.
+    """Return the indices of training and validation images; `first` names copies, of own images alone.
 
     Named data sets are split as published, copies or not.
     """
@@ -153,7 +130,7 @@ def split_images(
 def data_key(name: str, *, data_dir: Path | None, val_fraction: float = 0.1, split_seed: int = 0) -> DataKey:
     """Return the `SearchData.key` that `load_search_data` would give, without torch. Raises `DataError`."""
     source = find(name)
-    return split_part(source, load_part(source, "train", data_dir), val_fraction, split_seed)[0]
+    return split_part(source, source.load("train", data_dir), val_fraction, split_seed)[0]
 
 
 def _lacking(labels: Labels, split: tuple[Indices, Indices]) -> list[int]:
@@ -161,55 +138,3 @@ def _lacking(labels: Labels, split: tuple[Indices, Indices]) -> list[int]:
     there = np.unique(labels)
     both = np.intersect1d(labels[split[0]], labels[split[1]])
     return [int(label) for label in np.setdiff1d(there, both)]
-
-
-def _found(dataset: NamedDataset, part: Part, data_dir: Path | None) -> tuple[Path, ...]:
-    paths = find_files(dataset, part, data_dir)
-    if paths is None:
-        name, where = dataset.info.name, ", ".join(search_locations(dataset, data_dir))
-        raise DataError(
-            f"the {part} files of {name} must be in one of {where}, and are in none: run "
-            f"vggsearch data fetch {name}, or give their folder with --data-dir"
-        )
-    return paths
-
-
-def _folder_part(folder: FolderDataset, part: Part, progress: Progress | None) -> PreparedPart:
-    paths = folder.files(part)
-    identity = f"folder {part} {folder.info.input_shape} {folder.root}"
-    held = _Held()
-
-    def read() -> tuple[Pixels, Labels]:
-        images = blank((len(paths), *folder.info.input_shape))
-        return read_folder(folder, part, images=images, observe=held.add, progress=progress)
-
-    return prepared_part(identity, paths, read, held.facts)
-
-
-@dataclass(slots=True)
-class _Held:
-    """What the files of a part held, counted."""
-
-    modes: Counter[str] = field(default_factory=Counter)
-    counts: Counter[str] = field(default_factory=Counter)
-    sizes: set[tuple[int, int]] = field(default_factory=set)
-    highest: int | None = None
-
-    def add(self, facts: ImageFacts) -> None:
-        self.modes[facts.mode] += 1
-        self.counts["colour"] += facts.colour
-        self.counts["transparent"] += facts.transparent
-        self.counts["animated"] += facts.animated
-        if len(self.sizes) < 1000:
-            self.sizes.add((facts.height, facts.width))
-        if facts.highest is not None:
-            self.highest = max(self.highest or 0, facts.highest)
-
-    def facts(self) -> dict[str, Json]:
-        areas = sorted(self.sizes, key=lambda size: (size[0] * size[1], size))
-        return {
-            "modes": dict(self.modes.most_common()),
-            **{name: self.counts[name] for name in ("colour", "transparent", "animated")},
-            "sizes": [list(areas[0]), list(areas[-1])] if areas else [],
-            "highest": self.highest,
-        }

@@ -197,6 +197,7 @@ def named(name: str) -> NamedDataset:
         near = nearest(name, CATALOG)
         remedy = f"did you mean {near}?" if near else "use fashion-mnist, for example"
         raise DataError(
-            f"a data set is one of {', '.join(sorted(CATALOG))}, or folder:PATH, not {name[:60]!r}: {remedy}"
+            f"a data set is one of {', '.join(sorted(CATALOG))}, folder:PATH or arrays:PATH, "
+            f"not {name[:60]!r}: {remedy}"
         )
     return entry

@@ -18,9 +18,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from vggsearch.data.arrays import find, load_part
+from vggsearch.data.arrays import find, is_own
 from vggsearch.data.catalog import PARTS, NamedDataset, named
-from vggsearch.data.folder import PREFIX, list_folder
 from vggsearch.data.formats import check_files, torchvision_class
 from vggsearch.data.locations import DamagedFileError, cache_dir, find_files, search_locations
 from vggsearch.errors import DataError
@@ -38,16 +37,17 @@ class _DownloadError(Exception):
 
 
 def fetch(name: str, data_dir: Path | None = None) -> Path:
-    """Make sure that a data set is present and undamaged, and return its folder.
+    """Make sure that a data set is present and undamaged, and return its folder or array file.
 
     Searches `data_dir`, the cache and the Debian package's folder. If the data set is absent, downloads it
     into the cache, with torchvision, else from Debian's archive. Checks all files, and prepares the training
     part so that it loads quickly. Decodes no test image. A damaged file in the cache is logged and replaced.
     Raises `DataError` for a damaged file elsewhere, and if the data set cannot be downloaded.
     """
-    if name.startswith(PREFIX):
-        load_part(find(name), "train", data_dir)
-        return list_folder(name).root
+    if is_own(name):
+        source = find(name)
+        source.load("train", data_dir)
+        return Path(source.info.source)
     dataset = named(name)
     return _present(dataset, data_dir) or _download(dataset, data_dir)
 
@@ -61,7 +61,7 @@ def _present(dataset: NamedDataset, data_dir: Path | None) -> Path | None:
             return None
         try:
             if part == "train":
-                load_part(find(dataset.info.name), part, data_dir)
+                find(dataset.info.name).load(part, data_dir)
             else:
                 check_files(dataset, part, paths)
         except DamagedFileError as damaged:
@@ -93,7 +93,7 @@ def _download(dataset: NamedDataset, data_dir: Path | None) -> Path:
             f"{dataset.info.name} is in none of {where}, and could not be downloaded "
             f"({'; '.join(failures)}): get it from {dataset.info.source} and give its folder with --data-dir"
         )
-    load_part(find(dataset.info.name), "train", data_dir)
+    find(dataset.info.name).load("train", data_dir)
     return target
 
 

@@ -33,6 +33,7 @@ from vggsearch.data.image_files import (
 )
 from vggsearch.data.layout import FolderPart, Layout, composed, entries, is_hidden, listed, read_layout
 from vggsearch.data.remembered import fingerprint, recall, remember
+from vggsearch.data.source import Progress
 from vggsearch.errors import DataError
 
 PREFIX = "folder:"
@@ -56,9 +57,6 @@ _FEW = 1000
 
 Samples = tuple[tuple[Path, int], ...]
 """(path within the root folder, class) of images, in order."""
-
-Progress = Callable[[int, int], None]
-"""Called with the number of images that are done, and of all."""
 
 
 class UnreadableImagesError(DataError):

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vggsearch.data.arrays import find, load_part, split_part
+from vggsearch.data.arrays import find, split_part
 from vggsearch.runs import DataKey
 
 
@@ -46,13 +46,13 @@ class SearchData:
 def load_search_data(
     name: str, *, data_dir: Path | None = None, val_fraction: float = 0.1, split_seed: int = 0
 ) -> SearchData:
-    """Load training and validation images of a data set, on the CPU. Opens no file of the test part.
+    """Load training and validation images of a data set, on the CPU. Reads no test image.
 
-    `name` is one of `DATASETS` or `folder:PATH`. Downloads nothing: see `fetch`. Raises `DataError` if files
-    are absent or damaged, or if there would be no training or no validation images.
+    `name` is one of `DATASETS`, `folder:PATH` or `arrays:PATH`. Downloads nothing: see `fetch`. Raises
+    `DataError` if files are absent or damaged, or if there would be no training or no validation images.
     """
     source = find(name)
-    part = load_part(source, "train", data_dir)
+    part = source.load("train", data_dir)
     key, train, val = split_part(source, part, val_fraction, split_seed)
     return SearchData(
         name=name,
@@ -70,5 +70,5 @@ def load_test_images(name: str, *, data_dir: Path | None = None) -> Images:
 
     Only for runs that were selected before they started (`RunKey.evaluate_on`). Raises `DataError`.
     """
-    part = load_part(find(name), "test", data_dir)
+    part = find(name).load("test", data_dir)
     return Images(torch.from_numpy(np.array(part.images)), torch.from_numpy(np.array(part.labels)))

@@ -1,4 +1,6 @@
-"""A few test images, for people to look at. No torch.
+"""A few test images, for people to look at, in grey or RGB. No torch.
+
+Of images with other numbers of channels the first three are shown as red, green and blue, of two the first.
 
 For reports of runs that were tested already. Nothing that chooses nets reads them.
 """
@@ -9,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vggsearch.data.arrays import find, load_part
+from vggsearch.data.arrays import find
 from vggsearch.data.formats import Labels, Pixels
 from vggsearch.errors import DataError
 
@@ -17,12 +19,12 @@ from vggsearch.errors import DataError
 def read_test_pictures(
     name: str, wanted: Sequence[int], labels: Labels, *, most_side: int, data_dir: Path | None = None
 ) -> Pixels:
-    """Return the test images with the indices `wanted`, uint8 of shape [wanted, C, H, W].
+    """Return the test images with the indices `wanted`, uint8 of shape [wanted, 1 or 3, H, W].
 
     `labels` are the classes of all test images when the runs were tested. Images of a longer side than
     `most_side` are made smaller. Raises `DataError` if files are absent, or if the labels are others now.
     """
-    part = load_part(find(name), "test", data_dir)
+    part = find(name).load("test", data_dir)
     if not np.array_equal(part.labels, labels):
         raise DataError(
             f"the test images of {name} must be those that the runs were tested on, and are others now: "
@@ -32,7 +34,8 @@ def read_test_pictures(
 
 
 def _small(pixels: Pixels, most_side: int) -> Pixels:
-    """One image [C, H, W], at most `most_side` high and wide, with its proportions."""
+    """One image [1 or 3, H, W], at most `most_side` high and wide, with its proportions."""
+    pixels = pixels[: 3 if len(pixels) >= 3 else 1]
     channels, height, width = pixels.shape
     scale = min(1.0, most_side / max(height, width))
     if scale == 1:

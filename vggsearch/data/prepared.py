@@ -64,7 +64,7 @@ def prepared_part(
     part = _load(folder, fingerprint)
     if part is None:
         images, labels = read()
-        part = PreparedPart(images, labels, *_moments(images), _digest(images, labels), facts())
+        part = PreparedPart(images, labels, *_moments(images), content_digest(images, labels), facts())
         with contextlib.suppress(OSError):
             _save(part, folder, fingerprint)
     return part
@@ -101,7 +101,7 @@ def _load(folder: Path, fingerprint: str) -> PreparedPart | None:
         part = PreparedPart(
             images, labels, tuple(summary["mean"]), tuple(summary["std"]), summary["digest"], summary["facts"]
         )
-        return part if _digest(images, labels) == part.digest else None
+        return part if content_digest(images, labels) == part.digest else None
     except (OSError, EOFError, ValueError, KeyError, TypeError):
         return None
 
@@ -129,7 +129,8 @@ def _write(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     Path(file.name).replace(path)
 
 
-def _digest(images: Pixels, labels: Labels) -> str:
+def content_digest(images: Pixels, labels: Labels) -> str:
+    """Return the SHA-256 of the shape and of the SHA-256s of pixels and labels (little-endian int64)."""
     pixels = hashlib.sha256(np.ascontiguousarray(images).data).hexdigest()
     classes = hashlib.sha256(np.ascontiguousarray(labels, dtype="<i8").data).hexdigest()
     return hashlib.sha256(f"{images.shape} {pixels} {classes}".encode()).hexdigest()

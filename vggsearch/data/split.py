@@ -62,6 +62,24 @@ def _fill(pictures: Indices, copies: Indices, share: int) -> list[int]:
     return chosen
 
 
+def hold_out(
+    labels: npt.NDArray[np.int64], digests: npt.NDArray[np.bytes_], first: Indices, share: float
+) -> Indices:
+    """Return the ascending indices of `share` of each class: the pictures with the smallest digests.
+
+    `digests` are of the pixels, so that the order of the images changes nothing. Copies stay together, as in
+    `stratified_split`. A class has at least one picture there where it has several.
+    """
+    held_out = np.zeros(len(labels), dtype=bool)
+    copies = np.bincount(first, minlength=len(labels))
+    pictures = np.flatnonzero(first == np.arange(len(first)))
+    for label, size in zip(*np.unique(labels, return_counts=True), strict=True):
+        members = pictures[labels[pictures] == label]
+        members = members[np.argsort(digests[members], kind="stable")]
+        held_out[_fill(members, copies, max(1, round(share * size)))] = True
+    return np.flatnonzero(held_out[first])
+
+
 def split_digest(val: Indices) -> str:
     """Return the SHA-256 of the validation indices as little-endian int64."""
     return hashlib.sha256(np.ascontiguousarray(val, dtype="<i8").data).hexdigest()

@@ -11,15 +11,16 @@ from typing import cast
 
 import numpy as np
 
-from vggsearch.data.arrays import Source, find, load_part, part_files, split_images
+from vggsearch.data.arrays import find, is_own, split_images
 from vggsearch.data.catalog import PARTS, Part
 from vggsearch.data.copies import Digests, count_constant, count_other_labels, first_equal, pixel_digests
-from vggsearch.data.folder import Progress, UnreadableImagesError
+from vggsearch.data.folder import UnreadableImagesError
 from vggsearch.data.formats import Labels
 from vggsearch.data.image_files import BACKGROUND, printable
 from vggsearch.data.layout import FolderPart, listed
 from vggsearch.data.prepared import PreparedPart
 from vggsearch.data.remembered import fingerprint, recall, remember
+from vggsearch.data.source import Progress, Source
 from vggsearch.data.split import Indices, split_digest
 from vggsearch.runs import DataKey
 from vggsearch.text import Json
@@ -40,7 +41,7 @@ class DataSummary:
 
     name: str
     source: str
-    """Folder of a user's images, web page of a named data set."""
+    """Folder or file of a user's images, web page of a named data set."""
     input_shape: tuple[int, int, int]
     """(channels, height, width)."""
     classes: tuple[str, ...]
@@ -55,8 +56,8 @@ class DataSummary:
     """Images by Pillow's mode, before they were converted; empty for a named data set."""
     extremes: tuple[tuple[int, int], ...]
     """(height, width) of the smallest and of the largest image; empty for a named data set."""
-    left_out: Mapping[str, int]
-    """Files that are read as no image, by reason."""
+    left_out: Mapping[str, int] | None
+    """Files that are read as no image, by reason; None where images are no files."""
     digests: Mapping[str, str]
     """Of pixels and labels."""
     warnings: tuple[str, ...] = field(default=())
@@ -65,9 +66,9 @@ class DataSummary:
     """What else was done with the images."""
 
     @property
-    def is_folder(self) -> bool:
-        """Whether the images are a user's folder."""
-        return self.name.startswith("folder:")
+    def is_own(self) -> bool:
+        """Whether the images are a user's own."""
+        return is_own(self.name)
 
     def size(self, part: FolderPart) -> int:
         """Number of images of a part."""
@@ -77,8 +78,9 @@ class DataSummary:
         """Two lines: what there is, and what is to be known of it."""
         sizes = ", ".join(f"{self.size(part):,} {word}" for part, word in PART_NAMES.items())
         shape = "×".join(map(str, self.input_shape))
-        colour = "RGB" if self.input_shape[0] == 3 else "grey"
-        names = "" if not self.is_folder else f" ({listed(self.classes, most=6, length=20)})"
+        channels = self.input_shape[0]
+        colour = {1: "grey", 3: "RGB"}.get(channels, f"({channels} channels)")
+        names = "" if not self.is_own else f" ({listed(self.classes, most=6, length=20)})"
         first = (
             f"{printable(self.name)}: {len(self.classes)} classes{names}; {sizes} images "
             f"({self._of_a_class()}); {shape} {colour}; {self.reading}"
@@ -99,7 +101,7 @@ class DataSummary:
             "parts": self.reading,
             "modes": dict(self.modes),
             "smallest_and_largest": [list(size) for size in self.extremes],
-            "left_out": dict(self.left_out),
+            "left_out": dict(self.left_out or {}),
             "digests": dict(self.digests),
             "warnings": list(self.warnings),
             "notes": list(self.notes),
@@ -120,7 +122,7 @@ class DataSummary:
             reasons = [f"{count} {reason}" for reason, count in self.left_out.items()]
             more = f" and {len(reasons) - 4} more kinds" if len(reasons) > 4 else ""
             yield f"files left out: {', '.join(reasons[:4])}{more}"
-        elif self.is_folder:
+        elif self.is_own and self.left_out is not None:
             yield "no file left out"
         if not self.warnings:
             yield "no copies between parts, no image of one colour"
@@ -144,21 +146,19 @@ def summarize(
     source = find(name)
     seen = _seen(source, data_dir, PARTS if test else ("train",), progress)
     train = seen["train"]
-    labels = _labels(source, "train", data_dir)
+    labels = source.labels("train", data_dir)
     first = np.arange(len(labels))
     if train["copies"]:
         copies, firsts = np.array(train["copies"], dtype=np.int64).T
         first[copies] = firsts
-    in_folder = source.folder is not None
-    split = split_images(source, labels, first if in_folder else None, val_fraction, split_seed)
+    split = split_images(source, labels, first if source.own else None, val_fraction, split_seed)
     every = len(source.classes)
     counts: dict[FolderPart, tuple[int, ...]] = {
         "train": _per_class(labels[split[0]], every),
         "val": _per_class(labels[split[1]], every),
     }
-    folder = source.folder
-    if test or folder is not None:
-        counts["test"] = _per_class(_labels(source, "test", data_dir), every)
+    if test or source.own:
+        counts["test"] = _per_class(source.labels("test", data_dir), every)
     found = DataSummary(
         name=name,
         source=source.info.source,
@@ -166,22 +166,22 @@ def summarize(
         classes=source.classes,
         counts=counts,
         sizes={"train": len(split[0]), "val": len(split[1]), "test": source.info.test_size},
-        reading=_reading(source, val_fraction, split_seed),
+        reading=source.reading(f"{100 * val_fraction:g} % for validation, split seed {split_seed}"),
         modes=dict(_modes(*seen.values())),
         extremes=_sizes(*seen.values()),
-        left_out=folder.left_out if folder else {},
+        left_out=source.left_out,
         digests={str(part): str(seen[part]["digest"]) for part in seen},
         warnings=tuple(_warnings(seen, labels, first, split)),
         notes=tuple(_notes(source, seen, labels, first)),
     )
-    if found.is_folder:
+    if found.is_own:
         subject = _by_content(name, str(train["digest"]), split_digest(split[1]))
         remember("understood", subject, "", list(found.lines()))
     return found
 
 
 def understood(key: DataKey) -> tuple[str, ...]:
-    """Return the two lines about the folder of images that runs with this key saw.
+    """Return the two lines about the user's own images that runs with this key saw.
 
     There are none for a named data set, and where `summarize` was not called on this machine.
     """
@@ -201,16 +201,15 @@ def _seen(
     source: Source, data_dir: Path | None, parts: tuple[Part, ...], progress: Progress | None
 ) -> Mapping[Part, PartSeen]:
     """Return what was found in each part, from the cache or from every image."""
-    files = {part: part_files(source, part, data_dir) for part in parts}
+    files = {part: source.files(part, data_dir) for part in parts}
     identity = f"{_REVISION} {source.info.input_shape} {[len(files[part]) for part in parts]}"
     state = fingerprint(identity, [path for part in parts for path in files[part]])
-    subject = source.name if source.folder is None else str(source.folder.root)
     kind = "checked" if "test" in parts else "checked-train"
-    known = recall(kind, subject, state)
+    known = recall(kind, source.subject, state)
     if isinstance(known, dict) and set(known) == set(parts):
         return cast("Mapping[Part, PartSeen]", known)
     found = _look(source, data_dir, parts, progress)
-    remember(kind, subject, state, {str(part): value for part, value in found.items()})
+    remember(kind, source.subject, state, {str(part): value for part, value in found.items()})
     return found
 
 
@@ -229,15 +228,14 @@ def _look(
         told = None if progress is None else _shifted(progress, before, total)
         before += sizes[part]
         try:
-            loaded = load_part(source, part, data_dir, told)
+            loaded = source.load(part, data_dir, told)
         except UnreadableImagesError as error:
             failures += error.failures
             continue
         digests[part], labels[part] = pixel_digests(loaded.images), loaded.labels
         found[part] = _part(loaded)
     if failures:
-        root = source.folder.root if source.folder else Path(source.info.source)
-        raise UnreadableImagesError(root, total, failures)
+        raise UnreadableImagesError(Path(source.info.source), total, failures)
     first = first_equal(digests["train"])
     copies = np.flatnonzero(first != np.arange(len(first)))
     found["train"]["copies"] = np.column_stack((copies, first[copies])).tolist()
@@ -267,30 +265,12 @@ def _across(
     first = first_equal(both)[len(digests["train"]) :]
     copies = np.flatnonzero(first < len(digests["train"]))
     other = labels["train"][first[copies]] != labels["test"][copies]
-    names = [] if source.folder is None else [printable(source.folder.test[i][0]) for i in copies[:3]]
+    names = [name for i in copies[:3] if (name := source.test_image(int(i))) is not None]
     return {"copies_of_train": len(copies), "other_label": int(other.sum()), "examples": names}
-
-
-def _labels(source: Source, part: Part, data_dir: Path | None) -> Labels:
-    if source.folder is not None:
-        return np.array([label for _, label in source.folder.samples(part)], dtype=np.int64)
-    return load_part(source, part, data_dir).labels
 
 
 def _per_class(labels: Labels, classes: int) -> tuple[int, ...]:
     return tuple(np.bincount(labels, minlength=classes).tolist())
-
-
-def _reading(source: Source, val_fraction: float, split_seed: int) -> str:
-    share = f"{100 * val_fraction:g} % for validation, split seed {split_seed}"
-    if source.folder is None:
-        return f"parts as published, {share}"
-    parts = source.folder.parts
-    if not parts:
-        return f"15 % of each class held out as the test part; {share}"
-    named = f"parts {listed(parts[part] for part in PART_NAMES if part in parts)}"
-    own = "val_fraction and split_seed do not apply" if "val" in parts else share
-    return f"{named}; {own}"
 
 
 def _modes(*parts: Mapping[str, Json]) -> Counter[str]:
@@ -348,7 +328,7 @@ def _warnings(
 def _notes(source: Source, seen: Mapping[Part, PartSeen], labels: Labels, first: Indices) -> Iterator[str]:
     copies = int((first != np.arange(len(first))).sum())
     if copies:
-        split_off = source.folder is not None and source.info.val_size is None
+        split_off = source.own and source.info.val_size is None
         kept = ", kept on one side of the split" if split_off else ""
         yield f"{copies} of {len(labels)} training images are exact copies of others{kept}"
     modes = _modes(*seen.values())

@@ -33,6 +33,6 @@ def _line(done: int, total: int) -> None:
 
 
 def print_understood(summary: DataSummary) -> None:
-    """Two lines on standard error about a folder of images; nothing about a named data set."""
-    if summary.is_folder:
+    """Two lines on standard error about own images; nothing about a named data set."""
+    if summary.is_own:
         make_console(sys.stderr).print("\n".join(summary.lines()), soft_wrap=True)

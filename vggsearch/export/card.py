@@ -72,6 +72,7 @@ def model_card(card: Card) -> str:
         channels=channels,
         height=height,
         width=width,
+        takes_pictures=preprocess.takes_pictures,
         mode="L" if channels == 1 else "RGB",
         labels=preprocess.labels,
         mean=[f"{one:.6g}" for one in preprocess.mean],

@@ -22,7 +22,7 @@ def try_page(
 ) -> str:
     """The text of `try.html`. `weights` is the content of `model.safetensors`."""
     net, task = Architecture.parse(preprocess.architecture), preprocess.task
-    shown = samples if sum(len(one.png) for one in samples) <= SAMPLE_BYTES else ()
+    shown = samples if sum(len(one.content) for one in samples) <= SAMPLE_BYTES else ()
     dark = sum(preprocess.mean) / len(preprocess.mean) < DARK
     script = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in ("net.js", "page.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -61,7 +61,9 @@ def try_page(
                     }
                     for layer in expand(net, task)
                 ],
-                "samples": [{"label": one.label, "png": base64.b64encode(one.png).decode()} for one in shown],
+                "samples": [
+                    {"label": one.label, "png": base64.b64encode(one.content).decode()} for one in shown
+                ],
             }
         ),
     )

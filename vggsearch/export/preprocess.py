@@ -1,8 +1,9 @@
 """`preprocess.json`: what a bundle's net is, and how an image becomes its input.
 
-An image file becomes bytes of `image_shape`: decoded, in grey or RGB on white, resized bilinearly. The bytes
-become the net's input: divided by 255, minus `mean`, divided by `std`, and resized bilinearly to
-`input_shape` where that is another size.
+An image file becomes bytes of `image_shape`: decoded, in grey or RGB on white, resized bilinearly. With other
+numbers of channels than 1 and 3 there are no such files, and bytes are passed. The bytes become the net's
+input: divided by 255, minus `mean`, divided by `std`, and resized bilinearly to `input_shape` where that is
+another size.
 """
 
 from pathlib import Path
@@ -23,7 +24,7 @@ VERSION = 1
 
 PREPROCESS = "preprocess.json"
 MAX_BYTES = 16 * 2**20
-MAX_IMAGE_SIDE = 1024
+MAX_IMAGE_SIDE, MAX_CHANNELS = 1024, 16
 """As of the images that are trained on (`vggsearch.data`)."""
 MAX_ACTIVATION_BYTES = 2**32
 """Most memory that the layers of a net may fill for one image; VGG-19 fills 120 MB at 224×224."""
@@ -32,6 +33,7 @@ OnnxInput = Literal["bytes", "normalized"]
 """What `model.onnx` takes: bytes of `image_shape`, or the normalised numbers of `input_shape`."""
 
 Side = Annotated[int, Field(ge=1, le=MAX_IMAGE_SIDE)]
+Channels = Annotated[int, Field(ge=1, le=MAX_CHANNELS)]
 
 
 class Preprocess(Frozen):
@@ -40,9 +42,9 @@ class Preprocess(Frozen):
     bundle_version: Annotated[int, Field(ge=1, le=VERSION)] = VERSION
     architecture: str = Field(max_length=2000)
     """Canonical text."""
-    image_shape: tuple[Literal[1, 3], Side, Side]
+    image_shape: tuple[Channels, Side, Side]
     """(channels, height, width) of the bytes that a picture becomes first."""
-    input_shape: tuple[Literal[1, 3], Side, Side]
+    input_shape: tuple[Channels, Side, Side]
     """(channels, height, width) that the net is fed."""
     mean: tuple[Annotated[float, Field(ge=0, le=1)], ...]
     """One for each channel, of pixels from 0 to 1."""
@@ -79,6 +81,11 @@ class Preprocess(Frozen):
     def task(self) -> Task:
         """Shape of the input and number of classes."""
         return Task(self.input_shape, len(self.labels))
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether image files can be its input: they are grey or RGB."""
+        return self.image_shape[0] in (1, 3)
 
     @property
     def side(self) -> tuple[int, int] | None:

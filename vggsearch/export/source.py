@@ -23,6 +23,7 @@ def standalone_source(preprocess: Preprocess) -> str:
         mean=_floats(preprocess.mean),
         std=_floats(preprocess.std),
         image_shape=preprocess.image_shape,
+        takes_pictures=preprocess.takes_pictures,
         mode="L" if preprocess.image_shape[0] == 1 else "RGB",
         stages=stages,
         side=preprocess.side,

@@ -14,6 +14,7 @@ from vggsearch.data import (
     SearchData,
     class_names,
     evaluation_batches,
+    is_own,
     load_search_data,
     load_test_images,
 )
@@ -43,10 +44,10 @@ class TrainedNet:
 
     @property
     def data_title(self) -> str:
-        """The data set's name; of a user's own images the name of their folder, without its path."""
+        """The data set's name; of a user's own images the name of their folder or file, without its path."""
         name = self.record.key.data.name
-        folder = name.removeprefix("folder:")
-        return plain(name if folder == name else PurePath(folder).name or "images", 80)
+        own = PurePath(name.partition(":")[2]).name.removesuffix(".safetensors")
+        return plain((own or "images") if is_own(name) else name, 80)
 
     @property
     def tested(self) -> bool:

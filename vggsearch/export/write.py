@@ -58,9 +58,9 @@ def write_bundle(
     """Write a trained net as a bundle; `folder` must not exist.
 
     `onnx` says what `model.onnx` takes, and needs the extra `onnx`; None leaves it out. `samples` images
-    that the net was not trained on are put in. `origin` are sentences for the model card on where
-    the run comes from. Raises `BundleError` where `folder` exists, or where a file of the bundle computes
-    something else than training, and OSError.
+    that the net was not trained on are put in, and a page to try it where it takes pictures. `origin` are
+    sentences for the model card on where the run comes from. Raises `BundleError` where `folder` exists, or
+    where a file of the bundle computes something else than training, and OSError.
     """
     refuse_existing(folder)
     preprocess = trained.preprocess.model_copy(update={"onnx": onnx})
@@ -73,14 +73,15 @@ def write_bundle(
         write_samples(place, chosen)
         card = Card(trained.record, preprocess, trained.data_title, check, origin, torch.__version__)
         (place / CARD).write_text(model_card(card), encoding="utf-8")
-        page = try_page(
-            preprocess,
-            (place / WEIGHTS).read_bytes(),
-            chosen,
-            title=f"{trained.data_title}: {len(preprocess.labels)} classes",
-            summary=_summary(check.scores, trained.tested),
-        )
-        (place / PAGE).write_text(page, encoding="utf-8")
+        if preprocess.takes_pictures:
+            page = try_page(
+                preprocess,
+                (place / WEIGHTS).read_bytes(),
+                chosen,
+                title=f"{trained.data_title}: {len(preprocess.labels)} classes",
+                summary=_summary(check.scores, trained.tested),
+            )
+            (place / PAGE).write_text(page, encoding="utf-8")
     return Written(folder, check.programs, check.scores, check.otherwise)
 
 

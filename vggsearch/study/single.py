@@ -29,7 +29,7 @@ class SingleRun:
     budget: Budget
     device: DeviceKind
     data: str
-    """Name of a data set, or `folder:PATH`."""
+    """Name of a data set, `folder:PATH`, or `arrays:PATH`."""
     data_dir: Path | None = None
     """Folder in which data sets are looked for first."""
     resize: int | None = None

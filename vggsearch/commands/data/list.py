@@ -21,7 +21,11 @@ def command(data_dir: DataFolder = None, json: AsJson = False) -> None:
         rows.add_row(name, shape_text(info.input_shape), *sizes, str(places[name] or "not here"))
     console = make_console()
     console.print(rows)
-    console.print("\nfolder:PATH names your own images, one sub-folder per class", soft_wrap=True)
+    console.print(
+        "\nfolder:PATH names your own images, one sub-folder per class; arrays:PATH a file that "
+        "vggsearch.dataset made of arrays in Python",
+        soft_wrap=True,
+    )
 
 
 def _object(info: DatasetInfo, place: Path | None) -> dict[str, Json]:

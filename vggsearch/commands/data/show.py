@@ -56,5 +56,5 @@ def _facts(found: DataSummary) -> Iterator[str]:
         yield f"sizes of the files: {small if small == large else f'{small} to {large}'} (height × width)"
     yield from (f"WARNING: {warning}" for warning in found.warnings)
     yield from found.notes
-    yield from (f"left out: {count:,} {reason}" for reason, count in found.left_out.items())
+    yield from (f"left out: {count:,} {reason}" for reason, count in (found.left_out or {}).items())
     yield from (f"digest of the {part} part: {digest}" for part, digest in found.digests.items())

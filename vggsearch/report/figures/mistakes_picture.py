@@ -18,13 +18,16 @@ _TEXT = 0.56
 """Inches of a picture, and of the three lines under it."""
 
 
-def mistakes_figure(mistakes: pd.DataFrame, pixels: Sequence[npt.NDArray[np.uint8]], title: str) -> Drawing:
+def mistakes_figure(
+    mistakes: pd.DataFrame, pixels: Sequence[npt.NDArray[np.uint8]], title: str, channels: int
+) -> Drawing:
     """A grid of images, each with its true class, the predicted class, and the probability of that.
 
     Args:
         mistakes: One row for each image: `true_name`, `predicted_name`, `probability`, `agreeing`, `runs`.
-        pixels: The images in the same order, of shape [channels, height, width].
+        pixels: The images in the same order, of shape [1 or 3, height, width].
         title: What the figure is called: it names the net.
+        channels: Number of channels that the net sees.
     """
     rows = rows_of(len(mistakes), _ACROSS)
     height = rows * (_TILE + _TEXT + 0.08)
@@ -60,6 +63,9 @@ def mistakes_figure(mistakes: pd.DataFrame, pixels: Sequence[npt.NDArray[np.uint
         "how many of the runs predict it. Of each run its 20 surest mistakes are kept. These images show "
         "what the net finds hard, and labels that may be wrong."
     )
+    if channels not in (1, 3):
+        some = "first three are shown as red, green and blue" if channels > 3 else "first is shown"
+        caption += f" Of the {channels} channels of an image the {some}."
     return Drawing("mistakes", title, caption, figure, mistakes)
 
 

@@ -58,6 +58,11 @@ class Answers:
         """Arms that have a run, in the order in which they were given."""
         return list(dict.fromkeys(self.runs["arm"]))
 
+    @property
+    def channels(self) -> int:
+        """Number of channels of the images."""
+        return next(iter(self.records.values())).key.input_shape[0]
+
     def name(self, number: int) -> str:
         """Printed name of a class; its number where names are not known."""
         names = self.kept.classes

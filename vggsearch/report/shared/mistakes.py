@@ -57,7 +57,9 @@ def confusion_blocks(answers: Answers, arm: str, called: str) -> Iterator[Block]
     pixels = [one for image in mistakes["image"] if (one := answers.kept.pixels(image)) is not None]
     pictured = len(mistakes) > 0 and len(pixels) == len(mistakes)
     if pictured:
-        drawings.append(mistakes_figure(mistakes, pixels, f"The surest mistakes of {called}"))
+        drawings.append(
+            mistakes_figure(mistakes, pixels, f"The surest mistakes of {called}", answers.channels)
+        )
     if drawings:
         yield Figures(tuple(drawings))
     if answers.num_classes > MATRIX_CLASSES:

@@ -22,7 +22,7 @@ class DataChoice(Frozen):
     """Which images, and how they are split."""
 
     name: str = Field(min_length=1, max_length=4096)
-    """Name of a data set, as in `fashion-mnist`, or `folder:PATH`; `vggsearch data list` has the names."""
+    """Name of a data set, as in `fashion-mnist` (`vggsearch data list`), `folder:PATH`, or `arrays:PATH`."""
     resize: int | None = Field(default=None, ge=2, le=MAX_SIDE)
     """Side in pixels to which every image is resized."""
     val_fraction: float = Field(default=0.1, gt=0, le=0.9)

@@ -185,8 +185,7 @@ def damaged(path: Path, reason: str) -> DataError:
     line = printable(" ".join(reason.split()))[:200]
     return DataError(
         f"{printable(str(path)[:300])} is no sound array file ({line}): make it again with "
-        "vggsearch.dataset and the "
-        "same images"
+        "vggsearch.dataset and the same images"
     )
 
 

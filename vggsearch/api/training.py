@@ -86,7 +86,7 @@ def train(
         seed: Of the weights, the order of the images, and augmentation.
         resize: Side in pixels to which images are resized.
         begin_with: A bundle's folder or a weights file; the net begins with these weights.
-        device: `auto`, `cpu`, `cuda`, `xpu` or `mps`.
+        device: `auto`, `cpu`, `cuda`, `xpu` or `mps`; `cuda:N` or `xpu:N` for one of several.
         store: Folder that keeps every finished run.
         data_dir: Folder in which data sets are looked for first.
 

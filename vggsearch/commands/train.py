@@ -40,7 +40,7 @@ def command(
     ] = None,
     data: Annotated[str, typer.Option(help="Name of a data set, or folder:PATH.")] = "fashion-mnist",
     resize: Annotated[
-        int | None, typer.Option(help="Side images are resized to.", show_default=False)
+        int | None, typer.Option(help="Side, in pixels, to which images are resized.", show_default=False)
     ] = None,
     recipe: Annotated[
         str, typer.Option(help="fast, sprint, dash, d2l, or the key of a run, whose recipe it is.")

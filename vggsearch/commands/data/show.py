@@ -20,7 +20,7 @@ def command(
     val_fraction: Annotated[
         float, typer.Option(min=0.001, max=0.9, help="Share of training images for validation.")
     ] = 0.1,
-    split_seed: Annotated[int, typer.Option(min=0, help="Of the split.")] = 0,
+    split_seed: Annotated[int, typer.Option(min=0, help="Seed of the split.")] = 0,
     json: AsJson = False,
 ) -> None:
     """Say what was understood of a data set: classes, parts, sizes, modes, copies, files left out.

@@ -165,8 +165,8 @@ def _about_results(card: Card) -> str:
     if check.otherwise:
         how = f" in {made.precision}" if made and made.precision else ""
         sentences.append(
-            f"The run itself computed{how}. For {check.otherwise} of the images, either only its answer or only "
-            "this net's is right."
+            f"The run itself computed{how}. For {check.otherwise} of the images, either only its answer or "
+            "only this net's is right."
         )
     if check.scores.images < check.all_images:
         some = f"{check.scores.images:,} of {check.all_images:,} images"

@@ -48,7 +48,8 @@ def command(
 ) -> None:
     """Say what an ablation compares.
 
-    How many runs, how long, and which effects it can detect. Measures each arm's speed, and trains nothing.
+    How many runs, how long, and which effects it can detect. Trains each arm for a few seconds to measure its
+    speed; these runs answer nothing.
     """
     study = load_study(file)
     if not isinstance(study, AblationStudy):

@@ -16,10 +16,10 @@ from vggsearch.commands.arguments import (
     select_gpu,
 )
 from vggsearch.commands.lookup import weights_line
-from vggsearch.commands.report import print_summary, report_folder, write_and_print
+from vggsearch.commands.report import print_summary, write_and_print
 from vggsearch.display import finish_with_display, make_console
 from vggsearch.execution import KeepWeights
-from vggsearch.report import with_pictures
+from vggsearch.report import report_folder, with_pictures
 from vggsearch.store import Store
 from vggsearch.study import Resources, kind_of, load_study, parse_storage
 

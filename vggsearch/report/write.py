@@ -19,6 +19,7 @@ from vggsearch.report.document import (
     write_files,
 )
 from vggsearch.report.figures import png, svg, theme
+from vggsearch.report.place import keep_from_git
 from vggsearch.report.search import finalist_answers, find_search, search_report, summarize_search
 from vggsearch.report.shared import Answers, ReportSummary, kept_images
 from vggsearch.study import AblationStudy, SearchStudy, StudyResults
@@ -56,6 +57,7 @@ def write_report(results: StudyResults, folder: Path, *, command: str) -> Report
     """
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        keep_from_git(folder)
     for part in ("data", *OWNED):
         if (folder / part).is_symlink():
             raise StoreError(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
+from simulated_looks import LOOKS, Stopped, holm_adjusted, stopped
 
 from vggsearch.analysis import Verdict, verdict
 from vggsearch.analysis.crossed import crossed_replicates
@@ -104,7 +105,7 @@ def outcomes(setting: Setting, y: FloatArray) -> Outcomes:
         stats.t.sf((mean + MARGIN) / se, n - 1),
         stats.t.cdf((mean - MARGIN) / se, n - 1),
     )
-    p_holm, p_tost_holm = _holm(p), _holm(p_tost)
+    p_holm, p_tost_holm = holm_adjusted(p), holm_adjusted(p_tost)
     verdicts = [
         str(verdict(n, each[0], each[1], each[2], alpha=ALPHA))
         for each in zip(mean.flat, p_holm.flat, p_tost_holm.flat, strict=True)
@@ -180,6 +181,37 @@ def crossed_row(n: int, seeds_sd: float, images_se: float, rest: float, studies:
     return _row(str(n), *spreads, _percent(crossed_coverage(n, seeds_sd, images_se, rest, studies, seed)))
 
 
+def at_looks(setting: Setting, studies: int, seed: int) -> Stopped:
+    """Results of studies of a setting that stop at the first of `LOOKS` that decides every contrast."""
+    y = values(setting, studies, setting.rng(seed))
+    return stopped(y, setting.effect, LOOKS, ALPHA, MARGIN)
+
+
+def looks_row(setting: Setting, found: Stopped) -> str:
+    """A row of the fourth table: one contrast at planned looks."""
+    answers = (Verdict.SUPPORTED, Verdict.REFUTED, Verdict.EQUIVALENT, Verdict.UNDECIDED)
+    shares = (
+        _share(found.found),
+        *(_share(found.which(answer)) for answer in answers),
+        _share(found.covered),
+        1 - _share(found.ever_missed),
+    )
+    settings = (f"{100 * setting.effect:g}", f"{setting.rho:g}")
+    return _row(*settings, *map(_percent, shares), f"{found.pairs.mean():.1f}")
+
+
+def family_looks_row(setting: Setting, found: Stopped) -> str:
+    """A row of the fifth table: several contrasts without a true difference at planned looks."""
+    shares = (
+        _share(found.found.any(axis=1)),
+        _share(found.decided.any(axis=1)),
+        _share(found.which(Verdict.EQUIVALENT)),
+        _share(found.which(Verdict.UNDECIDED)),
+        _share(found.covered),
+    )
+    return _row(f"{setting.rho:g}", *map(_percent, shares), f"{found.pairs.mean():.1f}")
+
+
 def tables(studies: int, seed: int) -> Iterator[str]:
     """The lines of all tables in Markdown: percentages, except for the settings; differences and SDs in pp.
 
@@ -202,6 +234,24 @@ def tables(studies: int, seed: int) -> Iterator[str]:
     for seeds_sd, rest in ((0.0028, 0.0), (0.0014, 0.0024)):
         for n in PAIRS:
             yield crossed_row(n, seeds_sd, 0.0014, rest, max(1, studies // 5), seed)
+    yield ""
+    yield from looks_tables(studies, seed)
+
+
+def looks_tables(studies: int, seed: int) -> Iterator[str]:
+    """The lines of the tables of studies with planned looks; the second uses a fifth of the studies."""
+    yield from _head(
+        "true", "ρ", "p ≤ α", "sup.", "ref.", "equiv.", "undec.", "covers", "all cover", "mean n"
+    )
+    for effect in (0.0, MARGIN / 2, MARGIN):
+        for rho in CORRELATIONS:
+            setting = Setting(LOOKS[-1], rho, effect)
+            yield looks_row(setting, at_looks(setting, studies, seed))
+    yield ""
+    yield from _head("ρ", "any p ≤ α", "any sup. or ref.", "equiv.", "undec.", "covers", "mean n")
+    for rho in CORRELATIONS:
+        setting = Setting(LOOKS[-1], rho, contrasts=FAMILY)
+        yield family_looks_row(setting, at_looks(setting, max(1, studies // 5), seed))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -213,16 +263,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for line in tables(chosen.studies, chosen.seed):
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
-
-
-def _holm(p: FloatArray) -> FloatArray:
-    """Holm's adjustment along the last axis."""
-    count = p.shape[-1]
-    order = np.argsort(p, axis=-1)
-    steps = np.take_along_axis(p, order, axis=-1) * np.arange(count, 0, -1)
-    adjusted = np.empty_like(p)
-    np.put_along_axis(adjusted, order, np.minimum(np.maximum.accumulate(steps, axis=-1), 1.0), axis=-1)
-    return adjusted
 
 
 def _share(happened: BoolArray | np.bool_) -> float:

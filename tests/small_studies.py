@@ -116,7 +116,12 @@ def conduct(
 
 def conditions(study: Study, *, script: str = "", **changes: object) -> Conditions:
     """Conditions of runs on a CPU and on Fashion-MNIST's shape; `changes` replace fields."""
-    usual = Conditions(run_key(script=script).data, study.task(FASHION_MNIST), "cpu", "a processor", 54_000)
+    data = run_key(script=script).data
+    pairs = tuple(
+        data.model_copy(update={"split_seed": seed, "split_digest": f"{seed:064x}"})
+        for seed in study.pair_splits
+    )
+    usual = Conditions(data, study.task(FASHION_MNIST), "cpu", "a processor", 54_000, pairs)
     return replace(usual, **changes)
 
 

@@ -50,7 +50,7 @@ HEAVY = {
         "data",
         "training",
         "export",
-        "api.nets",
+        "api",
         "commands",
     },
     "torchvision": {"model", "latency", "data", "training"},
@@ -59,7 +59,7 @@ HEAVY = {
     "seaborn": {"report"},
     "matplotlib": {"report"},
 }
-LATE = {"torch": {"execution"}}
+LATE = {"torch": {"execution", "study.single"}}
 
 
 class Import(NamedTuple):

@@ -158,8 +158,8 @@ class Recipe(Frozen):
     precision: Literal["auto", "fastest", "float32", "bfloat16"] = "auto"
     """What convolutions and linear layers multiply. `bfloat16`: autocast. `auto`: `bfloat16` on CUDA
     and XPU, `float32` on a CPU and on MPS. `fastest`: the same on accelerators; on a CPU whichever was
-    measured to be faster there for nets of this shape (`vggsearch.training.choices`). The provenance of a run
-    says which it was."""
+    measured to be faster there for nets of this shape (`vggsearch.training.choices`), and evaluation folds
+    batch norm into convolutions. The provenance of a run says which it was."""
     layers: Annotated[Literal["auto", "torch", "narrow"], ADDED] = "auto"
     """Which code computes batch norm and max-pool. `torch`: PyTorch's layers. `narrow`: layers for few
     channels on a CPU, whose results differ in rounding alone (`vggsearch.training.narrow`). `auto`: `torch`;

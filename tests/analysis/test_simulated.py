@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from simulated_looks import stopped
 from simulation import (
     ALPHA,
     MARGIN,
@@ -20,6 +21,7 @@ from simulation import (
 
 from vggsearch.analysis import Verdict, effects
 from vggsearch.analysis.power import power_of_difference, power_of_equivalence
+from vggsearch.analysis.sign_flip import sign_flip_p
 from vggsearch.designs import Contrast
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text()
@@ -101,13 +103,60 @@ def test_the_interval_over_images_covers_about_what_it_says():
     assert crossed_coverage(10, 0.0028, 0.0014, 0.0, 400, 1) == pytest.approx(0.94, abs=0.04)
 
 
+LOOKS = (6, 8, 10, 12)
+"""Fewer pairs than in the document, which take seconds and not minutes."""
+
+
+def looked(setting, studies=400):
+    return stopped(values(setting, studies, setting.rng(0)), setting.effect, LOOKS, ALPHA, MARGIN)
+
+
+@pytest.mark.parametrize(("contrasts", "studies"), [(1, 400), (3, 150)])
+def test_looking_several_times_errs_no_more_often_than_looking_once(contrasts, studies):
+    """With arms that vary too much for equivalence, so that no study stops early because of it."""
+    setting = Setting(LOOKS[-1], 0.0, contrasts=contrasts)
+    y = 0.93 + 4 * (values(setting, studies, setting.rng(0)) - 0.93)
+    found = stopped(y, 0.0, LOOKS, ALPHA, MARGIN)
+    assert found.pairs.mean() > LOOKS[-1] - 1
+    slack = 2.5 * np.sqrt(ALPHA * (1 - ALPHA) / studies)
+    assert found.found.any(axis=1).mean() <= ALPHA + slack
+    assert found.decided.any(axis=1).mean() <= ALPHA + slack
+    assert found.ever_missed[:, 0].mean() <= ALPHA + slack
+    # Looking with the test of a single look would err much more often.
+    d = y[:, 0] - y[:, 1]
+    p = np.array([[sign_flip_p(study[:n]) for n in LOOKS] for study in d])
+    assert (p <= ALPHA).any(axis=1).mean() > ALPHA + slack
+
+
+def test_a_difference_of_the_margin_is_not_called_equivalent_more_often_at_looks():
+    found = looked(Setting(LOOKS[-1], 0.5, MARGIN))
+    assert found.which(Verdict.EQUIVALENT).mean() <= ALPHA + 0.02
+    assert found.found.mean() > 0.9
+    assert found.covered.mean() > 0.94
+    assert found.pairs.mean() < LOOKS[-1] - 2
+
+
+def test_looks_that_are_simulated_are_those_of_the_package():
+    setting = Setting(LOOKS[-1], 0.5, effect=0.002, contrasts=3)
+    y = values(setting, 4, setting.rng(3))
+    many = stopped(y, setting.effect, LOOKS, ALPHA, MARGIN)
+    named = [Contrast(f"{c}", {"arm 0": 1.0, f"arm {c}": -1.0}, "a", "b") for c in (1, 2, 3)]
+    for study in range(4):
+        pairs = as_pairs(y[study, :, : many.pairs[study]]).assign(pair=lambda runs: runs["pair"] + 1)
+        table = effects(pairs, named, alpha=ALPHA, margin=MARGIN, looks=LOOKS)
+        assert table["verdict"].tolist() == many.verdicts[study].tolist()
+        assert (table["p_holm"] <= ALPHA).tolist() == many.found[study].tolist()
+        inside = (table["low"] <= 0.002) & (table["high"] >= 0.002)
+        assert inside.tolist() == many.covered[study].tolist()
+
+
 def test_the_command_prints_the_rows_of_the_document(capsys):
     main(["--studies", "5", "--seed", "0"])
     printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
     simulated = DOCUMENT.partition("## Simulated studies")[2]
     documented = [line for line in simulated.splitlines() if line.startswith("|")]
-    settings = {11: 3, 6: 2, 5: 4}
-    assert len(printed) == 30
+    settings = {11: 3, 6: 2, 5: 4, 10: 2, 7: 1}
+    assert len(printed) == 42
     for mine, theirs in zip(printed, documented, strict=True):
         cells = mine.strip("|").split("|")
         same = slice(settings[len(cells)] if any(map(str.isdigit, mine)) else None)

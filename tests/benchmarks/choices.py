@@ -3,8 +3,8 @@
     python tests/benchmarks/choices.py [ROUNDS]
 
 One core, but for the threads; noise of Fashion-MNIST's shape; CPU time, the choices in turn, medians with
-least and most over the rounds. Ours: channels last, batches of 64, float32, one thread a process, freed
-memory kept.
+least and most over the rounds. Ours: channels last, batches of 64, float32, max-pool before ReLU, one thread
+a process, freed memory kept. Last of a net, evaluation with batch norm folded, over evaluation without.
 """
 
 import multiprocessing
@@ -20,10 +20,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from vggsearch.arch import Architecture, Task
+from vggsearch.data import Images, SearchData
 from vggsearch.model import build
+from vggsearch.runs import DataKey
 from vggsearch.system import allowed_cores
 from vggsearch.training.allocator import keeping_freed_memory
+from vggsearch.training.evaluation import Evaluator
 from vggsearch.training.narrow import NarrowBatchNorm, NarrowMaxPool, leave_biases
+from vggsearch.training.net import pool_before_relu
 
 NETS = {
     "÷ 32": "2x2-2x4-2x8-2x16+bn+gap",
@@ -44,6 +48,8 @@ class Choice:
     flush_denormals: bool = False
     narrow: bool = False
     """Whether layers are those of `precision: fastest`."""
+    pool_first: bool = True
+    """Whether max-pool comes before ReLU."""
     channels: int = 1
     """Of the images: more than one are copies of it, for kernels that like them even."""
 
@@ -59,16 +65,15 @@ OTHERS = {
     "batches of 256": replace(OURS, batch=256),
     "denormals flushed": replace(OURS, flush_denormals=True),
     "images of 4 channels": replace(OURS, channels=4),
+    "ReLU before max-pool": replace(OURS, pool_first=False),
+    "the same, both": replace(OURS, narrow=True, bfloat16=True, pool_first=False),
 }
 
 
-def trainer(net: str, choice: Choice, images: int) -> Callable[[], None]:
-    """What trains on so many images."""
-    generator = torch.Generator().manual_seed(0)
-    shape = (choice.channels, 28, 28)
+def made(net: str, choice: Choice, generator: torch.Generator) -> nn.Sequential:
     model = build(
         Architecture.parse(net),
-        Task(shape, 10),
+        Task((choice.channels, 28, 28), 10),
         generator=generator,
         initialization="kaiming",
         batch_norm=NarrowBatchNorm if choice.narrow else nn.BatchNorm2d,
@@ -76,7 +81,16 @@ def trainer(net: str, choice: Choice, images: int) -> Callable[[], None]:
     )
     if choice.narrow:
         leave_biases(model)
-    model = model.to(memory_format=choice.layout).train()
+    if choice.pool_first:
+        pool_before_relu(model)
+    return model.to(memory_format=choice.layout).train()
+
+
+def trainer(net: str, choice: Choice, images: int) -> Callable[[], None]:
+    """What trains on so many images."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (choice.channels, 28, 28)
+    model = made(net, choice, generator)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, nesterov=True, fused=True)
     x = torch.randn(choice.batch, *shape, generator=generator).contiguous(memory_format=choice.layout)
     y = torch.randint(0, 10, (choice.batch,), generator=generator)
@@ -101,6 +115,33 @@ def seconds(work: Callable[[], None], clock: Callable[[], float]) -> float:
 
 def shown(values: list[float]) -> str:
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def evaluator(net: str, choice: Choice, *, folds: bool) -> Callable[[], None]:
+    """What evaluates the net on 1024 images, in batches of 128 as in runs."""
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (1024, 1, 28, 28), generator=generator, dtype=torch.uint8)
+    images = Images(pixels, torch.randint(0, 10, (1024,), generator=generator))
+    key = DataKey(name="noise", digest="0" * 64, val_fraction=0.1, split_seed=0, split_digest="1" * 64)
+    data = SearchData("noise", 10, images, images, (0.286,), (0.353,), key)
+    autocast = torch.autocast("cpu", torch.bfloat16, enabled=choice.bfloat16)
+    evaluate = Evaluator(made(net, choice, generator), data, (28, 28), autocast, folds=folds)
+
+    def work() -> None:
+        evaluate(images)
+
+    return work
+
+
+def folding(name: str, rounds: int) -> None:
+    for precision, choice in (("float32", OURS), ("bfloat16", replace(OURS, bfloat16=True))):
+        folded, plain = (evaluator(NETS[name], choice, folds=folds) for folds in (True, False))
+        for work in (folded, plain):
+            work()
+        found = [
+            seconds(folded, time.process_time) / seconds(plain, time.process_time) for _ in range(rounds)
+        ]
+        print(f"| {name} | evaluation, folded, {precision} | {shown(found)} |", flush=True)
 
 
 def one_core(name: str, rounds: int) -> None:
@@ -164,6 +205,7 @@ def main() -> None:
     with keeping_freed_memory(needed=0, free=0):
         for name in NETS:
             one_core(name, rounds)
+            folding(name, rounds)
     for name in ("÷ 8", "÷ 4"):
         all_cores(name, rounds)
 

@@ -11,8 +11,8 @@ from interleaved import note
 from vggsearch.system import allowed_cores
 
 HERE = Path(__file__).parent
-NETS = {"÷ 16": (4, 4.0), "÷ 8": (8, 4.0), "÷ 4": (16, 2.2)}
-"""Channels of the first block, and the goal."""
+NETS = {"÷ 16": (4, 4.0), "÷ 8": (8, 3.5), "÷ 4": (16, 2.5)}
+"""Channels of the first block, and the goal, where the choices are left to the machine."""
 
 STEPS, ROUNDS = 422, 3
 """Half a pass over the training images."""
@@ -60,7 +60,7 @@ def test_candidates_per_hour(benchmark, name, fashion_mnist_dir, torchvision_roo
             benchmark,
             f"{name}: candidates per hour, {precision}, over the plain script",
             [plain / ours for plain, ours in pairs],
-            f">= {goal}",
+            f">= {goal}" if precision == "fastest" else "",
         )
     for work in works:
         rates = [3600 * len(nets) / s for s in took[work]]

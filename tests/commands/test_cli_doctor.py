@@ -24,6 +24,7 @@ from vggsearch.commands.doctor.libraries import check_libraries, fits, requireme
 from vggsearch.commands.doctor.machine import check_disk, check_machine
 from vggsearch.recipe import RECIPES
 from vggsearch.runs.checksums import add_checksum
+from vggsearch.text import duration
 from vggsearch.training import device_model
 from vggsearch.training.choices import candidates
 from vggsearch.training.remembered import machine_memory, setting_of
@@ -391,6 +392,61 @@ class TestSpeed:
         machine_memory().keep(before, permitted[0])
         _, out, _ = run(capsys, "doctor", "--speed")
         assert f"runs of nets like {net} use float32, torch layers, as measured before" in out.splitlines()
+
+
+STUDIES = Path(__file__).parents[2] / "studies"
+SEARCH = """
+question: How long does it take?
+data: {name: fashion-mnist}
+architectures: [1x4+bn+gap, 1x16+bn+gap]
+recipe: {base: sprint, batch_size: 100}
+budget: {epochs: 2}
+sampler: grid
+finalists: {count: 1, seeds: 3}
+"""
+
+
+@pytest.mark.usefixtures("_timed")
+class TestSpeedOfAStudy:
+    """An epoch is 540 steps of 100 images; in bfloat16 an image takes 0.5 ms, and a look at one a third."""
+
+    RUN_S = 2 * 540 * 100 * 5e-4 + 6000 * 5e-4 / 3
+
+    def test_for_people(self, capsys, tmp_path, monkeypatch):
+        monkeypatch.setattr("vggsearch.commands.doctor.study_speed.default_workers", lambda _: 2)
+        file = tmp_path / "small.yaml"
+        file.write_text(SEARCH)
+        status, out, err = run(capsys, "doctor", "--speed", str(file), "--store", str(tmp_path / "store"))
+        assert (status, err) == (0, "")
+        assert "by the recipe of small on one core" in out
+        *_, runs, total = out.splitlines()
+        assert runs == "runs left: 2 (search) + 3 (finalists); each takes 55 s on a free core"
+        assert total.startswith(f"with 2 workers small takes about {duration(5 * self.RUN_S / 2)}, without")
+        assert not (tmp_path / "store").exists()
+
+    def test_for_programs(self, capsys, tmp_path, monkeypatch):
+        monkeypatch.setattr("vggsearch.commands.doctor.study_speed.default_workers", lambda _: 2)
+        file = tmp_path / "small.yaml"
+        file.write_text(SEARCH.replace("epochs: 2", "seconds: 7"))
+        arguments = ("doctor", "--speed", str(file), "--json", "--store", str(tmp_path / "store"))
+        found = json.loads(run(capsys, *arguments)[1])
+        assert found["images_per_s"] == {"1x4+bn+gap": 2000, "1x16+bn+gap": 2000}
+        assert found["run_s"] == {"1x4+bn+gap": 8, "1x16+bn+gap": 8}
+        assert (found["runs_left"], found["workers"]) == ({"search": 2, "finalists": 3}, 2)
+        assert found["expected_s"] == 20
+
+    @pytest.mark.parametrize(
+        ("arguments", "remedy"),
+        [
+            ([str(STUDIES / "quickstart.yaml")], "add --speed"),
+            (["--speed", str(STUDIES / "kernel-size.yaml")], "use vggsearch plan"),
+            (["--speed", "none.yaml"], "no such file"),
+        ],
+    )
+    def test_what_it_does_not_measure(self, capsys, arguments, remedy):
+        status, out, err = run(capsys, "doctor", *arguments)
+        assert (status, out) == (2, "")
+        assert remedy in err
 
 
 class TestMachine:

@@ -49,7 +49,7 @@ def source(
     question: str = QUESTION,
     data: str = "fashion-mnist",
     grid: str = "[0.1, 0.2, 0.4]",
-    seeds: int = 10,
+    seeds: int | str = 10,
     budget: str = "{epochs: 3}",
 ) -> str:
     """A study file's text."""
@@ -123,7 +123,7 @@ class Maker:
             arms=tuple(self._planned(arm) for arm in self.design.arms),
             contrasts=tuple(map(PlannedContrast.of, self.design.contrasts)),
             primary=self.study.primary,
-            pairs=self.study.seeds,
+            pairs=self.study.pairs,
             first_seed=1,
             rates=self.study.rates.grid,
             rate_seeds=self.study.rates.seeds,
@@ -131,6 +131,9 @@ class Maker:
             margin=self.study.margin,
             alpha=self.study.alpha,
             evaluate_on=self.study.evaluate_on,
+            looks=self.study.looks,
+            spending="pocock" if self.study.looks else None,
+            rate_growth=self.study.rates.grow,
         )
         return plan.model_copy(update=changes)
 

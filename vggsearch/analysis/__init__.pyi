@@ -8,6 +8,7 @@ from .classes import (
 )
 from .crossed import RESAMPLES as RESAMPLES, crossed_interval as crossed_interval
 from .kernels import KernelComparison as KernelComparison, compare_kernels as compare_kernels
+from .meta_analysis import MetaAnalysis as MetaAnalysis
 from .paired import differences as differences, effect as effect, effects as effects
 from .pareto import (
     front as front,
@@ -15,8 +16,14 @@ from .pareto import (
     staircase as staircase,
     thin_front as thin_front,
 )
+from .planned_looks import (
+    differences_can_show as differences_can_show,
+    interval_levels as interval_levels,
+    looks_reached as looks_reached,
+)
 from .power import MAX_PAIRS as MAX_PAIRS, minimum_detectable_effect as minimum_detectable_effect
 from .rate_choice import rate_table as rate_table
+from .rate_growth import flat_ends as flat_ends, grown_rates as grown_rates
 from .selection import (
     best as best,
     best_first as best_first,

@@ -11,22 +11,32 @@
 
 Pair i is the runs of all arms with seed i. A pair in which a weighted arm has no value is left out, and
 counted. Accuracies, effects and margins are fractions: 0.003 is 0.3 pp.
+
+At planned looks both p are those of all looks so far, and the intervals have the level of the last one
+(`vggsearch.analysis.sequential`, `vggsearch.analysis.planned_looks`).
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
+from vggsearch.analysis.planned_looks import (
+    interval_levels,
+    looks_reached,
+    more_pairs_at_looks,
+    p_at_looks,
+)
 from vggsearch.analysis.power import minimum_detectable_effect, more_pairs
+from vggsearch.analysis.sequential import levels_for
 from vggsearch.analysis.sign_flip import FloatArray, sign_flip_p
-from vggsearch.analysis.verdicts import sign_is_certain, verdict
-from vggsearch.designs import Contrast
+from vggsearch.analysis.verdicts import Verdict, sign_is_certain, verdict
+from vggsearch.designs import Contrast, Looks
 
 ALPHA = 0.05
 MARGIN = 0.003
@@ -53,7 +63,7 @@ class Effect:
     """Paired-t interval at confidence 1 − alpha: `low` … `high`. A point where sd is 0."""
     high: float
     p: float
-    """Two-sided sign-flip p. NaN for n = 0."""
+    """Two-sided sign-flip p. NaN for n = 0, and before the first planned look."""
     p_tost: float
     """p of equivalence. Where sd is 0: 0 for a mean within the margin, else 1."""
     low_tost: float
@@ -99,8 +109,12 @@ def effect(
     alpha: float = ALPHA,
     margin: float = MARGIN,
     value: str = "test_accuracy",
+    alpha_tost: float | None = None,
 ) -> Effect:
-    """The effect of one contrast; `pairs` and errors are as for `differences`."""
+    """The effect of one contrast; `pairs` and errors are as for `differences`.
+
+    `alpha_tost` is the level of the interval of TOST, by default alpha.
+    """
     whole = _by_arm(pairs, contrast.weights, value)
     known = _complete(whole)
     found = np.asarray(_differences(known, contrast.weights), dtype=np.float64)
@@ -108,7 +122,7 @@ def effect(
     mean, sd = _mean_and_sd(found)
     se = sd / math.sqrt(n) if n else math.nan
     low, high = _interval(mean, se, n, 1 - alpha)
-    low_tost, high_tost = _interval(mean, se, n, 1 - 2 * alpha)
+    low_tost, high_tost = _interval(mean, se, n, 1 - 2 * (alpha if alpha_tost is None else alpha_tost))
     return Effect(
         contrast=contrast.name,
         n=n,
@@ -135,39 +149,82 @@ def effects(
     alpha: float = ALPHA,
     margin: float = MARGIN,
     value: str = "test_accuracy",
+    looks: Looks = (),
 ) -> pd.DataFrame:
     """One row for each contrast, in the given order: `EFFECT_COLUMNS`.
 
     `p_holm` and `p_tost_holm` are adjusted over all contrasts that have such a p. `sign_certain` says whether
     the sign of `mean` is shown; the verdict `equivalent` leaves that open. `more_pairs` is 0 where the
     verdict decides, and <NA> where no affordable number of pairs is expected to.
+
+    Args:
+        looks: Planned looks. Pairs beyond the last look that was reached are left out, and `more_pairs` ends
+            at a planned look. Before the first look every verdict is `descriptive`.
     """
+    reached, many = looks_reached(pairs, contrasts, looks), len(contrasts)
+    if reached:
+        pairs = pairs[pairs["pair"] <= looks[reached - 1]]
+    level, level_tost = interval_levels(looks, reached, alpha)
     table = pd.DataFrame(
-        [asdict(effect(pairs, contrast, alpha=alpha, margin=margin, value=value)) for contrast in contrasts],
+        [
+            asdict(effect(pairs, one, alpha=level, margin=margin, value=value, alpha_tost=level_tost))
+            for one in contrasts
+        ],
         columns=list(EFFECT_COLUMNS),
     )
-    p_holm, p_tost_holm = (holm(table[name].to_numpy(dtype=np.float64)) for name in ("p", "p_tost"))
-    certain, verdicts, more = [], [], []
-    for i, (contrast, n, mean, sd) in enumerate(
-        zip(contrasts, table["n"], table["mean"], table["sd"], strict=True)
-    ):
-        answer = verdict(n, mean, p_holm[i], p_tost_holm[i], alpha=alpha, question=contrast.question)
-        certain.append(sign_is_certain(n, p_holm[i], alpha=alpha))
+    if looks:
+        table[["p", "p_tost"]] = _at_looks(pairs, contrasts, alpha, margin, value, looks, reached)
+    for name in ("p", "p_tost"):
+        table[f"{name}_holm"] = holm(table[name].to_numpy(dtype=np.float64))
+    certain, verdicts = [], []
+    more: list[int | None] = []
+    for row, contrast in zip(table.to_dict("records"), contrasts, strict=True):
+        n, mean, sd, p, p_tost = (row[name] for name in ("n", "mean", "sd", "p_holm", "p_tost_holm"))
+        answer = verdict(n, mean, p, p_tost, alpha=alpha, question=contrast.question)
+        answer = Verdict.DESCRIPTIVE if looks and not reached else answer
+        certain.append(sign_is_certain(n, p, alpha=alpha))
         verdicts.append(answer)
-        more.append(0 if answer.decides else more_pairs(mean, sd, n, alpha, margin, len(contrasts)))
-    table["p_holm"], table["p_tost_holm"] = p_holm, p_tost_holm
+        if answer.decides:
+            more.append(0)
+        elif looks:
+            more.append(more_pairs_at_looks(mean, sd, looks, reached, alpha, margin, many))
+        else:
+            more.append(more_pairs(mean, sd, n, alpha, margin, many))
     table["sign_certain"] = pd.Series(certain, dtype=bool)
     table["verdict"] = pd.Series(verdicts, dtype=object)
     table["more_pairs"] = pd.Series(more, dtype="Int64")
     return table
 
 
+def _at_looks(
+    pairs: pd.DataFrame,
+    contrasts: Sequence[Contrast],
+    alpha: float,
+    margin: float,
+    value: str,
+    looks: Looks,
+    reached: int,
+) -> list[tuple[float, float]]:
+    """The sign-flip p and the TOST p of every contrast after the first `reached` looks."""
+    levels = levels_for(alpha, len(contrasts))
+    return [
+        p_at_looks(differences(pairs, one.weights, value), partial(_tost, margin), looks, reached, levels)
+        for one in contrasts
+    ]
+
+
+def _tost(margin: float, found: FloatArray) -> float:
+    return _p_tost(found, *_mean_and_sd(found), margin)
+
+
 def holm(p: FloatArray) -> FloatArray:
     """Holm-adjusted p; NaN is left out and stays NaN (Holm 1979, https://www.jstor.org/stable/4615733)."""
     adjusted = np.full(len(p), np.nan)
-    known = ~np.isnan(p)
-    if known.any():
-        adjusted[known] = multipletests(p[known], method="holm")[1]
+    # Not statsmodels' multipletests: it collects garbage twice a call, which takes most of a second after
+    # torch and pandas were imported, and a study with planned looks corrects often.
+    order = np.argsort(p)[: int(np.sum(~np.isnan(p)))]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return adjusted
 
 

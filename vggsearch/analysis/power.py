@@ -65,8 +65,11 @@ def power_of_equivalence(effect: float, sd: float, n: int, alpha: float, margin:
 
 
 def minimum_detectable_effect(sd: float, n: int, alpha: float, power: float = POWER) -> float:
-    """Effect that the two-sided paired t test of n pairs finds with probability `power`; NaN for n < 2."""
-    if n < 2 or math.isnan(sd):
+    """Effect that the two-sided paired t test of n pairs finds with probability `power`.
+
+    NaN for n < 2, and where sd or alpha is NaN.
+    """
+    if n < 2 or math.isnan(sd) or math.isnan(alpha):
         return math.nan
 
     def lack(effect: float) -> float:

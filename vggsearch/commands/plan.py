@@ -105,7 +105,9 @@ def _object(
             for one in plan.contrasts
         ],
         "seeds": plan.pairs,
+        "looks": list(plan.looks),
         "learning_rates": list(plan.rates),
+        "rate_growth": plan.rate_growth,
         "margin_pp": study.margin_pp,
         "alpha": plan.alpha,
         "evaluate_on": plan.evaluate_on,

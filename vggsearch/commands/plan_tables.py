@@ -124,11 +124,26 @@ def _effort_lines(effort: Effort, plan: Plan) -> list[str]:
         for stage, count in effort.wanted.items()
     )
     rates = ", ".join(f"{rate:g}" for rate in plan.rates)
+    pairs = f"at most {plan.pairs}" if plan.looks else f"{plan.pairs}"
     lines = [
-        f"seeds: {plan.pairs}, so {plan.pairs} pairs; learning rates: {rates}"
+        f"seeds: {pairs}, so {pairs} pairs; learning rates: {rates}"
         + (f", each with {plan.rate_seeds} seed{'s' if plan.rate_seeds > 1 else ''}" if plan.tuned else ""),
-        f"runs: {stages}, {sum(effort.wanted.values())} in all; {effort.made} made so far",
+        f"runs: {stages}, {'at most ' if plan.looks else ''}{sum(effort.wanted.values())} in all; "
+        f"{effort.made} made so far",
     ]
+    if plan.rate_growth:
+        lines.append(
+            f"grids grow: an arm with its best rate at an end tries at most {plan.rate_growth} more there, "
+            f"at most {plan.rate_growth * plan.rate_seeds * len(plan.arms)} runs in all, not counted here"
+        )
+    if plan.pair_data:
+        first, last = plan.pair_data[0].split_seed, plan.pair_data[-1].split_seed
+        lines.append(f"splits: each pair has its own, of split seeds {first} to {last}")
+    if plan.looks:
+        at = ", ".join(map(str, plan.looks))
+        lines.append(
+            f"looks: at {at} pairs; ends at the first that decides every contrast (spending: {plan.spending})"
+        )
     if effort.total_s is not None:
         here = f", {duration(effort.total_s / effort.workers)} with {effort.workers} at once"
         lines.append(

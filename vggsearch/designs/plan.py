@@ -6,7 +6,7 @@ A plan that is replaced before the first run leaves no trace. One that is replac
 report says what was changed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -21,6 +21,8 @@ from vggsearch.arch import Architecture, Task
 from vggsearch.costs import cost
 from vggsearch.designs.design import Contrast, Held, Question
 from vggsearch.designs.evaluation import EVALUATION_PARTS, EvaluateOn, EvaluationPart
+from vggsearch.designs.looks import Looks, Spending, looks_problem
+from vggsearch.designs.rates import growth_problem
 from vggsearch.devices import DeviceKind
 from vggsearch.errors import ArchitectureError
 from vggsearch.recipe import Budget, Recipe, total_steps
@@ -118,7 +120,7 @@ class Plan(Frozen):
     contrasts: tuple[PlannedContrast, ...] = Field(min_length=1, max_length=10_000)
     primary: Name
     pairs: int = Field(ge=2, le=MAX_RUNS)
-    """Number of seeds with which each arm is trained."""
+    """Number of seeds with which each arm is trained; the most, where looks are planned."""
     first_seed: Count
     rates: tuple[float, ...] = Field(min_length=1, max_length=1000)
     """Learning rates that each arm tries; a single one is the recipe's own."""
@@ -129,6 +131,14 @@ class Plan(Frozen):
     alpha: float = Field(gt=0, lt=1)
     evaluate_on: Annotated[EvaluateOn, ADDED] = "test"
     """The images on which the pairs are judged."""
+    looks: Annotated[Looks, Field(max_length=10), ADDED] = ()
+    """Numbers of pairs at which results are tested and the study may stop; the last one is `pairs`."""
+    spending: Annotated[Spending | None, ADDED] = None
+    """How alpha is divided among the looks; None where there are none."""
+    rate_growth: Annotated[int, Field(ge=0), ADDED] = 0
+    """Most rates that an arm tries beyond an end of `rates`, where its best rate is at that end."""
+    pair_data: Annotated[tuple[DataKey, ...], Field(max_length=MAX_RUNS), ADDED] = ()
+    """Images and split of each pair, where each has a split of its own; else empty: all have `data`."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -141,7 +151,16 @@ class Plan(Frozen):
                 raise ValueError(f"contrasts: {contrast.name[:100]!r} has a weight for an unplanned arm")
         if self.primary not in {contrast.name for contrast in self.contrasts}:
             raise ValueError("primary: is not one of the contrasts")
-        if most_runs(len(self.arms), self.pairs, len(self.rates), self.rate_seeds) > MAX_RUNS:
+        if bool(self.looks) != (self.spending is not None):
+            raise ValueError("spending: is given exactly where looks are")
+        if self.pair_data and len(self.pair_data) != self.pairs:
+            raise ValueError("pair_data: is not one for each pair")
+        if self.looks and (problem := looks_problem(self.looks, self.pairs, len(self.contrasts))):
+            raise ValueError(f"looks: {problem}")
+        if problem := growth_problem(self.rates, self.rate_growth):
+            raise ValueError(f"rate_growth: {problem}")
+        rates = len(self.rates) + self.rate_growth
+        if most_runs(len(self.arms), self.pairs, rates, self.rate_seeds) > MAX_RUNS:
             raise ValueError(f"arms: more than {MAX_RUNS} runs in all")
         try:
             for arm in self.arms:
@@ -174,11 +193,14 @@ class Plan(Frozen):
         """Shape of the images and number of classes."""
         return Task(self.input_shape, self.num_classes)
 
-    def rate_runs(self) -> Iterator[PlannedRun]:
-        """Every arm at every learning rate with the first seed, then with the second, and so on."""
+    def rate_runs(self, tried: Mapping[str, Sequence[float]] | None = None) -> Iterator[PlannedRun]:
+        """Every arm at every learning rate with the first seed, then with the second, and so on.
+
+        `tried` has the rates of arms whose grid grew, by name; the others try `rates`.
+        """
         for number in range(1, (self.rate_seeds if self.tuned else 0) + 1):
             for arm in self.arms:
-                for lr in self.rates:
+                for lr in (tried or {}).get(arm.name, self.rates):
                     yield PlannedRun(arm, self.first_rate_seed + number - 1, number, lr)
 
     def pair_runs(self) -> Iterator[PlannedRun]:
@@ -248,6 +270,8 @@ def steps_of(arm: PlannedArm, train_images: int, task: Task) -> int | None:
 
 
 def _short(name: str, value: object) -> str:
+    if name == "pair_data" and isinstance(value, tuple):
+        return f"{len(value)} splits of their own"
     if name in ("arms", "contrasts") and isinstance(value, tuple):
         return ", ".join(each.name for each in value)
     text = str(value)

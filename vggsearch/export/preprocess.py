@@ -118,7 +118,7 @@ def read_preprocess(folder: Path) -> Preprocess:
             f"{quoted(str(folder))} is none: give its path"
         ) from None
     except ValidationError as error:
-        reason = first_error(error)
+        reason = first_error(error).removeprefix("record: Value error, ")
     except (Damage, ValueError) as error:
         reason = str(error)[:200]
     raise damaged(folder, f"{PREPROCESS}: {reason}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vggsearch.arch import Architecture
 from vggsearch.costs import cost
@@ -21,7 +21,7 @@ from vggsearch.export.card import Card, Check, model_card
 from vggsearch.export.classifier import Classifier, logits_of
 from vggsearch.export.onnx_model import OnnxNet, write_onnx
 from vggsearch.export.page import try_page
-from vggsearch.export.preprocess import PREPROCESS, OnnxInput
+from vggsearch.export.preprocess import PREPROCESS, OnnxInput, Preprocess
 from vggsearch.export.samples import choose_samples, write_samples
 from vggsearch.export.scores import Scores
 from vggsearch.export.source import standalone_source
@@ -66,26 +66,11 @@ def write_bundle(
     preprocess = trained.preprocess.model_copy(update={"onnx": onnx})
     images = _checked_images(trained)
     with _new_folder(folder) as place:
-        (place / PREPROCESS).write_text(preprocess.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        (place / WEIGHTS).write_bytes(trained.weights_file.read_bytes())
-        (place / MODEL).write_text(standalone_source(preprocess), encoding="utf-8")
-        bundle = load_bundle(place)
+        programs = _write_programs(place, trained, preprocess)
         expected = training_logits(trained, Classifier(preprocess, trained.tensors), images)
-        programs: dict[str, nn.Module] = {WEIGHTS: bundle.module, MODEL: _standalone(place)}
-        if onnx is not None:
-            write_onnx(place / ONNX, bundle.module, images.images[:1], onnx)
-            programs[ONNX] = OnnxNet(place / ONNX, bundle.module, onnx)
-        checks = tuple(
-            Agreement.check(name, logits_of(program, images.images), expected)
-            for name, program in programs.items()
-        )
-        predicted = expected.argmax(1)
-        everything = len(images.labels) == len(trained.images.labels)
-        otherwise = judged_otherwise(trained, predicted) if everything else None
-        scores = Scores(images.labels.numpy(), predicted.numpy(), len(preprocess.labels))
+        check = _check(programs, trained, images, expected)
         chosen = choose_samples(images, expected, preprocess.labels, samples)
         write_samples(place, chosen)
-        check = Check(checks, scores, otherwise, len(trained.images.labels), trained.tested)
         card = Card(trained.record, preprocess, trained.data_title, check, origin, torch.__version__)
         (place / CARD).write_text(model_card(card), encoding="utf-8")
         if preprocess.takes_pictures:
@@ -94,10 +79,40 @@ def write_bundle(
                 (place / WEIGHTS).read_bytes(),
                 chosen,
                 title=f"{trained.data_title}: {len(preprocess.labels)} classes",
-                summary=_summary(scores, trained.tested),
+                summary=_summary(check.scores, trained.tested),
             )
             (place / PAGE).write_text(page, encoding="utf-8")
-    return Written(folder, checks, scores, otherwise)
+    return Written(folder, check.programs, check.scores, check.otherwise)
+
+
+def _write_programs(folder: Path, trained: TrainedNet, preprocess: Preprocess) -> dict[str, nn.Module]:
+    """Write the weights and all that computes with them; return each, as it is read from its file."""
+    (folder / PREPROCESS).write_text(preprocess.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    (folder / WEIGHTS).write_bytes(trained.weights_file.read_bytes())
+    (folder / MODEL).write_text(standalone_source(preprocess), encoding="utf-8")
+    classifier = load_bundle(folder).module
+    programs: dict[str, nn.Module] = {WEIGHTS: classifier, MODEL: _standalone(folder)}
+    if preprocess.onnx is not None:
+        write_onnx(folder / ONNX, classifier, trained.images.images[:1], preprocess.onnx)
+        programs[ONNX] = OnnxNet(folder / ONNX, classifier, preprocess.onnx)
+    return programs
+
+
+def _check(programs: dict[str, nn.Module], trained: TrainedNet, images: Images, expected: Tensor) -> Check:
+    """Compare each program with the logits of training, and those with the run's own answers."""
+    agreements = tuple(
+        Agreement.check(name, logits_of(program, images.images), expected)
+        for name, program in programs.items()
+    )
+    predicted = expected.argmax(1)
+    everything = len(images.labels) == len(trained.images.labels)
+    return Check(
+        programs=agreements,
+        scores=Scores(images.labels.numpy(), predicted.numpy(), len(trained.preprocess.labels)),
+        otherwise=judged_otherwise(trained, predicted) if everything else None,
+        all_images=len(trained.images.labels),
+        tested=trained.tested,
+    )
 
 
 def refuse_existing(folder: Path) -> None:

@@ -1,8 +1,10 @@
 from .ablation import (
     Effort as Effort,
+    Looked as Looked,
     correctness as correctness,
     detectable as detectable,
     effort_of as effort_of,
+    looked as looked,
     pairs_frame as pairs_frame,
     plan_lines as plan_lines,
     plan_object as plan_object,

@@ -65,7 +65,16 @@ def launch(
         key = data_key(
             data.name, data_dir=data_dir, val_fraction=data.val_fraction, split_seed=data.split_seed
         )
-        conditions = Conditions(key, study.task(info.task), device, device_model(device), images)
+        pairs = tuple(
+            data_key(data.name, data_dir=data_dir, val_fraction=data.val_fraction, split_seed=split_seed)
+            for split_seed in study.pair_splits
+        )
+        if any(pair.split_digest == key.split_digest for pair in pairs):
+            raise DataError(
+                f"{data.name} comes with validation images of its own, so that its split cannot vary: write "
+                "split: fixed"
+            )
+        conditions = Conditions(key, study.task(info.task), device, device_model(device), images, pairs)
         session = Session(store, executor, conditions, observer, storage=resources.storage, train=train)
         return run_study(study, session)
 

@@ -20,7 +20,7 @@ from vggsearch.commands.doctor.machine import check_disk, check_machine
 from vggsearch.commands.doctor.store import check_store, described, lacking
 from vggsearch.commands.output import print_json
 from vggsearch.display import make_console
-from vggsearch.errors import StoreError
+from vggsearch.errors import StoreError, VggSearchError
 from vggsearch.store import Problem, Repair, Store, Survey, repair as repair_store, survey
 from vggsearch.study import controller_pid
 
@@ -33,13 +33,21 @@ STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
 
 def command(
+    study: Annotated[
+        Path | None,
+        typer.Argument(metavar="[STUDY]", show_default=False, help="Study file (YAML), for --speed."),
+    ] = None,
     store: StoreFolder = STORE_FOLDER,
     data_dir: DataFolder = None,
     repair: Annotated[
         bool, typer.Option("--repair", help="Mend the store, after a copy of what is changed in it.")
     ] = False,
     speed: Annotated[
-        bool, typer.Option("--speed", help="Measure how fast this processor trains, and nothing else.")
+        bool,
+        typer.Option(
+            "--speed",
+            help="Measure how fast this processor trains, and how long STUDY takes; check nothing else.",
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
@@ -48,13 +56,24 @@ def command(
     The exit status is 1 where something is wrong.
     """
     if speed:
-        # Imports torch, which the other checks may find to be broken.
-        from vggsearch.commands.doctor.speed import print_speeds
-
-        print_speeds(as_json=json)
+        _measure(study, store, data_dir, as_json=json)
         return
+    if study is not None:
+        raise VggSearchError(f"doctor reads {study} only to say how long it takes: add --speed")
     sound = _repair(store, as_json=json) if repair else _look(store, data_dir, as_json=json)
     raise typer.Exit(0 if sound else 1)
+
+
+def _measure(study: Path | None, store: Path, data_dir: Path | None, *, as_json: bool) -> None:
+    """Print speeds. Imports torch, which the other checks may find to be broken."""
+    if study is None:
+        from vggsearch.commands.doctor.speed import print_speeds
+
+        print_speeds(as_json=as_json)
+    else:
+        from vggsearch.commands.doctor.study_speed import print_study_speeds
+
+        print_study_speeds(study, store, data_dir, as_json=as_json)
 
 
 def _look(store: Path, data_dir: Path | None, *, as_json: bool) -> bool:

@@ -1,6 +1,7 @@
 """`vggsearch doctor --speed`: images a second by each precision and code of layers, on one core."""
 
 import sys
+from collections.abc import Mapping
 
 import torch
 
@@ -68,10 +69,20 @@ def _object(speeds: Speeds) -> dict[str, Json]:
 
 
 def _print_table(found: dict[str, Speeds]) -> None:
+    print_measured(found, TASK, f"the recipe {RECIPE}")
+    if choices_folder() is not None:
+        make_console().print(
+            f"measured choices are kept in {choices_folder()}; without it they are measured anew",
+            soft_wrap=True,
+        )
+
+
+def print_measured(found: Mapping[str, Speeds], task: Task, recipe: str) -> None:
+    """Print what was measured, by architecture, for images of `task`; `recipe` is the recipe in words."""
     console = make_console()
-    shape = "×".join(map(str, TASK.input_shape))
+    shape = "×".join(map(str, task.input_shape))
     console.print(
-        f"images/s of training by the recipe {RECIPE} on one core of {device_model('cpu')}, "
+        f"images/s of training by {recipe} on one core of {device_model('cpu')}, "
         f"1 thread, torch {torch.__version__}, images of {shape}:\n"
     )
     columns = list(COLUMNS.values())
@@ -86,13 +97,8 @@ def _print_table(found: dict[str, Speeds]) -> None:
         rows.add_row(net, *shown)
     console.print(rows)
     console.print(
-        "\n* what `precision: fastest` chooses by these times; – nothing differs from the layers of torch"
+        "\n* the choice by these times; – not permitted by the recipe, or no other than torch's layers"
     )
     for net, speeds in found.items():
         if speeds.remembered not in (None, speeds.chosen):
             console.print(f"runs of nets like {net} use {speeds.remembered}, as measured before")
-    if choices_folder() is not None:
-        console.print(
-            f"measured choices are kept in {choices_folder()}; without it they are measured anew",
-            soft_wrap=True,
-        )

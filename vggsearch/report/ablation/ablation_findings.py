@@ -5,11 +5,11 @@ from dataclasses import dataclass, fields
 
 import pandas as pd
 
-from vggsearch.analysis import Verdict, effects, rate_table
+from vggsearch.analysis import Verdict, effects, interval_levels, rate_table
 from vggsearch.designs import Contrast, EvaluationPart, Plan
 from vggsearch.report.ablation.wording import WORDINGS, Wording
 from vggsearch.report.document import Record, level
-from vggsearch.study import AblationStudy, StudyResults, pairs_frame, rates_frame
+from vggsearch.study import AblationStudy, Looked, StudyResults, looked, pairs_frame, rates_frame
 
 STAGES: Mapping[str, str] = {"calibration": "calibration", "rates": "learning rates", "pairs": "pairs"}
 """Printed names of the stages, in their order."""
@@ -69,6 +69,8 @@ class AblationFindings:
     effects: tuple[ContrastFinding, ...]
     repeated: int
     """Trials that a later trial of the same arm and pair replaces."""
+    looked: Looked | None = None
+    """How far the planned looks are; None where none are planned."""
 
     @property
     def complete(self) -> pd.DataFrame:
@@ -89,6 +91,20 @@ class AblationFindings:
     def wording(self) -> Wording:
         """What the report says of these images."""
         return WORDINGS[self.part.name]
+
+    @property
+    def counted(self) -> pd.DataFrame:
+        """The runs of the pairs behind the effects: none after the last planned look."""
+        last = self.looked.last if self.looked else 0
+        return self.pairs[self.pairs["pair"] <= last] if last else self.pairs
+
+    @property
+    def interval_alpha(self) -> float:
+        """Share of intervals that may miss the truth: less than `alpha` at one of several planned looks."""
+        if self.plan is None or self.looked is None:
+            return self.alpha
+        reached = sum(look <= self.looked.last for look in self.plan.looks)
+        return interval_levels(self.plan.looks, reached, self.alpha)[0]
 
     @property
     def begun(self) -> bool:
@@ -128,14 +144,17 @@ def find_ablation(results: StudyResults) -> AblationFindings:
         return AblationFindings(results, study, None, results.frame(), pairs, empty, empty, empty, (), 0)
     ordered = sorted(plan.contrasts, key=lambda contrast: contrast.name != plan.primary)
     contrasts = [planned.contrast() for planned in ordered]
-    table = effects(pairs, contrasts, alpha=plan.alpha, margin=plan.margin, value=plan.part.column)
+    table = effects(
+        pairs, contrasts, alpha=plan.alpha, margin=plan.margin, value=plan.part.column, looks=plan.looks
+    )
     rates = rates_frame(results, plan)
     found = tuple(
         _finding(contrast, row) for contrast, row in zip(contrasts, table.to_dict("records"), strict=True)
     )
     chosen, repeated = rate_table(rates), len(every) - len(pairs)
+    far = looked(plan, pairs) if plan.looks else None
     return AblationFindings(
-        results, study, plan, results.frame(), pairs, rates, chosen, table, found, repeated
+        results, study, plan, results.frame(), pairs, rates, chosen, table, found, repeated, far
     )
 
 

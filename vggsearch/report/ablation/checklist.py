@@ -32,7 +32,7 @@ def ablation_checklist(found: AblationFindings, spent: Spending) -> list[Item]:
             _final_settings(found),
             _NO_SEARCH,
             _NO_SEARCH,
-            _same_benchmark(pairs),
+            _same_benchmark(found, pairs),
             confounders(records),
             _ablation(found),
             _same_protocol(found, records),
@@ -61,10 +61,12 @@ def _final_settings(found: AblationFindings) -> Answered:
     return Answer.MET, f"recipe and budget of every arm in the plan; seeds {plan.first_seed} to {last}"
 
 
-def _same_benchmark(pairs: list[RunRecord]) -> Answered:
+def _same_benchmark(found: AblationFindings, pairs: list[RunRecord]) -> Answered:
     if not pairs:
         return Answer.NOT_MET, "nothing has been compared yet"
     unlike = differing((run.key for run in pairs), arms=True)
+    if found.plan is not None and found.plan.pair_data and unlike == ["split"]:
+        return Answer.MET, "all arms share data, input and training code, and pair by pair splits and seeds"
     if unlike:
         return Answer.NOT_MET, f"arms differ in {', '.join(unlike)}"
     return Answer.MET, "all arms share data, split, input and training code, and pair by pair their seeds"
@@ -107,6 +109,7 @@ def _tuning(found: AblationFindings) -> Answered:
             Answer.NOT_MET,
             "nothing was tuned; how the recipe was, and at what cost, is not in the records",
         )
+    grid = "grid, which grew by the same rule," if found.plan and found.plan.rate_growth else "grid"
     runs = f"{count(len(own))} runs of {duration(float(own['train_s'].sum()))} in all"
     rest = "how the rest of the recipe was chosen is not in the records"
-    return Answer.PARTLY, f"learning rates by {runs}, the same grid for every arm; {rest}"
+    return Answer.PARTLY, f"learning rates by {runs}, the same {grid} for every arm; {rest}"

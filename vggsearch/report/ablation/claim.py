@@ -61,7 +61,11 @@ def _rows(found: AblationFindings) -> list[tuple[str, str, str]]:
         ("nets", "B (ten convolutions, 64 to 512 channels, fc heads)", f"{study.control} as the control"),
         ("training", "74 epochs", f"{study.budget}, recipe in the study file"),
         ("learning rate", "one schedule for all", f"of {rates}, each arm the one that suits it"),
-        ("runs", "one of each net", f"{study.seeds} paired seeds of each arm planned"),
+        (
+            "runs",
+            "one of each net",
+            f"{'at most ' if study.looks else ''}{study.pairs} paired seeds of each arm planned",
+        ),
         ("held equal", "receptive field, width", plain(equal) or "nothing yet"),
         ("the paper's pair", "each pair of 3×3 against one 5×5", pair),
         ("measured on", "validation images of the challenge", found.wording.measured_on),

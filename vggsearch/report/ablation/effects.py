@@ -12,6 +12,7 @@ from vggsearch.report.ablation.factors import interaction_cells
 from vggsearch.report.ablation.headline import verdict_name
 from vggsearch.report.ablation.images import Interval
 from vggsearch.report.ablation.interactions_figure import interaction_figure
+from vggsearch.report.ablation.looks import looks_reading, p_at_looks
 from vggsearch.report.ablation.sentences import interacts, pp, pp_interval, sides
 from vggsearch.report.document import (
     MISSING,
@@ -65,7 +66,7 @@ def _reading(found: AblationFindings) -> Block:
         f"An effect is the mean over seeds of the paired difference in {found.part.accuracy}; a positive "
         "effect supports the claim. A difference is shown where the sign-flip test's p is at most "
         f"{found.alpha:g}{corrected}. Equivalence is shown where two one-sided t tests put the difference "
-        f"within ±{100 * found.margin:g} pp."
+        f"within ±{100 * found.margin:g} pp.{looks_reading(found)}"
     )
 
 
@@ -93,7 +94,7 @@ def _group(
     part, known = found.part, [effect for effect in effects if effect.n]
     if known:
         seeds = {
-            effect.contrast.name: differences(found.pairs, effect.contrast.weights, part.column)
+            effect.contrast.name: differences(found.counted, effect.contrast.weights, part.column)
             for effect in known
         }
         drawing = effect_figure(name, title, known, seeds, found.margin, found.level, part.accuracy)
@@ -120,22 +121,25 @@ def _effect_table(
     data = found.table.set_index("contrast").loc[names].reset_index()
     data["verdict"] = [str(effect.verdict) for effect in effects]
     data = data.join(pd.DataFrame(extra, columns=["better", "worse", "images_low", "images_high"]))
+    looks = bool(found.plan and found.plan.looks)
+    p_text = partial(p_at_looks, alpha=found.alpha) if looks else p_value
+    paired = "paired t at the level of this look" if looks else "paired t"
     columns = [
         text_column("contrast", "contrast"),
         text_column("verdict", "verdict", lambda verdict: verdict_name(Verdict(verdict))),
         number_column("n", ("n", "left_out"), _pairs),
         number_column("effect", "mean", pp),
         number_column(f"{found.level} interval", ("low", "high"), pp_interval),
-        number_column("p", "p", p_value),
-        number_column("p, Holm", "p_holm", p_value),
-        number_column("p, TOST", "p_tost_holm", p_value),
+        number_column("p", "p", p_text),
+        number_column("p, Holm", "p_holm", p_text),
+        number_column("p, TOST", "p_tost_holm", p_text),
         number_column("σ (pp)", "sigma", _hundredths),
         number_column("ρ", "rho", partial(fixed, digits=2)),
         number_column("detectable (pp)", "mde", _hundredths),
         number_column("interval, new images", ("images_low", "images_high"), pp_interval),
     ]
     caption = (
-        "n: complete pairs (and how many were begun but are not complete). Interval: paired t. p: exact "
+        f"n: complete pairs (and how many were begun but are not complete). Interval: {paired}. p: exact "
         f"sign-flip permutation test. Holm: corrected over all {len(found.effects)} contrasts. TOST: "
         f"equivalence within ±{100 * found.margin:g} pp, corrected too; its {level(1 - 2 * found.alpha)} "
         "interval is in the CSV file. σ: standard deviation over seeds of an arm. ρ: correlation of the arms "

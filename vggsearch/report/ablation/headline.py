@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vggsearch.analysis import Spending, Verdict
 from vggsearch.report.ablation.ablation_findings import STAGES, AblationFindings, ContrastFinding
+from vggsearch.report.ablation.looks import looks_remark
 from vggsearch.report.ablation.sentences import pp, pp_interval, sentence
 from vggsearch.report.document import NBSP, Paragraph, Tile, missing, paragraph, plain, remark
 from vggsearch.report.shared import ReportSummary, effort_paragraphs, effort_tiles, largest_class
@@ -22,8 +23,8 @@ def summarize_ablation(found: AblationFindings, path: Path) -> ReportSummary:
     counted = verdict_counts(others)
     rest = f"{len(others)} other contrast{'s' if len(others) != 1 else ''}: {counted}"
     uneven = largest_class(found.trials).replace(NBSP, " ")
-    lines = (str(sentence(found, first)), *([rest] if others else []), *([uneven] if uneven else []))
-    return ReportSummary((*lines, *found.part.notice), path)
+    lines = (str(sentence(found, first)), rest if others else "", looks_remark(found), uneven)
+    return ReportSummary((*filter(None, lines), *found.part.notice), path)
 
 
 def verdict_counts(effects: Sequence[ContrastFinding]) -> str:
@@ -79,6 +80,9 @@ def _warnings(found: AblationFindings) -> tuple[Paragraph, ...]:
 
 
 def _interim(found: AblationFindings) -> tuple[Paragraph, ...]:
+    if found.looked is not None:
+        remarked = looks_remark(found)
+        return (remark(remarked),) if remarked else ()
     planned = found.plan.pairs if found.plan else 0
     unfinished = [effect for effect in found.effects if effect.n + effect.left_out < planned]
     if not unfinished:
@@ -105,7 +109,7 @@ def ablation_tiles(found: AblationFindings, spent: Spending) -> tuple[Tile, ...]
         shown.append(Tile(pp(first.mean), name, detail, bold=loud and first.verdict is not Verdict.UNDECIDED))
     if found.plan is not None:
         complete = min(effect.n for effect in found.effects)
-        pairs = f"{complete} of {found.plan.pairs}"
+        pairs = f"{complete} of {'at most ' if found.plan.looks else ''}{found.plan.pairs}"
         shown.append(
             Tile(pairs, "pairs complete", "in the contrast that has fewest" if found.effects[1:] else "")
         )

@@ -38,8 +38,9 @@ Interval = tuple[float, float]
 def new_images(found: AblationFindings) -> dict[str, Interval]:
     """Intervals over seeds and images together, by contrast; empty where no answers to images are stored."""
     size = image_count(found)
-    if size is None:
+    if size is None or np.isnan(found.interval_alpha):
         return {}
+    counted = set(found.counted["pair"])
     intervals = {}
     for effect in found.effects[:MOST_INTERVALS]:
         if effect.n < 2:
@@ -48,14 +49,14 @@ def new_images(found: AblationFindings) -> dict[str, Interval]:
             own = {arm: correctness(found.results, arm, size, found.part) for arm in effect.contrast.weights}
         except ValueError:  # the answers to single images are damaged
             continue
-        shared = sorted(set.intersection(*(set(pairs) for pairs in own.values())))
+        shared = sorted(counted.intersection(*(set(pairs) for pairs in own.values())))
         if len(shared) < 2:
             continue
         stacked = {arm: np.stack([pairs[pair] for pair in shared]) for arm, pairs in own.items()}
         low, high = crossed_interval(
             stacked,
             effect.contrast.weights,
-            alpha=found.alpha,
+            alpha=found.interval_alpha,
             resamples=RESAMPLES,
             rng=np.random.default_rng(SEED),
         )

@@ -4,7 +4,8 @@ from collections.abc import Hashable, Iterator
 
 import pandas as pd
 
-from vggsearch.analysis import differences
+from vggsearch.analysis import differences, flat_ends
+from vggsearch.designs import Plan
 from vggsearch.report.ablation.ablation_findings import AblationFindings
 from vggsearch.report.ablation.learning_rates_figures import rate_figure, robustness_figure
 from vggsearch.report.document import (
@@ -16,6 +17,7 @@ from vggsearch.report.document import (
     optional_number,
     paragraph,
     plain,
+    points,
     remark,
     section,
     spread,
@@ -42,7 +44,7 @@ def learning_rates_section(found: AblationFindings) -> Iterator[Block]:
     yield paragraph(
         f"Every arm tried the same {len(plan.rates)} rates with {plan.rate_seeds} "
         f"seed{'s' if plan.rate_seeds > 1 else ''} that no pair has, and got the rate with the best mean "
-        f"validation accuracy. {found.wording.rates}"
+        f"validation accuracy.{_growth_rule(plan)} {found.wording.rates}"
     )
     yield from _warnings(found, table)
     if table["n"].sum():
@@ -65,7 +67,9 @@ def trained_at(found: AblationFindings) -> dict[str, float]:
 
 def _warnings(found: AblationFindings, table: pd.DataFrame) -> Iterator[Block]:
     edge = [plain(arm, 60) for arm in table.loc[table["at_edge"], "arm"]]
-    if edge:
+    if found.plan is not None and found.plan.rate_growth:
+        yield from _growth(found.plan, table)
+    elif edge:
         yield remark(
             f"The best rate of {_listed(edge)} is the smallest or largest that was tried. A wider grid might "
             "hold a better one, so a part of the effect may be due to the grid."
@@ -76,6 +80,38 @@ def _warnings(found: AblationFindings, table: pd.DataFrame) -> Iterator[Block]:
         yield remark(
             f"The pairs of {_listed(other)} were trained at another rate than the runs known now call for."
         )
+
+
+def _growth_rule(plan: Plan) -> str:
+    if not plan.rate_growth:
+        return ""
+    return (
+        f" Where the best rate of an arm is at an end of its grid, the plan lets the grid grow there: by at "
+        f"most {plan.rate_growth} rates, each by the grid's own ratio and with the same seeds, until it is "
+        "inside."
+    )
+
+
+def _growth(plan: Plan, table: pd.DataFrame) -> Iterator[Block]:
+    """Which grids grew, which best rates are at an end all the same, and where that is noise."""
+    grown = []
+    for arm, own in table.groupby("arm", sort=False):
+        added = sorted(set(own["lr"]) - set(plan.rates))
+        if added:
+            grown.append(f"{plain(str(arm), 60)} by {', '.join(f'{lr:g}' for lr in added)}")
+    yield paragraph(f"Grids that grew: {'; '.join(grown)}." if grown else "No grid grew.")
+    flat = flat_ends(table)
+    for arm in table.loc[table["at_edge"], "arm"]:
+        name = f"The best rate of {plain(arm, 60)} is still the smallest or largest that was tried"
+        if arm in flat:
+            ahead, noise = flat[arm]
+            yield remark(
+                f"{name}, but it is only {points(ahead)} better than the rate beside it, and differences up "
+                f"to {points(noise).replace('+', '±')} are noise: the curve is flat there, and a wider grid "
+                "would hardly matter."
+            )
+        else:
+            yield remark(f"{name}. A wider grid might hold a better one.")
 
 
 def _listed(names: list[str], most: int = 8) -> str:

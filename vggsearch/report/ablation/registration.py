@@ -6,6 +6,7 @@ import pandas as pd
 
 from vggsearch.designs import deviations
 from vggsearch.report.ablation.ablation_findings import AblationFindings
+from vggsearch.report.ablation.looks import planned_looks
 from vggsearch.report.document import (
     Block,
     Code,
@@ -30,11 +31,14 @@ def registration_section(found: AblationFindings) -> Iterator[Block]:
         return
     last = plans[-1]
     plan, many = last.plan, len(last.plan.contrasts)
+    splits = "a split of its own for each pair, " if plan.pair_data else ""
+    growth = f", at most {plan.rate_growth} more at an end of the grid," if plan.rate_growth else ""
     yield paragraph(
         "Fixed before the first run were: the arms and their steps, "
         f"{many} contrast{'s' if many != 1 else ''}, {plain(plan.primary)} as the primary one, "
-        f"{plan.pairs} paired seeds from {plan.first_seed} on, the margin of ±{100 * plan.margin:g} "
-        f"pp, α = {plan.alpha:g}, {found.wording.registered}the learning rates and their "
+        f"{'at most ' if plan.looks else ''}{plan.pairs} paired seeds from {plan.first_seed} on, "
+        f"{planned_looks(plan)}the margin of ±{100 * plan.margin:g} "
+        f"pp, α = {plan.alpha:g}, {found.wording.registered}{splits}the learning rates{growth} and their "
         f"{plan.rate_seeds} seeds from {plan.first_rate_seed} on. The plan in force has the SHA-256 ",
         Code(last.digest),
         f". It was fixed {moment(last.at)} after {count(last.runs)} runs; data/ holds all of it.",

@@ -45,7 +45,7 @@ def sentence(found: AblationFindings, effect: ContrastFinding) -> Sentence:
             body = f"undecided, {pp(effect.mean)} {where}; {_more(found, effect)}."
             return Sentence(_open(contrast), body, False)
         case Verdict.DESCRIPTIVE:
-            return Sentence(_open(contrast), _described(effect, where), False)
+            return Sentence(_open(contrast), _described(found, effect, where), False)
 
 
 def pp(fraction: float) -> str:
@@ -125,16 +125,23 @@ def _sign(effect: ContrastFinding) -> str:
 
 
 def _more(found: AblationFindings, effect: ContrastFinding) -> str:
+    looked = found.looked
+    if looked is not None and effect.more_pairs is None:
+        left = found.plan is not None and looked.wanted > looked.last
+        return "by what these pairs show, no planned look would decide" if left else "no planned look is left"
     if effect.more_pairs is None:
         return f"by what these pairs show, {MAX_PAIRS} would not decide"
     seconds = pair_s(found, effect.contrast)
     unit = "GPU" if found.plan and found.plan.device != "cpu" else "core"
     time = "" if seconds is None else f" (about {duration(effect.more_pairs * seconds)} of one {unit})"
     many = f"{effect.more_pairs} more seed{'s' if effect.more_pairs != 1 else ''}"
-    return f"about {many}{time} would decide"
+    planned = "" if looked is None else f", at the planned look at {looked.last + effect.more_pairs} pairs,"
+    return f"about {many}{time}{planned} would decide"
 
 
-def _described(effect: ContrastFinding, where: str) -> str:
+def _described(found: AblationFindings, effect: ContrastFinding, where: str) -> str:
+    if effect.n and found.looked is not None and not found.looked.last:
+        return f"before the first planned look: no verdict. {pp(effect.mean)} {where}."
     if effect.n == 0:
         return "no pair is complete, so nothing can be said"
     return f"descriptive only, n = {effect.n}: no verdict. {pp(effect.mean)} {where}."

@@ -8,6 +8,7 @@ from vggsearch.designs import Plan, deviations
 from vggsearch.report.ablation.ablation_findings import AblationFindings
 from vggsearch.report.ablation.curves import LAST_PART, side_curves, still_rising
 from vggsearch.report.ablation.images import image_count
+from vggsearch.report.ablation.looks import look_numbers
 from vggsearch.report.ablation.runs import held_up
 from vggsearch.report.ablation.sentences import interacts
 from vggsearch.report.document import (
@@ -107,9 +108,10 @@ def _rates(found: AblationFindings) -> str:
         return f"{grid} for all arms, not tuned"
     edges = int(found.chosen["at_edge"].sum()) if len(found.chosen) else 0
     arms = found.chosen["arm"].nunique() if len(found.chosen) else 0
+    more = f", and at most {rates.grow} more at an end" if rates.grow else ""
     return (
-        f"{len(rates.grid)} tried ({grid}), {rates.seeds} seeds each; best at an end of the grid: {edges} "
-        f"of {arms} arms{found.wording.rates_threat}"
+        f"{len(rates.grid)} tried ({grid}{more}), {rates.seeds} seeds each; best at an end of the grid: "
+        f"{edges} of {arms} arms{found.wording.rates_threat}"
     )
 
 
@@ -123,6 +125,12 @@ def _images(found: AblationFindings) -> str:
 
 def _split(found: AblationFindings) -> str:
     data = found.study.data
+    if found.plan is not None and found.plan.pair_data:
+        first, *_, last = (pair.split_seed for pair in found.plan.pair_data)
+        return (
+            f"no: each pair has a split of its own, of split seeds {first} to {last}, so that intervals are "
+            f"over splits too; learning rates were chosen on split seed {data.split_seed}"
+        )
     return (
         f"validation is one {percent(data.val_fraction, 0)} part, of split seed {data.split_seed}, in "
         f"every pair"
@@ -155,9 +163,14 @@ def _looking(found: AblationFindings) -> str:
     lines = deviations(found.results.plans)
     if not found.results.plans:
         return "no plan is registered, so nobody can tell"
-    changed = [line for line in lines if line.startswith("pairs ")]
+    changed = [line for line in lines if line.startswith(("pairs ", "looks "))]
     if changed:
         return f"yes, the tests do not know of it: {plain('; '.join(changed), 300)}"
+    plan = found.results.plans[-1].plan
+    if plan.looks and not lines:
+        early = found.looked is not None and found.looked.stopped_early(plan)
+        stop = "; the first that decided every contrast ended the study" if early else ""
+        return f"as planned: looks at {look_numbers(plan)} pairs, for which tests and intervals allow{stop}"
     return f"no: {found.results.plans[-1].plan.pairs} were planned" + (
         "" if not lines else ", other things changed"
     )

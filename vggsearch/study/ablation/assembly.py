@@ -10,18 +10,24 @@ Arms that are the same run (an arm against itself, one net given two budgets) sh
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
+from typing import TYPE_CHECKING
 
 from vggsearch.costs import cost
-from vggsearch.designs import Arm, Plan, PlannedArm, PlannedContrast, PlannedRun
+from vggsearch.designs import Arm, Plan, PlannedArm, PlannedContrast, PlannedRun, rates_beyond
 from vggsearch.errors import VggSearchError
 from vggsearch.recipe import Budget
-from vggsearch.runs import Clock, Digest, Outcome, RunKey, RunRecord
+from vggsearch.runs import Clock, Digest, RunKey, RunRecord
 from vggsearch.space import Scalar
 from vggsearch.store import RateChoice, Store
+from vggsearch.study.ablation.frames import ended_frame
+from vggsearch.study.ablation.looking import looked
 from vggsearch.study.control import Conditions, ListedRun, ListedStage, read_recorded
 from vggsearch.study.file import MAX_SEEDS, AblationStudy
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CALIBRATION = Budget(seconds=2.0)
 CALIBRATION_ROUNDS = 3
@@ -47,10 +53,13 @@ class AblationAssembly:
         self._design = design = study.plan_design(conditions.task)
         self._state = store.state(study.name)
         self._plan: Plan | None = None
+        self._pair_runs: list[ListedRun] = []
+        """Every run of the pairs that the plan may want, once the learning rates are known."""
         self._asked: dict[Digest, bool | None] = {}
         """`Candidate.cached` of the runs that were handed out and not answered."""
-        self._rates = ListedStage("rates", 0, clock)
-        self._pairs = ListedStage("pairs", len(design.arms) * study.seeds, clock)
+        self._rates = ListedStage("rates", 0, clock, more=self._rates_so_far)
+        first = study.looks[0] if study.looks else study.pairs
+        self._pairs = ListedStage("pairs", len(design.arms) * first, clock, more=self._pairs_so_far)
         self.calibration = ListedStage("calibration", 0, clock)
         self.stages = [*([self._rates] if len(study.rates.grid) > 1 else []), self._pairs]
         self.trusted = False
@@ -86,7 +95,7 @@ class AblationAssembly:
             arms=tuple(self._planned(arm, measured) for arm in self._design.arms),
             contrasts=tuple(map(PlannedContrast.of, self._design.contrasts)),
             primary=study.primary,
-            pairs=study.seeds,
+            pairs=study.pairs,
             first_seed=study.seed + FIRST_SEED,
             rates=study.rates.grid,
             rate_seeds=study.rates.seeds,
@@ -94,26 +103,43 @@ class AblationAssembly:
             margin=study.margin,
             alpha=study.alpha,
             evaluate_on=study.evaluate_on,
+            looks=study.looks,
+            spending="pocock" if study.looks else None,
+            rate_growth=study.rates.grow,
+            pair_data=conditions.pair_data,
         )
 
     def begin(self, plan: Plan) -> None:
         """Follow `plan`."""
         self._plan = plan
         if self._rates in self.stages:
-            self._rates.fix(self._rate_runs(plan))
+            self._rates.fix(self._rate_runs(plan, {}))
 
     def select(self) -> Sequence[ListedRun]:
         """The runs of the pairs: all arms with the first seed, then with the second, and so on.
 
-        Called once the learning rates are known.
+        Called once the learning rates are known. Where looks are planned, these are the runs of the first.
         """
         plan = self._plan
         assert plan is not None  # `begin` was called
         rates = self._chosen_rates(plan)
-        return [
+        self._pair_runs = [
             self._listed(run, rates[run.arm.name], {"pair": run.number}, final=plan.evaluate_on == "test")
             for run in plan.pair_runs()
         ]
+        return self._first(plan.looks[0] if plan.looks else plan.pairs)
+
+    def _pairs_so_far(self) -> Sequence[ListedRun]:
+        """The runs of the pairs that are wanted by the results so far."""
+        plan = self._plan
+        assert plan is not None  # `begin` was called
+        if not plan.looks:
+            return self._pair_runs
+        made = ended_frame(self._pair_runs, self._store.ledger, plan.part.column)
+        return self._first(looked(plan, made).wanted)
+
+    def _first(self, pairs: int) -> list[ListedRun]:
+        return [run for run in self._pair_runs if int(run.params["pair"]) <= pairs]
 
     def _calibration_runs(self) -> Iterator[ListedRun]:
         """None where the budget is in seconds, which is how long a run takes."""
@@ -169,39 +195,56 @@ class AblationAssembly:
         macs, its_macs = (cost(each.architecture, task).macs for each in (arm, reference))
         return self._study.budget.for_another_net(ratio, macs, its_macs)
 
-    def _rate_runs(self, plan: Plan) -> Iterator[ListedRun]:
-        for run in plan.rate_runs():
+    def _rate_runs(self, plan: Plan, tried: Mapping[str, Sequence[float]]) -> Iterator[ListedRun]:
+        for run in plan.rate_runs(tried):
             assert run.lr is not None  # it is tried
             yield self._listed(run, run.lr, {"repeat": run.number}, final=False)
 
+    def _rates_so_far(self) -> Iterator[ListedRun]:
+        """The runs for learning rates that are wanted by the results so far."""
+        plan = self._plan
+        assert plan is not None  # `begin` was called
+        return self._rate_runs(plan, self._tried(plan))
+
+    def _tried(self, plan: Plan) -> Mapping[str, Sequence[float]]:
+        """The rates of arms whose grid grew."""
+        if not plan.rate_growth:
+            return {}
+        from vggsearch.analysis import grown_rates
+
+        possible = [*plan.rates, *rates_beyond(plan.rates, plan.rate_growth)]
+        made = self._rates_made(plan, {arm.name: possible for arm in plan.arms})
+        return grown_rates(made, plan.rates, plan.rate_seeds, plan.rate_growth)
+
+    def _rates_made(self, plan: Plan, tried: Mapping[str, Sequence[float]]) -> "pd.DataFrame":
+        return ended_frame(self._rate_runs(plan, tried), self._store.ledger, "val_accuracy")
+
     def _chosen_rates(self, plan: Plan) -> dict[str, float]:
         """Learning rates by arm. A rate once chosen stays; the recipe's where no run of the arm completed."""
-        import pandas as pd
-
         from vggsearch.analysis import rate_table
 
         if not plan.tuned:
             return dict.fromkeys((arm.name for arm in plan.arms), plan.rates[0])
         before = self._state.rates()
         chosen = {arm.name: arm.recipe.lr for arm in plan.arms}
-        rows = []
-        for listed in self._rate_runs(plan):
-            run = self._run(listed.key.digest)
-            good = run is not None and run.outcome is Outcome.COMPLETED
-            rows.append(
-                (listed.params["arm"], listed.params["lr"], run.val_accuracy if run and good else None)
-            )
-        table = rate_table(pd.DataFrame(rows, columns=["arm", "lr", "val_accuracy"]))
+        tried = self._tried(plan)
+        table = rate_table(self._rates_made(plan, tried))
         best = table[table["chosen"]]
         chosen |= dict(zip(best["arm"].astype(str), best["lr"].astype(float), strict=True))
-        chosen |= {name: lr for name, lr in before.items() if name in chosen and lr in plan.rates}
+        chosen |= {
+            name: lr for name, lr in before.items() if name in chosen and lr in tried.get(name, plan.rates)
+        }
         self._state.put_rates(RateChoice(rates=before | chosen))
         return chosen
 
     def _listed(self, run: PlannedRun, lr: float, number: dict[str, Scalar], *, final: bool) -> ListedRun:
         arm = run.arm
         recipe = arm.recipe.model_copy(update={"lr": lr})
-        key = self._conditions.key(arm.architecture, recipe, arm.budget, seed=run.seed, final=final)
+        own = self._conditions.pair_data
+        data = own[run.number - 1] if own and "pair" in number else None
+        key = self._conditions.key(
+            arm.architecture, recipe, arm.budget, seed=run.seed, final=final, data=data
+        )
         params: dict[str, Scalar] = {"arm": arm.name, **number, "lr": lr}
         return ListedRun(arm.architecture, params, key, self._asked.get(key.digest))
 

@@ -9,6 +9,8 @@ from vggsearch.recipe import Recipe
 from vggsearch.runs import RunRecord, Stage
 from vggsearch.store import Store
 from vggsearch.study.ablation.assembly import CALIBRATION_ROUNDS, AblationAssembly
+from vggsearch.study.ablation.frames import pairs_frame, rates_frame
+from vggsearch.study.ablation.looking import Looked, looked
 from vggsearch.study.control import Conditions, Planned, complete_pairs
 from vggsearch.study.file import AblationStudy
 from vggsearch.study.kind import StageStatus
@@ -23,12 +25,21 @@ def registered_plan(results: StudyResults) -> Plan | None:
 def current_plan(study: AblationStudy, results: StudyResults, store: Store) -> Plan | None:
     """The plan that the file and the measurements give now, registered or not. Writes nothing.
 
-    None where an arm is not measured yet, or no plan was registered yet.
+    None where an arm is not measured yet, no plan was registered yet, or the splits of pairs have changed.
     """
     before = registered_plan(results)
     if before is None:
         return None
-    conditions = Conditions(before.data, before.task, before.device, before.device_model, before.train_images)
+    if len(study.pair_splits) != len(before.pair_data):
+        return None  # which splits there are now is known once the images are read
+    conditions = Conditions(
+        before.data,
+        before.task,
+        before.device,
+        before.device_model,
+        before.train_images,
+        before.pair_data,
+    )
     assembly = AblationAssembly(study, store, conditions)
     assembly.restore()
     return assembly.plan() if assembly.calibration.complete else None
@@ -44,14 +55,23 @@ def planned(plan: Plan) -> Planned:
     return Planned(plan.digest, fmean(known) if known else None, plan.pairs, frozenset(own.values()))
 
 
-def wanted_runs(plan: Plan) -> dict[Stage, dict[RunIdentity, PlannedArm]]:
-    """Every distinct run that the plan wants, by stage, and the first arm that it is made for."""
+def wanted_runs(
+    plan: Plan, results: StudyResults | None = None
+) -> dict[Stage, dict[RunIdentity, PlannedArm]]:
+    """Every distinct run that the plan wants, by stage, and the first arm that it is made for.
+
+    By `results`, where they are given: grids may have grown, and a look may be the last. Without them, all
+    pairs that the plan may want, and the rates of its grid.
+    """
+    tried = {} if results is None else grown(results, plan)
+    pairs = plan.pairs if results is None else looked_at(results, plan).wanted
     wanted: dict[Stage, dict[RunIdentity, PlannedArm]] = {"rates": {}} if plan.tuned else {}
     wanted["pairs"] = {}
-    for run in plan.rate_runs():
+    for run in plan.rate_runs(tried):
         wanted["rates"].setdefault(run.identity, run.arm)
     for run in plan.pair_runs():
-        wanted["pairs"].setdefault(run.identity, run.arm)
+        if run.number <= pairs:
+            wanted["pairs"].setdefault(run.identity, run.arm)
     return wanted
 
 
@@ -64,10 +84,26 @@ def made_runs(results: StudyResults, stage: Stage) -> dict[RunIdentity, RunRecor
     }
 
 
+def looked_at(results: StudyResults, plan: Plan) -> Looked:
+    """What the looks of `plan` decide on the results so far."""
+    if not plan.looks:
+        return Looked(0, plan.pairs, decided=False)
+    return looked(plan, pairs_frame(results).drop_duplicates(["arm", "pair"], keep="last"))
+
+
+def grown(results: StudyResults, plan: Plan) -> dict[str, list[float]]:
+    """The rates of arms whose grid may have grown, by the results so far."""
+    if not plan.rate_growth:
+        return {}
+    from vggsearch.analysis import grown_rates
+
+    return grown_rates(rates_frame(results, plan), plan.rates, plan.rate_seeds, plan.rate_growth)
+
+
 def planned_counts(study: AblationStudy, results: StudyResults, plan: Plan) -> dict[Stage, StageStatus]:
-    """Distinct runs of each stage by `plan`."""
+    """Distinct runs of each stage that `plan` wants by the results so far."""
     counts = _calibration(study, results, {(arm.architecture, arm.recipe) for arm in plan.arms})
-    for stage, wanted in wanted_runs(plan).items():
+    for stage, wanted in wanted_runs(plan, results).items():
         made = made_runs(results, stage).keys()
         counts[stage] = StageStatus(len(wanted), len(wanted.keys() & made))
     return counts
@@ -81,12 +117,15 @@ def expected_counts(study: AblationStudy, results: StudyResults, design: Design)
     counts = _calibration(study, results, nets)
     if len(study.rates.grid) > 1:
         counts["rates"] = StageStatus(len(rates) * len(study.rates.grid) * study.rates.seeds, 0)
-    counts["pairs"] = StageStatus(len(pairs) * study.seeds, 0)
+    first = study.looks[0] if study.looks else study.pairs
+    counts["pairs"] = StageStatus(len(pairs) * first, 0)
     return counts
 
 
 def left_s(results: StudyResults, plan: Plan | None) -> float | None:
     """Seconds that the runs still wanted take one after the other; None where unknown.
+
+    Where looks are planned, to the next look.
 
     Estimated from an arm's runs so far, or else from the plan.
     """
@@ -94,7 +133,7 @@ def left_s(results: StudyResults, plan: Plan | None) -> float | None:
         return None
     took = _took(results)
     total = 0.0
-    for stage, wanted in wanted_runs(plan).items():
+    for stage, wanted in wanted_runs(plan, results).items():
         made = made_runs(results, stage)
         for one, arm in wanted.items():
             if one not in made:
@@ -110,6 +149,18 @@ def pairs_complete(results: StudyResults) -> int:
     """Number of seeds with which every arm completed a run."""
     plan = registered_plan(results)
     return 0 if plan is None else complete_pairs(results.trials, planned(plan))
+
+
+def looks_line(results: StudyResults) -> str:
+    """Which look is next, or which one ended the study; empty where no looks are planned."""
+    plan = registered_plan(results)
+    if plan is None or not plan.looks:
+        return ""
+    now = looked_at(results, plan)
+    if now.stopped_early(plan):
+        return f"stopped early: the look at {now.wanted} pairs decided every contrast"
+    at = ", ".join(map(str, plan.looks))
+    return f"looks: at {at} pairs" + (f"; the next one at {now.wanted}" if now.wanted > now.last else "")
 
 
 def _took(results: StudyResults) -> Mapping[str, list[float]]:

@@ -8,6 +8,8 @@ from vggsearch.analysis import (
     MIN_PAIRS,
     best_possible_p,
     differences,
+    differences_can_show,
+    interval_levels,
     minimum_detectable_effect,
     pairs_needed_for_any_verdict,
 )
@@ -38,7 +40,7 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Detectable:
-    """The effect that the pairs of the plan detect with a probability of 80 %."""
+    """The effect that the pairs of the plan, all of them, detect with a probability of 80 %."""
 
     sd: float
     """Standard deviation of the primary contrast's differences (fraction)."""
@@ -88,11 +90,19 @@ def warnings(plan: Plan) -> Iterator[str]:
             f"with {n} pairs and {of} the smallest Holm-adjusted p is {best_possible_p(n, contrasts):.2g}, "
             f"so no contrast can be supported or refuted: at least {needed} seeds"
         )
+    able = zip(plan.looks, differences_can_show(plan.looks, plan.alpha, contrasts), strict=True)
+    unable = [str(look) for look, can in able if not can]
+    if unable and n >= needed:
+        looks = f"the look at {unable[0]}" if len(unable) == 1 else f"the looks at {', '.join(unable)}"
+        yield f"{looks} pairs can show equivalence alone, as so few pairs have no p small enough for {of}"
 
 
 def _detectable(plan: Plan, sd: float, source: str) -> Detectable:
-    alone = minimum_detectable_effect(sd, plan.pairs, plan.alpha)
-    corrected = minimum_detectable_effect(sd, plan.pairs, plan.alpha / len(plan.contrasts))
+    levels = (
+        interval_levels(plan.looks, len(plan.looks), alpha)[0]
+        for alpha in (plan.alpha, plan.alpha / len(plan.contrasts))
+    )
+    alone, corrected = (minimum_detectable_effect(sd, plan.pairs, level) for level in levels)
     return Detectable(sd, source, alone, corrected)
 
 

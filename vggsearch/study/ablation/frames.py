@@ -1,6 +1,6 @@
 """The trials of an ablation as tables: results of each arm by seed, and by learning rate."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 from vggsearch.designs import EVALUATION_PARTS, EvaluationPart, Plan
 from vggsearch.runs import Outcome, RunRecord, Stage, TrialRecord, unpack_bits
+from vggsearch.store import BaseLedger
+from vggsearch.study.control import ListedRun
 from vggsearch.study.results import StudyResults
 
 if TYPE_CHECKING:
@@ -33,6 +35,22 @@ def rates_frame(results: StudyResults, plan: Plan) -> "pd.DataFrame":
     Accuracies are missing where a run did not complete.
     """
     return _shared(_frame(results, "rates", {"repeat": "Int64"}), _twins(plan, same_seeds=False))
+
+
+def ended_frame(listed: Iterable[ListedRun], ledger: BaseLedger, value: str) -> "pd.DataFrame":
+    """One row for each of the listed runs that ended: arm, pair, repeat, lr, and the column `value`.
+
+    The value is missing where the run did not complete.
+    """
+    import pandas as pd
+
+    rows: list[dict[str, object]] = []
+    for one in listed:
+        run = ledger.get(one.key.digest)
+        if run is not None:
+            completed = run.outcome is Outcome.COMPLETED
+            rows.append({**one.params, value: getattr(run, value) if completed else None})
+    return pd.DataFrame(rows, columns=["arm", "pair", "repeat", "lr", value]).astype({value: float})
 
 
 def correctness(results: StudyResults, arm: str, images: int, part: EvaluationPart) -> dict[int, BoolArray]:

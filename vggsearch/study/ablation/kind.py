@@ -9,6 +9,7 @@ from vggsearch.study.ablation.counting import (
     current_plan,
     expected_counts,
     left_s,
+    looks_line,
     pairs_complete,
     planned,
     planned_counts,
@@ -94,5 +95,7 @@ class AblationKind(StudyKind[AblationStudy]):
 
     def summary_lines(self, study: AblationStudy, results: StudyResults) -> list[str]:
         """See `summary`."""
-        complete = f"pairs complete: {pairs_complete(results)} of {study.seeds}"
-        return [complete, *study.part.notice, *plan_lines(results.plans)]
+        most = "at most " if study.looks else ""
+        complete = f"pairs complete: {pairs_complete(results)} of {most}{study.pairs}"
+        looks = looks_line(results)
+        return [complete, *([looks] if looks else []), *study.part.notice, *plan_lines(results.plans)]

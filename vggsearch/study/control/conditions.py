@@ -21,14 +21,28 @@ class Conditions:
     """Name of the processor or GPU; part of a run's identity where the budget is in seconds."""
     train_images: int
     """Number of images in the training part."""
+    pair_data: tuple[DataKey, ...] = ()
+    """The images and the split of each pair of an ablation, where each has a split of its own."""
 
-    def key(self, architecture: str, recipe: Recipe, budget: Budget, *, seed: int, final: bool) -> RunKey:
-        """The key of a run; `final` runs were selected beforehand, and they alone are tested."""
+    def key(
+        self,
+        architecture: str,
+        recipe: Recipe,
+        budget: Budget,
+        *,
+        seed: int,
+        final: bool,
+        data: DataKey | None = None,
+    ) -> RunKey:
+        """The key of a run; `final` runs were selected beforehand, and they alone are tested.
+
+        `data` is one of `pair_data`, for a run of that pair.
+        """
         return RunKey(
             architecture=architecture,
             input_shape=self.task.input_shape,
             num_classes=self.task.num_classes,
-            data=self.data_key,
+            data=data or self.data_key,
             recipe=recipe,
             budget=budget,
             seed=seed,
@@ -40,7 +54,8 @@ class Conditions:
     def check(self, key: RunKey, study: Path) -> None:
         """Raise `StudyFileError` where a run of the study file `study` was made under other conditions."""
         final = key.evaluate_on == "test"
-        now = self.key(key.architecture, key.recipe, key.budget, seed=key.seed, final=final)
+        data = key.data if self._of_a_pair(key.data) else None
+        now = self.key(key.architecture, key.recipe, key.budget, seed=key.seed, final=final, data=data)
         if now.digest == key.digest:
             return
         for name in RunKey.model_fields:
@@ -51,6 +66,11 @@ class Conditions:
                     f"{_short(before)} and is now {_short(after)}: continue where it began, or name "
                     "another --store"
                 )
+
+    def _of_a_pair(self, data: DataKey) -> bool:
+        """Whether `data` may be those of a pair, perhaps of one that is no longer planned."""
+        own = self.data_key
+        return bool(self.pair_data) and (data.digest, data.val_fraction) == (own.digest, own.val_fraction)
 
 
 def _short(value: object) -> str:

@@ -171,11 +171,20 @@ class ListedStage(Stage):
     Args:
         name: The stage's name.
         quota: Expected number of runs, until the list is fixed.
+        more: Called whenever every run of the list is answered; returns all runs that are wanted in the
+            light of the answers. Those that are new are appended; the stage is complete once there are none.
     """
 
-    def __init__(self, name: StageName, quota: int, clock: Clock = time.time) -> None:
+    def __init__(
+        self,
+        name: StageName,
+        quota: int,
+        clock: Clock = time.time,
+        more: Callable[[], Iterable[ListedRun]] = tuple,
+    ) -> None:
         super().__init__(quota, clock)
         self.name = name
+        self._more = more
         self._runs: deque[ListedRun] | None = None
         self._numbers: dict[Digest, int] = {}
         """Numbers of runs that are made again."""
@@ -187,11 +196,15 @@ class ListedStage(Stage):
 
     def fix(self, runs: Iterable[ListedRun]) -> None:
         """Fix the list; runs that were restored, or that stand earlier in the list, are left out."""
-        distinct: dict[Digest, ListedRun] = {}
-        for run in runs:
-            distinct.setdefault(run.key.digest, run)
-        self._runs = deque(run for digest, run in distinct.items() if digest not in self._asked)
+        self._runs = deque(self._new(runs))
         self.quota = len(self._asked) + len(self._runs)
+        self._append_more()
+
+    def tell(self, trial: TrialRecord, run: RunRecord | None) -> None:
+        """See `Stage.tell`."""
+        super().tell(trial, run)
+        if self.fixed:
+            self._append_more()
 
     def next(self) -> Candidate | None:
         """See `Stage.next`; None before `fix`."""
@@ -208,6 +221,23 @@ class ListedStage(Stage):
             if trial.stage == self.name and trial.run is not None:
                 self._numbers[trial.run] = trial.number
                 self._architectures[trial.number] = trial.architecture
+
+    def _new(self, runs: Iterable[ListedRun]) -> list[ListedRun]:
+        """Those of `runs` that were not asked for yet, each once, under its first name."""
+        distinct: dict[Digest, ListedRun] = {}
+        for run in runs:
+            distinct.setdefault(run.key.digest, run)
+        return [run for digest, run in distinct.items() if digest not in self._asked]
+
+    def _append_more(self) -> None:
+        """Append the runs that are wanted now that all others are answered."""
+        while self.left == 0:
+            new = self._new(self._more())
+            if not new or self._runs is None:
+                return
+            self._runs.extend(new)
+            self.quota += len(new)
+            self.exhausted = False
 
     def _ask(self) -> Candidate | None:
         if not self._runs:

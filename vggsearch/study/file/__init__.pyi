@@ -1,4 +1,4 @@
-from .ablation import MAX_SEEDS as MAX_SEEDS, AblationStudy as AblationStudy
+from .ablation import AblationStudy as AblationStudy
 from .base import Study as Study
 from .define import define_study as define_study
 from .json_schema import study_schema as study_schema
@@ -10,4 +10,5 @@ from .search import (
     SearchStudy as SearchStudy,
     Stop as Stop,
 )
+from .seeds import MAX_SEEDS as MAX_SEEDS
 from .shipped import SHIPPED as SHIPPED, shipped_source as shipped_source

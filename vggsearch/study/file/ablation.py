@@ -11,9 +11,12 @@ from vggsearch.designs import (
     Design,
     EvaluateOn,
     EvaluationPart,
+    Looks,
     check,
     factorial,
+    growth_problem,
     kernel_design,
+    looks_problem,
     most_runs,
     one_at_a_time,
 )
@@ -21,9 +24,8 @@ from vggsearch.errors import ArchitectureError, DesignError
 from vggsearch.schema import ADDED, Frozen
 from vggsearch.study.file.base import Study
 from vggsearch.study.file.messages import broken
+from vggsearch.study.file.seeds import MAX_SEEDS, Seeds
 from vggsearch.text import shown, suggestion
-
-MAX_SEEDS = 1000
 
 Rate = Annotated[float, Field(gt=0, le=1000)]
 Level = bool | int | float | Annotated[str, Field(max_length=100)]
@@ -37,6 +39,8 @@ class LearningRates(Frozen):
     """Peak learning rates; a single one is used without tuning."""
     seeds: int = Field(default=2, ge=1, le=MAX_SEEDS)
     """Number of seeds with which an arm tries each rate."""
+    grow: Annotated[int, Field(ge=0), ADDED] = 0
+    """Most rates that an arm tries beyond an end of the grid, where its best rate is at that end."""
 
     @field_validator("grid")
     @classmethod
@@ -44,6 +48,12 @@ class LearningRates(Frozen):
         if len(set(grid)) < len(grid):
             raise broken("", f"must name each rate once, not {shown(grid)}: remove what stands twice")
         return tuple(sorted(grid))
+
+    @model_validator(mode="after")
+    def _ratio(self) -> Self:
+        if problem := growth_problem(self.grid, self.grow):
+            raise broken("grow", f"{problem}: lower grow, or change the grid")
+        return self
 
 
 class AblationStudy(Study):
@@ -73,8 +83,8 @@ class AblationStudy(Study):
     """Whether `factors` are changed one by one, or in all combinations."""
     primary: str = Field(min_length=1, max_length=200)
     """Name of the contrast that the study is about."""
-    seeds: int = Field(default=10, ge=2, le=MAX_SEEDS)
-    """Number of seeds with which every arm is trained, which is the number of pairs."""
+    seeds: Seeds = 10
+    """Number of seeds with which every arm is trained, which is the number of pairs; or planned looks."""
     learning_rates: LearningRates | None = None
     """By default half the recipe's rate, the rate itself, and twice the rate."""
     margin_pp: float = Field(default=0.3, gt=0, le=50)
@@ -89,6 +99,24 @@ class AblationStudy(Study):
         if given.pop("trials", None) is not None:
             raise self.mistake("an ablation has seeds and no trials: leave --trials out, and change `seeds`")
         return super().with_options(**given)
+
+    @property
+    def pairs(self) -> int:
+        """The most pairs that the study makes."""
+        seeds = self.seeds
+        return seeds if isinstance(seeds, int) else (seeds.number or 0, *(seeds.looks or ()))[-1]
+
+    @property
+    def looks(self) -> Looks:
+        """Numbers of pairs at which the study looks at its results; empty where it looks once, at its end."""
+        return () if isinstance(self.seeds, int) else self.seeds.looks or ()
+
+    @property
+    def pair_splits(self) -> range:
+        """See `Study.pair_splits`: those that follow the study's own."""
+        varies = not isinstance(self.seeds, int) and self.seeds.split == "varies"
+        first = self.data.split_seed + 1
+        return range(first, first + self.pairs) if varies else range(0)
 
     @property
     def part(self) -> EvaluationPart:
@@ -134,12 +162,15 @@ class AblationStudy(Study):
             check(design, own)
         except (DesignError, ArchitectureError) as error:
             raise self.mistake(f"{key}: {error}") from error
-        runs = most_runs(len(design.arms), self.seeds, len(self.rates.grid), self.rates.seeds)
+        most_rates = len(self.rates.grid) + self.rates.grow
+        runs = most_runs(len(design.arms), self.pairs, most_rates, self.rates.seeds)
         if runs > MAX_RUNS:
             raise self.mistake(
                 f"{key}: an ablation has at most {MAX_RUNS} runs, not {runs}: lower seeds, or leave arms out"
             )
         names = [contrast.name for contrast in design.contrasts]
+        if self.looks and (problem := looks_problem(self.looks, self.pairs, len(names))):
+            raise self.mistake(f"seeds.looks: {problem}: write seeds: {self.pairs}, or leave factors out")
         if self.primary not in names:
             rule = f"must be one of the contrasts, not {shown(self.primary)}"
             raise self.mistake(f"primary: {rule}: {suggestion(self.primary, names)}")
@@ -158,6 +189,12 @@ class AblationStudy(Study):
         if (self.contrasts is None) == (self.factors is None):
             given = "neither" if self.contrasts is None else "both"
             raise broken("", f"an ablation has contrasts or factors, not {given}: keep one of the two keys")
+        if self.pair_splits and self.evaluate_on == "validation":
+            raise broken(
+                "evaluate_on",
+                "is validation, and with seeds.split: varies every pair has other validation images: leave "
+                "evaluate_on out, or write split: fixed",
+            )
         if self.contrasts is not None and self.design != "one-at-a-time":
             raise broken("design", "is for factors, and here are contrasts: remove it")
         return self

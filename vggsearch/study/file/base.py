@@ -71,6 +71,11 @@ class Study(Frozen):
         """Whether any run of the study is tested."""
 
     @property
+    def pair_splits(self) -> range:
+        """Split seeds of the pairs of an ablation, where each has its own; else empty."""
+        return range(0)
+
+    @property
     def name(self) -> str:
         """The file's name without its suffix, which is the study's name in stores and reports."""
         return self._path.stem

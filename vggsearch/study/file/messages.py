@@ -67,7 +67,7 @@ keep_weights: finalists
 }
 """A valid value for every key, for the remedies. It is not a study: no kind has all these keys."""
 
-TAGS = ("<net>", "<block>")
+TAGS = ("<net>", "<block>", "<number>", "<choice>")
 """Parts of pydantic's locations that are not keys of the file: the tags of discriminated unions."""
 
 

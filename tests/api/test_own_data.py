@@ -1,4 +1,4 @@
-"""Images that are in Python already, in four channels: trained on, searched with, and exported."""
+"""Images that are in Python already, in four channels: trained on, searched with, reported, exported."""
 
 import json
 import re

@@ -81,8 +81,8 @@ def test_an_unknown_name_is_one_line(name, remedy):
     with pytest.raises(DataError) as caught:
         describe(name)
     assert str(caught.value) == (
-        "a data set is one of cifar-10, cifar-100, fashion-mnist, kmnist, mnist, svhn, or folder:PATH, "
-        f"not {name!r}: {remedy}"
+        "a data set is one of cifar-10, cifar-100, fashion-mnist, kmnist, mnist, svhn, folder:PATH or "
+        f"arrays:PATH, not {name!r}: {remedy}"
     )
 
 

@@ -184,8 +184,8 @@ def damaged(path: Path, reason: str) -> DataError:
     """The error for an array file that cannot be used for `reason`."""
     line = printable(" ".join(reason.split()))[:200]
     return DataError(
-        f"{printable(str(path)[:300])} is no sound array file ({line}): make it again with "
-        "vggsearch.dataset and the same images"
+        f"{printable(str(path)[:300])} is no sound array file ({line}): make it again with vggsearch.dataset "
+        "and the same images"
     )
 
 

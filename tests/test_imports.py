@@ -30,6 +30,7 @@ LAYERS = (
     ("store",),
     ("execution",),
     ("study",),
+    ("tables",),
     ("report",),
     ("commands",),
     ("cli",),
@@ -42,7 +43,7 @@ HEAVY = {
     "torch": {"model", "latency", "data", "training", "commands"},
     "torchvision": {"model", "latency", "data", "training"},
     "optuna": {"study.search"},
-    "pandas": {"runs", "analysis", "study", "report", "commands"},
+    "pandas": {"runs", "analysis", "study", "tables", "report", "commands"},
     "seaborn": {"report"},
     "matplotlib": {"report"},
 }

@@ -1,6 +1,12 @@
 from .anytime import anytime_best as anytime_best, luck_of_random as luck_of_random, spent as spent
 from .certainty import COARSE as COARSE, others_within as others_within, standard_error as standard_error
 from .crossed import RESAMPLES as RESAMPLES, crossed_interval as crossed_interval
+from .fidelities import (
+    agreement as agreement,
+    fidelity_correlations as fidelity_correlations,
+    seed_noise as seed_noise,
+    variance_shares as variance_shares,
+)
 from .kernels import KernelComparison as KernelComparison, compare_kernels as compare_kernels
 from .paired import differences as differences, effect as effect, effects as effects
 from .pareto import (

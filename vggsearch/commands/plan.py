@@ -16,6 +16,7 @@ from vggsearch.commands.arguments import (
     select_gpu,
 )
 from vggsearch.commands.output import make_console, print_json
+from vggsearch.commands.plan_of_table import plan_table
 from vggsearch.commands.plan_tables import print_plan
 from vggsearch.commands.running import command_arguments, run_with_display
 from vggsearch.designs import Held, Plan, Row, proof
@@ -26,6 +27,7 @@ from vggsearch.study import (
     Effort,
     Resources,
     StudyResults,
+    TableStudy,
     detectable,
     effort_of,
     kind_of,
@@ -45,11 +47,14 @@ def command(
     device: Device = "auto",
     json: AsJson = False,
 ) -> None:
-    """Say what an ablation compares.
+    """Say what an ablation compares, or how long a table takes.
 
     How many runs, how long, and which effects it can detect. Measures each arm's speed, and trains nothing.
     """
     study = load_study(file)
+    if isinstance(study, TableStudy):
+        plan_table(study, Resources(select_gpu(device), 1, data_dir), json=json)
+        return
     if not isinstance(study, AblationStudy):
         raise study.mistake(
             f"kind: an ablation has a plan, and a search has a space: use vggsearch space {file}"

@@ -20,7 +20,8 @@ from vggsearch.report.document import (
 from vggsearch.report.figures import png, svg, theme
 from vggsearch.report.search import find_search, search_report, summarize_search
 from vggsearch.report.shared import ReportSummary
-from vggsearch.study import AblationStudy, SearchStudy, StudyResults
+from vggsearch.report.table import find_table, summarize_table, table_report
+from vggsearch.study import AblationStudy, SearchStudy, StudyResults, TableStudy
 
 
 class _Kind(NamedTuple):
@@ -34,6 +35,7 @@ class _Kind(NamedTuple):
 _KINDS: Mapping[type[object], _Kind] = {
     SearchStudy: _Kind(find_search, search_report, summarize_search),
     AblationStudy: _Kind(find_ablation, ablation_report, summarize_ablation),
+    TableStudy: _Kind(find_table, table_report, summarize_table),
 }
 
 

@@ -34,8 +34,9 @@ _BITS = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 """Whole base64: what cannot be unpacked is no record."""
 
 
-Stage = Literal["search", "baseline", "finalists", "calibration", "rates", "pairs"]
-"""Of a study: the first three of a search, the others of an ablation; each in the order of its work."""
+Stage = Literal["search", "baseline", "finalists", "calibration", "rates", "pairs", "table"]
+"""Of a study: the first three of a search, the last of a table, the others of an ablation; each in the order
+of its work."""
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """In the order in which they are worked on."""

@@ -33,6 +33,7 @@ from .file import (
     AblationStudy as AblationStudy,
     SearchStudy as SearchStudy,
     Study as Study,
+    TableStudy as TableStudy,
     load_study as load_study,
     parse_study as parse_study,
 )
@@ -54,3 +55,4 @@ from .status import (
     stage_statuses as stage_statuses,
     time_left_s as time_left_s,
 )
+from .table import table_runs as table_runs

@@ -8,3 +8,4 @@ from .search import (
     SearchStudy as SearchStudy,
     Stop as Stop,
 )
+from .table import TableStudy as TableStudy

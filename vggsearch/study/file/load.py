@@ -13,10 +13,15 @@ from vggsearch.runs import Damage, read_bounded
 from vggsearch.study.file.ablation import AblationStudy
 from vggsearch.study.file.base import Study, shown_path
 from vggsearch.study.file.search import SearchStudy
+from vggsearch.study.file.table import TableStudy
 from vggsearch.study.file.yaml_text import MAX_BYTES, YamlTextError, read
 from vggsearch.text import shown, suggestion
 
-KINDS: Mapping[str, type[Study]] = {"search": SearchStudy, "ablation": AblationStudy}
+KINDS: Mapping[str, type[Study]] = {
+    "search": SearchStudy,
+    "ablation": AblationStudy,
+    "table": TableStudy,
+}
 """The class of each value of the key `kind`; a file without that key is a search."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}", re.ASCII)

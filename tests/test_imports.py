@@ -20,7 +20,7 @@ SOURCES = sorted(ROOT.rglob("*.py"))
 LAYERS = (
     ("errors", "text", "schema", "system"),
     ("arch",),
-    ("cost", "recipe"),
+    ("costs", "recipe"),
     ("runs",),
     ("space", "designs"),
     ("analysis",),
@@ -32,6 +32,7 @@ LAYERS = (
     ("study",),
     ("tables",),
     ("report",),
+    ("display",),
     ("commands",),
     ("cli",),
 )
@@ -100,14 +101,14 @@ def test_the_walk_sees_imports_wherever_they_stand(tmp_path):
     source = tmp_path / "seen.py"
     source.write_text(
         "import torch.nn as nn, os\nfrom vggsearch import space\n"
-        "if True:\n    from vggsearch.cost import cost\n"
+        "if True:\n    from vggsearch.costs import cost\n"
         "class C:\n    def f(self):\n        import pandas\n"
     )
     assert [(found.line, found.module, found.within_function) for found in imports_of(source)] == [
         (1, "torch.nn", False),
         (1, "os", False),
         (2, "vggsearch.space", False),
-        (4, "vggsearch.cost", False),
+        (4, "vggsearch.costs", False),
         (7, "pandas", True),
     ]
 
@@ -115,7 +116,7 @@ def test_the_walk_sees_imports_wherever_they_stand(tmp_path):
 def test_every_part_has_its_layer():
     parts = {Import(source, 0, "", False).part for source in SOURCES} - {"", "testing"}
     assert parts <= RANK.keys(), f"give {parts - RANK.keys()} a place in LAYERS"
-    assert {"arch", "cost", "space", "runs"} <= parts
+    assert {"arch", "costs", "space", "runs"} <= parts
 
 
 def test_parts_import_only_what_stands_before_them():
@@ -228,7 +229,7 @@ def loaded_by(statement: str) -> set[str]:
         ("import vggsearch", {"numpy", "pydantic"}),
         ("import vggsearch.arch", {"numpy", "pydantic"}),
         ("import vggsearch.system", {"numpy", "pydantic", "psutil", "multiprocessing", "ctypes"}),
-        ("import vggsearch.cost, vggsearch.space", {"pydantic"}),
+        ("import vggsearch.costs, vggsearch.space", {"pydantic"}),
         ("import vggsearch.recipe, vggsearch.runs.record", set()),
         ("import vggsearch.cli", {"numpy", "pydantic"}),
     ],
@@ -238,7 +239,7 @@ def test_what_a_person_waits_for_loads_nothing_heavy(statement, also):
 
 
 def test_a_fresh_interpreter_shows_what_it_loads():
-    assert {"vggsearch", "numpy"} <= loaded_by("import vggsearch.cost")
+    assert {"vggsearch", "numpy"} <= loaded_by("import vggsearch.costs")
 
 
 def test_files_of_tests_have_different_names():

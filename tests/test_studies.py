@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vggsearch.arch import Task, parse
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.designs import Design, mismatch
 from vggsearch.designs.kernels import KERNEL_CONTRASTS, NULL
 from vggsearch.recipe import RECIPES

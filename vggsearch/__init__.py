@@ -1,6 +1,6 @@
 """Architecture search and ablation studies for VGG-style networks.
 
-Importing this package loads nothing heavy: import what you need from `vggsearch.arch`, `vggsearch.cost`,
+Importing this package loads nothing heavy: import what you need from `vggsearch.arch`, `vggsearch.costs`,
 `vggsearch.space`, `vggsearch.model`, `vggsearch.training`, `vggsearch.study` or `vggsearch.report`.
 """
 

@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _mistake(text: str) -> int:
-    from vggsearch.commands import harmless
+    from vggsearch.display import harmless
 
     hidden = re.sub(r"://[^/@\s]+@", "://***@", text)  # a password typed into the wrong argument
     print(f"vggsearch: error: {' '.join(harmless(hidden).splitlines())}", file=sys.stderr)

@@ -35,7 +35,7 @@ from math import prod
 from typing import Literal
 
 from vggsearch.arch import Architecture, Layer, Shape, Task, expand
-from vggsearch.cost import FLOAT_BYTES, layer_cost
+from vggsearch.costs import FLOAT_BYTES, layer_cost
 from vggsearch.recipe import Recipe
 
 EVALUATION_BATCH = 128

@@ -1,4 +1,4 @@
-"""An architecture as a torch module, built from the same layers that `vggsearch.cost` counts.
+"""An architecture as a torch module, built from the same layers that `vggsearch.costs` counts.
 
 Nothing here uses torch's global random state: weights come from one generator, dropout masks from another.
 """

@@ -3,7 +3,7 @@
 import pytest
 
 from vggsearch.arch import ZOO, Task, parse
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.errors import ArchitectureError
 
 IMAGENET = Task(*((3, 224, 224), 1000))

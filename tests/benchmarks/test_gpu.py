@@ -15,7 +15,7 @@ import torch
 from interleaved import in_turn, note
 
 from vggsearch.arch import Architecture, parse
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.data import data_key, load_search_data
 from vggsearch.execution.contract import Finished
 from vggsearch.execution.local import LocalExecutor

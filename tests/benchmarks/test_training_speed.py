@@ -10,7 +10,7 @@ import torch
 from interleaved import in_turn, note
 
 from vggsearch.arch import Architecture
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.data import load_search_data
 from vggsearch.recipe import RECIPES, TRAINING_PASSES, Budget
 from vggsearch.runs import RunKey

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from vggsearch.commands.display import LiveDisplay, PlainLog, draw, finished_line
+from vggsearch.display.studies import LiveDisplay, PlainLog, draw, finished_line
 from vggsearch.runs.record import CurvePoint, Outcome, RunRecord, TrialRecord
 from vggsearch.study.control.events import (
     Notice,

@@ -5,7 +5,7 @@ from controls import controls
 from hypothesis import assume, given, settings, strategies as st
 
 from vggsearch.arch import Task, parse
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.designs import check, kernel_design
 from vggsearch.designs.kernels import KERNEL_CONTRASTS, NULL_SEED_OFFSET
 from vggsearch.errors import DesignError

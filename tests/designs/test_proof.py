@@ -5,7 +5,7 @@ import math
 import pytest
 
 from vggsearch.arch import Task, parse
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.designs import Arm, Contrast, Design, check, kernel_design, mismatch, proof
 from vggsearch.designs.design import CONTROL
 from vggsearch.designs.kernels import KERNEL_CONTRASTS

@@ -8,7 +8,7 @@ from controls import controls
 from hypothesis import given, settings, strategies as st
 
 from vggsearch.arch import Architecture, Task, parse
-from vggsearch.cost import conv_macs, conv_params, cost
+from vggsearch.costs import conv_macs, conv_params, cost
 from vggsearch.designs.kernels import drop_in
 from vggsearch.designs.widths import MAX_MISMATCH, MAX_SKEW, TOLERANCE, match_width, measured, with_channels
 from vggsearch.errors import DesignError

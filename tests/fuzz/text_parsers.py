@@ -12,7 +12,7 @@ from vggsearch.commands.arguments import select_gpu
 from vggsearch.commands.cost import parse_input
 from vggsearch.commands.runs.lookup import find_run
 from vggsearch.commands.train import parse_recipe
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.data import folder as folder_data
 from vggsearch.data.catalog import named
 from vggsearch.execution.devices import resolve_device

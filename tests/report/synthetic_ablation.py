@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vggsearch.arch import Task
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.designs import Arm
 from vggsearch.designs.plan import Plan, PlannedArm, PlannedContrast, Registration
 from vggsearch.recipe import Budget

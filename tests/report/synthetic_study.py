@@ -12,7 +12,7 @@ import numpy as np
 
 from vggsearch.analysis import finalists as select
 from vggsearch.arch import parse
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs.record import (
     CurvePoint,

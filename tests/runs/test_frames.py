@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from vggsearch.arch import Task, parse
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs import CurvePoint, DataKey, Outcome, Provenance, RunKey, RunRecord
 from vggsearch.runs.architecture_columns import ARCHITECTURE_COLUMNS, architecture_row

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from vggsearch.arch import Head, Task
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.space import Choice, Constraint, SearchSpace, grid, join
 from vggsearch.space.feasible import feasible, keeps
 from vggsearch.testing.strategies import search_spaces

@@ -3,7 +3,7 @@
 import pytest
 
 from vggsearch.arch import Head, Task
-from vggsearch.cost import METRICS
+from vggsearch.costs import METRICS
 from vggsearch.errors import ArchitectureError, SpaceError
 from vggsearch.space import Choice, Constraint, SearchSpace
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from vggsearch.arch import Architecture, Head, Task, parse
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.errors import SpaceError
 from vggsearch.space import Choice, Constraint, SearchSpace
 from vggsearch.testing.strategies import search_spaces

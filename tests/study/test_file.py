@@ -7,7 +7,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from vggsearch.arch import Task
-from vggsearch.cost import METRICS
+from vggsearch.costs import METRICS
 from vggsearch.errors import StudyFileError
 from vggsearch.recipe import RECIPES
 from vggsearch.study import Study, load_study

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 from small_studies import conduct, make_ablation
 
-from vggsearch.commands.display import PlainLog, draw, finished_line
+from vggsearch.display.studies import PlainLog, draw, finished_line
 from vggsearch.runs.record import CurvePoint, Outcome, TrialRecord
 from vggsearch.study.ablation.counting import planned
 from vggsearch.study.control.events import (

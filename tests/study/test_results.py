@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from vggsearch.arch import Task, parse
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.errors import StoreError, StudyFileError, VggSearchError
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs import CurvePoint, DataKey, RunKey, RunRecord, TrialRecord

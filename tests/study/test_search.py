@@ -19,7 +19,7 @@ from optuna.samplers import NSGAIISampler
 from optuna.trial import FrozenTrial, TrialState
 
 from vggsearch.arch import Architecture, parse
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.errors import StoreError
 from vggsearch.runs.record import Outcome, RunRecord, TrialRecord
 from vggsearch.space import Choice, Constraint, ListedSpace, SearchSpace, Space

@@ -1,3 +1,2 @@
 from .arguments import INTERRUPTED as INTERRUPTED
 from .lazy import add_command as add_command
-from .output import harmless as harmless

@@ -11,8 +11,9 @@ from rich.table import Table
 
 from vggsearch.arch import FASHION_MNIST, ZOO, Architecture, Shape, parse
 from vggsearch.commands.arguments import ArchitectureText, Json
-from vggsearch.commands.output import make_console, print_json, table
-from vggsearch.cost import METRICS, Cost, LayerCost, cost
+from vggsearch.commands.output import print_json
+from vggsearch.costs import METRICS, Cost, LayerCost, cost
+from vggsearch.display import make_console, table
 from vggsearch.errors import ArchitectureError
 from vggsearch.memory import training_memory
 from vggsearch.recipe import RECIPES

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import typer
 
+from vggsearch.commands.again import command_arguments
 from vggsearch.commands.arguments import (
     INTERRUPTED,
     STORE,
@@ -15,11 +16,11 @@ from vggsearch.commands.arguments import (
     StudyFile,
     select_gpu,
 )
-from vggsearch.commands.output import make_console, print_json
+from vggsearch.commands.output import print_json
 from vggsearch.commands.plan_of_table import plan_table
 from vggsearch.commands.plan_tables import print_plan
-from vggsearch.commands.running import command_arguments, run_with_display
 from vggsearch.designs import Held, Plan, Row, proof
+from vggsearch.display import make_console, run_with_display
 from vggsearch.execution import default_workers
 from vggsearch.store import Store
 from vggsearch.study import (

@@ -8,10 +8,10 @@ from statistics import fmean
 import torch
 
 from vggsearch.arch import Architecture, Task
-from vggsearch.commands.fetching import fetch_if_absent
-from vggsearch.commands.output import make_console, print_json, table
-from vggsearch.cost import cost
+from vggsearch.commands.output import print_json
+from vggsearch.costs import cost
 from vggsearch.data import SearchData, load_search_data
+from vggsearch.display import fetch_if_absent, make_console, table
 from vggsearch.execution import default_workers, resolve_device
 from vggsearch.recipe import Budget, total_steps
 from vggsearch.runs import RunKey

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
-from vggsearch.commands.output import table
 from vggsearch.designs import Held, Plan, Row, level_text
+from vggsearch.display import table
 from vggsearch.study import AblationStudy, Effort, StudyResults, detectable, plan_lines, warnings
 from vggsearch.text import duration, shape_text, short_count
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from vggsearch.commands.again import command_arguments
 from vggsearch.commands.arguments import (
     INTERRUPTED,
     STORE,
@@ -14,9 +15,8 @@ from vggsearch.commands.arguments import (
     StudyFile,
     select_gpu,
 )
-from vggsearch.commands.output import make_console
 from vggsearch.commands.report import print_summary, report_folder, write_and_print
-from vggsearch.commands.running import command_arguments, run_with_display
+from vggsearch.display import make_console, run_with_display
 from vggsearch.store import Store
 from vggsearch.study import Resources, is_finished, kind_of, load_study, parse_storage, read_results
 

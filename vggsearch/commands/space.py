@@ -9,10 +9,10 @@ import numpy as np
 import typer
 
 from vggsearch.commands.arguments import DataFolder, Json, StudyFile
-from vggsearch.commands.examining import print_understood, reading_display
-from vggsearch.commands.output import make_console, print_json, table
-from vggsearch.cost import METRICS, cost
+from vggsearch.commands.output import print_json
+from vggsearch.costs import METRICS, cost
 from vggsearch.data import describe, summarize
+from vggsearch.display import make_console, print_understood, reading_display, table
 from vggsearch.space import SearchSpace, Space
 from vggsearch.study import SearchStudy, TableStudy, load_study
 from vggsearch.text import shape_text, short_count

@@ -3,7 +3,8 @@
 from collections import Counter
 
 from vggsearch.commands.arguments import STORE, Json, StoreFolder, StudyFile
-from vggsearch.commands.output import make_console, print_json, table
+from vggsearch.commands.output import print_json
+from vggsearch.display import make_console, table
 from vggsearch.execution import usable_cores
 from vggsearch.store import Store
 from vggsearch.study import (

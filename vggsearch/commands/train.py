@@ -18,11 +18,10 @@ from vggsearch.commands.arguments import (
     StoreFolder,
     select_gpu,
 )
-from vggsearch.commands.examining import print_understood, reading_display
-from vggsearch.commands.fetching import fetch_if_absent
-from vggsearch.commands.output import make_console, print_json
-from vggsearch.cost import cost
+from vggsearch.commands.output import print_json
+from vggsearch.costs import cost
 from vggsearch.data import SearchData, load_search_data, summarize
+from vggsearch.display import fetch_if_absent, make_console, print_understood, reading_display
 from vggsearch.errors import VggSearchError
 from vggsearch.execution import resolve_device
 from vggsearch.recipe import RECIPES, Budget, Recipe

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from vggsearch.arch import Architecture, Task
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.designs.design import Contrast, Held, Question
 from vggsearch.designs.evaluation import EVALUATION_PARTS, EvaluateOn, EvaluationPart
 from vggsearch.errors import ArchitectureError

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from vggsearch.arch import Architecture, Task
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.designs.design import Arm, Contrast, Design, Held
 from vggsearch.designs.text import Level
 from vggsearch.designs.widths import MAX_MISMATCH

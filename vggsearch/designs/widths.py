@@ -11,7 +11,7 @@ Both measures are polynomials of the widths, with products of neighbouring width
 
 so that s solves a quadratic equation. Scaling all widths by one number is the width multiplier of Howard et
 al. (arXiv 1704.04861, §3.3); trading width for filter size at the same complexity is He & Sun (arXiv
-1412.1710, §3.1), who round to whole filters as well. MACs and parameters are those of `vggsearch.cost`.
+1412.1710, §3.1), who round to whole filters as well. MACs and parameters are those of `vggsearch.costs`.
 """
 
 import math
@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vggsearch.arch import MAX_CHANNELS, Architecture, Task
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.errors import DesignError
 
 FloatArray = npt.NDArray[np.float64]
@@ -126,7 +126,7 @@ class _Polynomial:
 
 def _polynomial(architecture: Architecture, measure: Measure, task: Task) -> _Polynomial:
     """The coefficients: a convolution counts k² c_in c_out times its pixels (MACs), or k² c_in c_out + c_out
-    (parameters), as in `vggsearch.cost`."""
+    (parameters), as in `vggsearch.costs`."""
     num_blocks = len(architecture.blocks)
     linear, square = np.zeros(num_blocks), np.zeros(num_blocks)
     cross = np.zeros(num_blocks - 1)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Generic, Literal, TypeVar
 
 from vggsearch.arch import Architecture, Task
-from vggsearch.cost import Cost, cost
+from vggsearch.costs import Cost, cost
 
 Scalar = bool | int | float | str | None
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from vggsearch.cost import METRICS, Cost
+from vggsearch.costs import METRICS, Cost
 from vggsearch.errors import SpaceError
 
 MAX_COUNT = 2**62

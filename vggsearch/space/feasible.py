@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from vggsearch.cost import BoolArray, IntArray
+from vggsearch.costs import BoolArray, IntArray
 from vggsearch.space.choices import Constraint
 from vggsearch.space.grid import Grid
 from vggsearch.space.join import Joined

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from vggsearch.arch import FASHION_MNIST, Activation, Architecture, Block, Head, Task
-from vggsearch.cost import METRICS, IntArray, cost, costs, head_costs
+from vggsearch.costs import METRICS, IntArray, cost, costs, head_costs
 from vggsearch.errors import SpaceError
 from vggsearch.space.base import Choose, Scalar
 from vggsearch.space.check import check_depth, check_options, check_ratio

@@ -16,7 +16,7 @@ from functools import cached_property
 
 import numpy as np
 
-from vggsearch.cost import METRICS, BoolArray, IntArray, block_costs, head_costs, image_cost
+from vggsearch.costs import METRICS, BoolArray, IntArray, block_costs, head_costs, image_cost
 from vggsearch.space.choices import Constraint
 from vggsearch.space.grid import Grid
 from vggsearch.space.section import Section

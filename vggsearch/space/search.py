@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from vggsearch.arch import Architecture
-from vggsearch.cost import IntArray, cost
+from vggsearch.costs import IntArray, cost
 from vggsearch.errors import SpaceError
 from vggsearch.space.choices import MAX_COUNT, Constraint
 from vggsearch.space.feasible import CHUNK, Feasible, feasible, keeps

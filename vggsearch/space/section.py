@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vggsearch.cost import IntArray
+from vggsearch.costs import IntArray
 from vggsearch.space.base import Scalar
 
 

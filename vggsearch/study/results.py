@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from vggsearch.arch import Task, parse
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.designs import Registration
 from vggsearch.runs import (
     STAGES,

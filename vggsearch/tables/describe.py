@@ -7,7 +7,7 @@ import pandas as pd
 
 from vggsearch.analysis import agreement, fidelity_correlations, seed_noise, variance_shares
 from vggsearch.arch import Architecture
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.tables.table import Table
 
 

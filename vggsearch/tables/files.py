@@ -20,7 +20,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from vggsearch.arch import Architecture
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.errors import ArchitectureError, StoreError
 from vggsearch.recipe import Budget
 from vggsearch.runs import Damage, Outcome, first_error, read_bounded, write_atomically

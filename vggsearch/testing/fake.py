@@ -13,7 +13,7 @@ from typing import cast
 import psutil
 
 from vggsearch.arch import Architecture
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.execution import (
     Event,
     Executor,

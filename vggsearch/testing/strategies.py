@@ -16,7 +16,7 @@ from vggsearch.arch import (
     Head,
     Task,
 )
-from vggsearch.cost import METRICS, cost
+from vggsearch.costs import METRICS, cost
 from vggsearch.space import Choice, Constraint, ListedSpace, SearchSpace
 
 KERNELS = (1, 3, 5, 7)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from vggsearch.arch import Architecture
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.data import Images, SearchData, stream
 from vggsearch.model import build
 from vggsearch.recipe import total_steps

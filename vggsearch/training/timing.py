@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from vggsearch.arch import Architecture, Task
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.data import Images, SearchData
 from vggsearch.recipe import TRAINING_PASSES, Budget, Recipe
 from vggsearch.runs import DataKey, RunKey

@@ -1,7 +1,7 @@
 """`vggsearch data fetch`: get a data set."""
 
 from vggsearch.commands.arguments import DataFolder, DataName
-from vggsearch.commands.fetching import fetch_and_log
+from vggsearch.display import fetch_and_log
 
 
 def command(name: DataName, data_dir: DataFolder = None) -> None:

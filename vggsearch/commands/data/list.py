@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from vggsearch.commands.arguments import DataFolder, Json as AsJson
-from vggsearch.commands.output import make_console, print_json, table
+from vggsearch.commands.output import print_json
 from vggsearch.data import DATASETS, DatasetInfo, locate
+from vggsearch.display import make_console, table
 from vggsearch.text import Json, shape_text
 
 

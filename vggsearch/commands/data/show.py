@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from vggsearch.commands.arguments import DataFolder, DataName, Json as AsJson
-from vggsearch.commands.examining import reading_display
-from vggsearch.commands.fetching import fetch_if_absent
-from vggsearch.commands.output import make_console, print_json, table
+from vggsearch.commands.output import print_json
 from vggsearch.data import PART_NAMES, DataSummary, summarize
+from vggsearch.display import fetch_if_absent, make_console, reading_display, table
 
 SHOWN = 40
 """Of so many classes the numbers are listed; `--json` has all."""

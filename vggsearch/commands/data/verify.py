@@ -3,8 +3,9 @@
 import typer
 
 from vggsearch.commands.arguments import DataFolder, DataName, Json as AsJson
-from vggsearch.commands.output import make_console, print_json, table
+from vggsearch.commands.output import print_json
 from vggsearch.data import FileReport, verify
+from vggsearch.display import make_console, table
 from vggsearch.text import Json
 
 

@@ -18,7 +18,8 @@ from vggsearch.commands.doctor.data import check_data
 from vggsearch.commands.doctor.libraries import check_libraries
 from vggsearch.commands.doctor.machine import check_disk, check_machine
 from vggsearch.commands.doctor.store import check_store, described, lacking
-from vggsearch.commands.output import make_console, print_json
+from vggsearch.commands.output import print_json
+from vggsearch.display import make_console
 from vggsearch.errors import StoreError
 from vggsearch.store import Problem, Repair, Store, Survey, repair as repair_store, survey
 from vggsearch.study import controller_pid

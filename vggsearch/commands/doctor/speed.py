@@ -5,7 +5,8 @@ import sys
 import torch
 
 from vggsearch.arch import Architecture, Task
-from vggsearch.commands.output import make_console, print_json, table
+from vggsearch.commands.output import print_json
+from vggsearch.display import make_console, table
 from vggsearch.recipe import RECIPES
 from vggsearch.text import Json
 from vggsearch.training import Speeds, choices_folder, device_model, measure_speeds

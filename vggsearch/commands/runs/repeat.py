@@ -16,11 +16,11 @@ from vggsearch.commands.arguments import (
     StoreFolder,
     select_gpu,
 )
-from vggsearch.commands.fetching import fetch_if_absent
-from vggsearch.commands.output import make_console, print_json, table
+from vggsearch.commands.output import print_json
 from vggsearch.commands.runs.compare import Comparison, compare
 from vggsearch.commands.runs.lookup import RunKeyText, find_run
 from vggsearch.data import data_key
+from vggsearch.display import fetch_if_absent, make_console, table
 from vggsearch.errors import DataError, DeviceError, VggSearchError
 from vggsearch.execution import DeviceKind, Finished, LocalExecutor, resolve_device
 from vggsearch.recipe import TRAINING_REVISION

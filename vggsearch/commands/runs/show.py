@@ -8,7 +8,7 @@ from rich.table import Table
 
 from vggsearch.arch import parse
 from vggsearch.commands.arguments import STORE, Json as AsJson, ReportFolder, StoreFolder
-from vggsearch.commands.output import make_console, print_json, table
+from vggsearch.commands.output import print_json
 from vggsearch.commands.runs.lookup import (
     FoundRun,
     RunKeyText,
@@ -17,7 +17,8 @@ from vggsearch.commands.runs.lookup import (
     not_reproducible,
     short_commit,
 )
-from vggsearch.cost import cost
+from vggsearch.costs import cost
+from vggsearch.display import make_console, table
 from vggsearch.runs import RunRecord, accuracy_text
 from vggsearch.text import Json, duration, percent, short_count, size
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
+from vggsearch.commands.again import command_arguments
 from vggsearch.commands.arguments import INTERRUPTED, STORE, DataFolder, Device, StoreFolder, select_gpu
-from vggsearch.commands.output import make_console
-from vggsearch.commands.running import command_arguments, run_with_display
+from vggsearch.display import make_console, run_with_display
 from vggsearch.store import Store
 from vggsearch.study import (
     Resources,

@@ -8,7 +8,8 @@ import pandas as pd
 import typer
 
 from vggsearch.commands.arguments import Json as AsJson
-from vggsearch.commands.output import make_console, print_json, table
+from vggsearch.commands.output import print_json
+from vggsearch.display import make_console, table
 from vggsearch.tables import describe_table, load_table, table_sentences
 from vggsearch.text import Json
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.designs import Arm, Plan, PlannedArm, PlannedContrast, PlannedRun
 from vggsearch.errors import VggSearchError
 from vggsearch.recipe import Budget

@@ -50,7 +50,7 @@ class Limits(Frozen):
 
 
 class Constraints(Frozen):
-    """Limits on what an architecture may cost, by metric of `vggsearch.cost`."""
+    """Limits on what an architecture may cost, by metric of `vggsearch.costs`."""
 
     params: Limits | None = None
     conv_params: Limits | None = None

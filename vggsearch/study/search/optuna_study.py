@@ -31,7 +31,7 @@ from optuna.samplers import NSGAIISampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from vggsearch.arch import Architecture
-from vggsearch.cost import cost
+from vggsearch.costs import cost
 from vggsearch.errors import StudyFileError
 from vggsearch.runs import METRICS, Outcome, RunRecord
 from vggsearch.space import Scalar, Space

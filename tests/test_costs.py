@@ -10,7 +10,7 @@ from hypothesis import given, seed, settings, strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from vggsearch.arch import ZOO, Head, Task, expand, parse
-from vggsearch.cost import METRICS, conv_macs, conv_params, cost, costs, linear_params
+from vggsearch.costs import METRICS, conv_macs, conv_params, cost, costs, linear_params
 from vggsearch.errors import ArchitectureError
 from vggsearch.model import build
 from vggsearch.testing.strategies import architectures, input_shapes, search_spaces

@@ -1,15 +1,12 @@
-"""Run a study with a display, for `vggsearch run` and `vggsearch plan`."""
+"""Run a study with a display."""
 
-import shlex
 import sys
-from pathlib import Path
 
-from vggsearch.commands.arguments import STORE
-from vggsearch.commands.display import LiveDisplay, PlainLog
-from vggsearch.commands.examining import print_understood, reading_display
-from vggsearch.commands.fetching import fetch_if_absent
-from vggsearch.commands.output import make_console
 from vggsearch.data import DataSummary
+from vggsearch.display.console import make_console
+from vggsearch.display.fetching import fetch_if_absent
+from vggsearch.display.images import print_understood, reading_display
+from vggsearch.display.studies import LiveDisplay, PlainLog
 from vggsearch.store import Store
 from vggsearch.study import (
     Event,
@@ -56,10 +53,3 @@ class _Announcer:
             print_understood(self._understood)
             self._understood = None
         self._observer.notify(event)
-
-
-def command_arguments(study: Study, store: Path, storage: str | None = None) -> str:
-    """The arguments with which a command names the study, its store and its database."""
-    options = [] if store == STORE else ["--store", str(store)]
-    options += [] if storage is None else ["--storage", storage]
-    return shlex.join([str(study.path), *options])

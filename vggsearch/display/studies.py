@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from vggsearch.commands.output import table
+from vggsearch.display.console import table
 from vggsearch.runs import Outcome, TrialRecord
 from vggsearch.study import (
     BLIND,

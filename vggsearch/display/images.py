@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from vggsearch.commands.output import make_console
 from vggsearch.data import DataSummary
+from vggsearch.display.console import make_console
 
 MANY = 5000
 """Where nobody looks at a terminal, decoding fewer images is not worth a line."""

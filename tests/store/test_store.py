@@ -14,10 +14,9 @@ from vggsearch.errors import StoreError, StudyFileError
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs import DataKey, Outcome, RunKey, RunRecord, TrialRecord
 from vggsearch.runs.checksums import add_checksum
-from vggsearch.store import Store
+from vggsearch.store import MemoryLedger, Store
 from vggsearch.study.file.load import parse_study
 from vggsearch.study.results import read_results
-from vggsearch.testing.memory import MemoryLedger
 
 SOURCE = """\
 question: Does it last?

@@ -6,6 +6,7 @@ from .base import (
     is_kept as is_kept,
 )
 from .checkpoints import remove_checkpoints as remove_checkpoints
+from .memory import MemoryLedger as MemoryLedger, MemoryStore as MemoryStore
 from .state import (
     Options as Options,
     PendingCandidate as PendingCandidate,

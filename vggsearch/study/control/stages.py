@@ -131,6 +131,11 @@ class Stage(ABC):
         for candidate in pending:
             self._pend(candidate)
 
+    def end(self) -> None:
+        """Ask for nothing more: what was asked is all that is wanted."""
+        self.exhausted = True
+        self.quota = len(self._asked)
+
     @abstractmethod
     def _ask(self) -> Candidate | None:
         """A new candidate, or None where there is none."""

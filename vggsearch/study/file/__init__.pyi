@@ -8,4 +8,11 @@ from .search import (
     SearchStudy as SearchStudy,
     Stop as Stop,
 )
+from .strategy import (
+    Model as Model,
+    Rungs as Rungs,
+    Screen as Screen,
+    StrategySettings as StrategySettings,
+    full_runs as full_runs,
+)
 from .table import TableStudy as TableStudy

@@ -77,8 +77,8 @@ class TableKind(StudyKind[TableStudy]):
 
     def progress(self, study: TableStudy, results: StudyResults, store: Store) -> Progress:
         """See `StudyKind.progress`."""
-        del store
-        return Progress(best=results.best(), study=study.name)
+        del results, store
+        return Progress(study=study.name)
 
     def summary(self, study: TableStudy, results: StudyResults) -> dict[str, Json]:
         """How many runs there are at each budget."""

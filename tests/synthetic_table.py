@@ -126,4 +126,5 @@ def _header(study: TableStudy, rows: int) -> TableHeader:
         budgets=tuple(sorted({*study.budgets}, key=lambda one: one.amount)),
         full=Budget(steps=FULL),
         rows=rows,
+        study=study.source,
     )

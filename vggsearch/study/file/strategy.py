@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field
+from pydantic import Discriminator, Field, Tag
 
 from vggsearch.recipe import Budget
 from vggsearch.schema import Frozen
@@ -85,7 +85,15 @@ class Model(Frozen):
         )
 
 
-StrategySettings = Annotated[Rungs | Screen | Model, Discriminator("name")]
+def _tag(value: object) -> str:
+    name = value.get("name") if isinstance(value, Mapping) else getattr(value, "name", None)
+    return f"<{name}>"
+
+
+StrategySettings = Annotated[
+    Annotated[Rungs, Tag("<rungs>")] | Annotated[Screen, Tag("<screen>")] | Annotated[Model, Tag("<model>")],
+    Discriminator(_tag),
+]
 
 STRATEGIES: Mapping[str, type[Rungs] | type[Screen] | type[Model]] = {
     "rungs": Rungs,

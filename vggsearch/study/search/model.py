@@ -55,9 +55,34 @@ class ModelStrategy(Strategy):
         if rung is None:
             return None
         told = [one for one in history.told if one.gains is not None]
-        if len(history.asked[rung]) < self._at_random(rung) or len(told) < AT_RANDOM // 2:
+        if len(history.asked[rung]) < self._at_random(rung) or len(told) < self.least:
             return self.draw(history, rung)
         return self._best(history, told, rung) or self.draw(history, rung)
+
+    @property
+    def least(self) -> int:
+        """Fewest observations that the surrogate is fitted to."""
+        return AT_RANDOM // 2
+
+    def believe(self, history: History, architecture: Architecture) -> tuple[float, float]:
+        """What a full run of `architecture` is expected to reach: mean and standard deviation, fractions.
+
+        `history` has at least `least` runs of which something was learnt.
+        """
+        told = [one for one in history.told if one.gains is not None]
+        pool = self._members()
+        observed = pool.rows([one.architecture for one in told])
+        surrogate, numbers = self._surrogate(pool, told, observed)
+        row = pool.rows([str(architecture)])
+        own = np.array([numbers.get(int(row[0]), -1)])
+        mean, spread = surrogate.predict(pool.main[row], pool.pairs(row), own)
+        chance = surrogate.accuracy_spread(mean, np.hypot(spread, surrogate.chance))
+        return float(surrogate.accuracy(mean)[0]), float(chance[0])
+
+    def _members(self) -> Pool:
+        if self._pool is None:
+            self._pool = Pool(self.goal.space, self.goal.seed)
+        return self._pool
 
     def _at_random(self, rung: int) -> int:
         """How many runs of a rung go to members drawn at random."""
@@ -68,9 +93,7 @@ class ModelStrategy(Strategy):
 
     def _best(self, history: History, told: Sequence[Observation], rung: int) -> Proposal | None:
         """The member that is expected to gain most among those not asked at `rung`."""
-        if self._pool is None:
-            self._pool = Pool(self.goal.space, self.goal.seed)
-        pool = self._pool
+        pool = self._members()
         observed = pool.rows([one.architecture for one in told])
         surrogate, numbers = self._surrogate(pool, told, observed)
         candidates = self._candidates(pool, history, told, surrogate, rung)
@@ -142,8 +165,15 @@ class ModelStrategy(Strategy):
             self.full,
         )
         accuracy = np.array([one.gains[0] for one in told if one.gains is not None])
-        stale = self._scales is None or len(told) >= REFIT * self._fitted or len(told) < self._fitted
-        surrogate = Surrogate(data, accuracy, None if stale else self._scales)
-        if stale:
-            self._scales, self._fitted = surrogate.scales, len(told)
-        return surrogate, numbers
+        size = _refitted(len(told))
+        if self._scales is None or size != self._fitted:
+            self._scales, self._fitted = Surrogate(data.first(size), accuracy[:size]).scales, size
+        return Surrogate(data, accuracy, self._scales), numbers
+
+
+def _refitted(observations: int) -> int:
+    """With how many of so many observations the scales are found: the same in a search that continues."""
+    size = AT_RANDOM // 2  # `ModelStrategy.least`
+    while math.ceil(size * REFIT) <= observations:
+        size = math.ceil(size * REFIT)
+    return min(size, observations)

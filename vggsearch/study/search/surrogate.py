@@ -52,6 +52,11 @@ class Data:
     full: int
     """R."""
 
+    def first(self, count: int) -> "Data":
+        """The first `count` observations."""
+        own = slice(count)
+        return Data(self.main[own], self.pairs[own], self.rung[own], self.member[own], self.full)
+
     @property
     def design(self) -> Matrix:
         """[n, p] columns of μ, w and d."""
@@ -102,6 +107,11 @@ class Surrogate:
         return mean, np.sqrt(variance + own)
 
     @property
+    def chance(self) -> float:
+        """σ of full runs, standardised."""
+        return float(np.exp(self.scales[5]))
+
+    @property
     def weights(self) -> tuple[Vector, Vector]:
         """w: what the main columns and the pairs are worth."""
         m, q = self._data.main.shape[1], self._data.pairs.shape[1]
@@ -130,7 +140,7 @@ class Surrogate:
     def _noise_of(self, scales: Vector) -> Vector:
         """σ² of each observation."""
         short, full = np.exp(2 * scales[4:])
-        return np.where(self._data.rung < self._data.full, short, full)
+        return np.asarray(np.where(self._data.rung < self._data.full, short, full))
 
     def _prior(self, scales: Vector) -> Vector:
         """Prior variance of each column."""

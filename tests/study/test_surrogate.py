@@ -11,7 +11,7 @@ from vggsearch.space import members_of
 from vggsearch.study.search.features import Features
 from vggsearch.study.search.improvement import expected_hypervolume, expected_improvement
 from vggsearch.study.search.order import best_first
-from vggsearch.study.search.surrogate import Data, Surrogate
+from vggsearch.study.search.surrogate import MEANS, Data, Surrogate
 
 RNG = np.random.default_rng(0)
 
@@ -77,7 +77,7 @@ def test_the_surrogate_is_the_gaussian_process_that_its_head_writes_down():
         both_short = (a.rung[:, None] < 1) & (b.rung[None] < 1)
         linear = a.main @ b.main.T
         return (
-            1e6 * same_rung
+            MEANS**2 * same_rung
             + tau[0] * linear
             + tau[1] * a.pairs @ b.pairs.T
             + tau[2] * both_short * linear

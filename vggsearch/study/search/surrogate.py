@@ -4,6 +4,7 @@ Notation: n observations of k members at rungs r = 0, …, R (R: the full budget
 
     y_i = μ_r + φ·w + [r < R] φ_main·d + u_x + ε_i        of member x at rung r
 
+    μ ~ N(0, 2²)                                            the level of a rung
     w ~ N(0, τ₁²) for main columns, N(0, τ₂²) for pairs     what a choice is worth at any rung
     d ~ N(0, τ₃²)                                           how that differs for short runs
     u_x ~ N(0, τ₄²)                                         what else a member has, at all rungs
@@ -30,8 +31,11 @@ START = np.log(np.array([0.3, 0.1, 0.1, 0.3, 0.5, 0.5]))
 """Scales from which the search for the best ones begins: τ₁ to τ₄, σ of short runs, σ of full ones."""
 
 BOUNDS = np.log(np.array([0.003, 3.0]))
-FLAT = 1e3
-"""Prior standard deviation of the means μ."""
+MEANS = 2.0
+"""Prior standard deviation of the means μ, which are near 0 as y is standardised."""
+
+BORROWED = 5
+"""As so many runs counts the spread of the rung below, where a rung has few."""
 
 FARTHEST = 3.0
 """Robust standard deviations below the median to which values are raised."""
@@ -78,7 +82,7 @@ class Surrogate:
     def __init__(self, data: Data, accuracy: Vector, scales: Vector | None = None) -> None:
         self._data = data
         self._design = data.design
-        self._y, self._centre, self._spread = _standardised(accuracy, data.rung, data.full)
+        self._y, self._centre, self._spread = _standardised(accuracy, data.rung)
         self.scales = self._best_scales() if scales is None else scales
         """Logarithms of the six scales."""
         self._noise = self._noise_of(self.scales)
@@ -148,7 +152,7 @@ class Surrogate:
         tau = np.exp(2 * scales[:3])
         deviations = self._design.shape[1] - (self._data.full + 1) - m - q
         counts = (self._data.full + 1, m, q, deviations)
-        return np.repeat([FLAT**2, *tau], counts)
+        return np.repeat([MEANS**2, *tau], counts)
 
     def _posterior(self, scales: Vector) -> tuple[tuple[Matrix, bool], Vector, float]:
         """Cholesky factor of the weights' precision, their mean, and the log evidence."""
@@ -193,16 +197,17 @@ def _transformed(accuracy: Vector) -> Vector:
     return np.asarray(-np.log(np.clip(1 - accuracy, 1e-4, 1.0)))
 
 
-def _standardised(accuracy: Vector, rung: Indices, full: int) -> tuple[Vector, float, float]:
+def _standardised(accuracy: Vector, rung: Indices) -> tuple[Vector, float, float]:
     """y, and the centre and the spread of full runs (of the highest rung that there is, where none ended)."""
     raw = _transformed(accuracy)
     y = np.empty_like(raw)
-    centre, spread = 0.0, 1.0
-    for own in np.unique(rung):
+    centre, spread = 0.0, 0.0
+    for number, own in enumerate(np.unique(rung)):
         rows = rung == own
+        count, borrowed = int(rows.sum()), BORROWED if number else 0
         centre = float(np.median(raw[rows]))
         low, high = np.quantile(raw[rows], [0.25, 0.75])
-        spread = max(float(high - low) / 1.349, 1e-3)
+        variance = (count * ((high - low) / 1.349) ** 2 + borrowed * spread**2) / (count + borrowed)
+        spread = max(float(variance) ** 0.5, 1e-3)
         y[rows] = np.maximum((raw[rows] - centre) / spread, -FARTHEST)
-    del full
     return y, centre, spread

@@ -134,8 +134,9 @@ class ModelStrategy(Strategy):
         if not pool.whole:
             parents = self._parents(told)
             pool.rows([str(near) for one in parents for near in self.goal.space.neighbours(one)])
+        taken = pool.rows(sorted(history.asked[rung]))  # may add rows, so it comes before the means
         means = pool.features.weighted(pool.main, *surrogate.weights)
-        means[pool.rows(sorted(history.asked[rung]))] = -np.inf
+        means[taken] = -np.inf
         best = np.argpartition(-means, CLOSELY)[:CLOSELY] if len(means) > CLOSELY else np.arange(len(means))
         if len(means) > CLOSELY:
             number = sum(map(len, history.asked))

@@ -2,6 +2,7 @@
 
     python tests/benchmarks/gate.py tables/vgg-table.csv.gz          (all strategies, 200 replays of each)
     python tests/benchmarks/gate.py TABLE --strategies model,random --replays 20 --budgets 25,50
+    python tests/benchmarks/gate.py TABLE --strategies "screen; {name: screen, share: 0.3}"
 
 Every replay is a whole search through the real controller, with two simulated workers. It sees one seed of
 the table; what it picks, the best of its full runs, is scored by the *other* seeds. F is the cost of one full
@@ -49,7 +50,7 @@ STRATEGIES: Mapping[str, object] = {
     "model": {"name": "model", "short": 9},
     "model-full": {"name": "model", "share": 0},
 }
-"""What is compared, as a study file writes it."""
+"""What is compared, as a study file writes it; `--strategies` may hold others."""
 
 BUDGETS = (25, 50, 100, 200)
 """Full runs that a search may cost."""
@@ -123,7 +124,8 @@ def replay(judge: Judge, name: str, budget: int, objectives: int, number: int) -
     """One search, and what its pick is worth."""
     seeds = sorted(judge.truth)
     seen = seeds[number % len(seeds)]
-    study = judge.study(STRATEGIES[name], budget, objectives, seed=1000 + number)
+    strategy = STRATEGIES[name] if name in STRATEGIES else yaml.safe_load(name)
+    study = judge.study(strategy, budget, objectives, seed=1000 + number)
     begun = time.process_time()
     results = replay_study(study, judge.table, seed=seen)
     asking_s = time.process_time() - begun
@@ -289,7 +291,8 @@ def main() -> int:
     parser.add_argument("--kept", type=Path, help="file of the replays so far; default gate-NAME.jsonl")
     parser.add_argument("--judged", default="model", help="the strategy that the gate is asked about")
     options = parser.parse_args()
-    names = options.strategies.split(",")
+    split = options.strategies.split(";" if "{" in options.strategies else ",")
+    names = [name.strip() for name in split]
     budgets = [int(budget) for budget in options.budgets.split(",")]
     jobs = [
         (name, budget, objectives, number)

@@ -348,7 +348,7 @@ def changed(**changes: object) -> bytes:
         (changed(study="other"), "holds another trial than its name says"),
         (
             changed(stage="test"),
-            "stage: Input should be 'search', 'baseline', 'finalists', 'calibration', 'rates' or 'pairs'",
+            "stage: Input should be 'short', 'search', 'baseline', 'finalists', ",
         ),
         (changed(run="x"), "run: String should match pattern '^[0-9a-f]{64}$'"),
         (changed(architecture="1x8 +gap"), "architecture '1x8 +gap', character 1: expected"),

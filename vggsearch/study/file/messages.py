@@ -39,7 +39,7 @@ space:
 architectures: [d2l-vgg11/4, 1x16-1x32+gap]
 budget: {seconds: 60, epochs: 3, steps: 1000, macs: 1e12}
 sampler: tpe
-strategy: {name: model, short: 9, share: 0.25, eta: 3, rungs: 3}
+strategy: {name: model, short: 9, share: 0.25}
 trials: 54
 baseline: false
 finalists: {count: 5, seeds: 5}

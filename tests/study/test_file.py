@@ -191,7 +191,8 @@ MESSAGES = [
         "seed: 7",
         "zebra: 0",
         "zebra: no such key: use one of question, data, recipe, budget, seed, time_limit_s, kind, space, "
-        "architectures, sampler, strategy, trials, baseline, finalists, first, stop, metric, objectives, reference",
+        "architectures, sampler, strategy, trials, baseline, finalists, first, stop, metric, objectives, "
+        "reference",
     ),
     ("kernel_size", "kernal_size", "space.kernal_size: no such key: did you mean kernel_size?"),
     ("{per_block", "{perblock", "space.kernel_size.perblock: no such key: did you mean per_block?"),
@@ -264,7 +265,8 @@ MESSAGES = [
     (
         "sampler: tpe",
         "sampler: TPE",
-        "sampler: must be one of grid, random, tpe, nsga2, gp, rungs, screen, model, not 'TPE': did you mean tpe?",
+        "sampler: must be one of grid, random, tpe, nsga2, gp, rungs, screen, model, not 'TPE': did you mean "
+        "tpe?",
     ),
     (
         "kind: search",

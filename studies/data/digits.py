@@ -1,4 +1,4 @@
-"""Make a folder of 10 000 handwritten digits, 28×28, for studies/digits-table.yaml.
+"""Make a folder of 10 000 handwritten digits, 28×28, for studies/data/digits-table.yaml.
 
     python studies/data/digits.py            (writes the folder `digits`, one sub-folder for each class)
 

@@ -36,7 +36,9 @@ def test_a_table_is_built_from_a_store_shown_and_replayed(place, capsys):
     study.path.write_text(source)
     store = Store.open(place / "store", create=True)
     short = parse_study(source.replace("seeds: 2", "seeds: 1"), study.path)
-    run_study(short, Session(store, FakeExecutor(2), conditions(study)))
+    made = conditions(study)
+    named = replace(made, data_key=made.data_key.model_copy(update={"name": "fashion-mnist"}))
+    run_study(short, Session(store, FakeExecutor(2), named))
     arguments = ["table", "build", "a-table.yaml", "--store", "store", "--no-train"]
     assert main(arguments) == 0
     assert "240 runs of 80 networks at 3 budgets" in capsys.readouterr().out

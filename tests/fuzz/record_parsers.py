@@ -62,7 +62,7 @@ _PREDICTED = {
 """Of a net of ten classes: image i is of class i, and the first one is taken for class 1."""
 
 
-def runs(_: Path) -> Ready:
+def runs(folder: Path) -> Ready:
     """Records of runs, as a ledger reads them and as `vggsearch runs show` shows them."""
 
     def show(data: bytes) -> None:

@@ -18,7 +18,7 @@ def empty(tmp_path, monkeypatch) -> Path:
 
 
 def test_the_names_are_the_files_of_the_checkout():
-    assert sorted(SHIPPED) == sorted(path.stem for path in (ROOT / "studies").iterdir())
+    assert sorted(SHIPPED) == sorted(path.stem for path in (ROOT / "studies").glob("*.yaml"))
     for name in SHIPPED:
         assert shipped_source(name) == (ROOT / "studies" / f"{name}.yaml").read_text()
 

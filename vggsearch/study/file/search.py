@@ -243,7 +243,8 @@ def _with_strategy(data: dict[object, object]) -> dict[object, object]:
     given = data.get("strategy")
     if given is None:
         name = data.get("sampler")
-        return data | {"strategy": {"name": name}} if name in STRATEGIES else data
+        own = isinstance(name, str) and name in STRATEGIES
+        return data | {"strategy": {"name": name}} if own else data
     name = given.get("name") if isinstance(given, Mapping) else given
     if name is None and not isinstance(given, str | Mapping):
         name = getattr(given, "name", None)  # settings that were validated before

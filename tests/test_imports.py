@@ -32,6 +32,7 @@ LAYERS = (
     ("store",),
     ("execution",),
     ("study",),
+    ("tables",),
     ("report",),
     ("display",),
     ("api",),
@@ -55,7 +56,7 @@ HEAVY = {
     },
     "torchvision": {"model", "latency", "data", "training"},
     "optuna": {"study.search"},
-    "pandas": {"runs", "analysis", "study", "report", "api", "commands"},
+    "pandas": {"runs", "analysis", "study", "tables", "report", "api", "commands"},
     "seaborn": {"report"},
     "matplotlib": {"report"},
 }

@@ -13,6 +13,7 @@ from vggsearch.recipe import RECIPES
 from vggsearch.space import SearchSpace
 from vggsearch.study import AblationStudy, SearchStudy, load_study
 from vggsearch.study.search.quotas import search_quotas
+from vggsearch.study.table.runs import table_size
 
 FOLDER = Path(__file__).parents[1] / "studies"
 FASHION_MNIST = Task(*((1, 28, 28), 10))
@@ -29,6 +30,9 @@ SIZES = {
 ARMS = {"kernel-size": 7, "block-count": 8, "null": 2, "sprint-recipe": 9, "whitening": 2}
 """How many each ablation trains."""
 
+TABLES = {"vgg-table": (640, 4272), "digits-table": (314, 1884)}
+"""How many networks and runs each table has."""
+
 
 @pytest.fixture(params=sorted(SIZES))
 def study(request) -> SearchStudy:
@@ -41,7 +45,16 @@ def ablation(request) -> AblationStudy:
 
 
 def test_every_shipped_study_is_expected_here():
-    assert {path.stem for path in FOLDER.iterdir()} == SIZES.keys() | ARMS.keys()
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == SIZES.keys() | ARMS.keys() | TABLES.keys()
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_tables_are_as_large_as_a_judged_search_needs(name):
+    table = load_study(FOLDER / f"{name}.yaml")
+    members = table.space(FASHION_MNIST).count
+    assert (members, table_size(table, members)) == TABLES[name]
+    assert table.recipe.precision == "float32"  # and a budget in steps: the same bits on every processor
+    assert table.budget.deterministic
 
 
 def test_size(study):

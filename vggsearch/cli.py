@@ -24,8 +24,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("init", "Write a study file to edit."),
     ("report", "Write the report of a study."),
     ("status", "Show how far a study is."),
-    ("space", "Describe the space that a study searches."),
-    ("plan", "Say what an ablation compares."),
+    ("space", "Describe the space that a study searches, or of which it makes a table."),
+    ("plan", "Say what an ablation compares, or how long a table takes."),
     ("cost", "Walk a network stage by stage."),
     ("train", "Train one network."),
     ("export", "Write a trained net as a folder."),
@@ -35,6 +35,8 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("data show", "Say what was understood of a data set."),
     ("data fetch", "Get a data set unless it is there, and verify it."),
     ("data verify", "Check every file of a data set against its known checksum."),
+    ("table build", "Train what a table still lacks, and write the file."),
+    ("table show", "Say what a table holds, and what it shows."),
     ("runs show", "Print all that is known of a run."),
     ("runs repeat", "Train a run again and compare."),
 )
@@ -43,6 +45,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
 
 GROUPS = {
     "data": "List, show, fetch and verify data sets.",
+    "table": "Make and describe tables on which searches are replayed.",
     "runs": "Look into single runs, and repeat them.",
 }
 

@@ -58,6 +58,7 @@ def test_a_search_of_arrays_is_a_file_that_runs_again_and_reports_and_exports(pl
     assert "next, in Python: vggsearch.load(" in out
     assert not (place / "bundle" / "try.html").exists()
     card = (place / "bundle" / "README.md").read_text()
+    assert card.startswith("---\n")
     assert "four-bands-" in card
     assert "read_image" not in card
     assert "Image files have no 4 channels" in card

@@ -25,6 +25,15 @@ SEARCH: dict[str, object] = {
 
 SMALL: dict[str, object] = {"sampler": "tpe", "trials": 3, "finalists": {"count": 1, "seeds": 1}}
 
+RUNGS: dict[str, object] = {
+    "sampler": "...",
+    "strategy": {"name": "rungs", "eta": 2, "rungs": 2},
+    "trials": 3,
+    "baseline": False,
+    "finalists": {"count": 1, "seeds": 1},
+}
+"""Three short runs, then two full ones, each chosen by what was told before."""
+
 ABLATION: dict[str, object] = {
     "kind": "ablation",
     "contrasts": ["receptive-field"],

@@ -4,11 +4,15 @@ import random
 import signal
 
 import pytest
-from conftest import ABLATION, SMALL
+from conftest import ABLATION, RUNGS, SMALL
 from controllers import ForkServer
 
 
-@pytest.mark.parametrize(("settings", "sample"), [(SMALL, 4), (ABLATION, 4)], ids=["search", "ablation"])
+@pytest.mark.parametrize(
+    ("settings", "sample"),
+    [(SMALL, 4), (ABLATION, 4), (RUNGS, 4)],
+    ids=["search", "ablation", "rungs"],
+)
 def test_killed_at_any_write_a_study_ends_as_if_nothing_had_been(
     make_case, server: ForkServer, chance: random.Random, settings, sample: int, long: bool
 ) -> None:

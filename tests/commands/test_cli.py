@@ -373,7 +373,8 @@ BAD_STUDIES = [
         "unknown sampler",
         "sampler: random",
         "sampler: rndom",
-        "demo.yaml: sampler: must be one of grid, random, tpe, nsga2, gp, not 'rndom': did you mean random?",
+        "demo.yaml: sampler: must be one of grid, random, tpe, nsga2, gp, rungs, screen, model, not 'rndom': "
+        "did you mean random?",
     ),
     (
         "more halvings than pixels",

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from vggsearch.commands.report import report_folder, write_and_print
+from vggsearch.commands.report import write_and_print
+from vggsearch.report import report_folder
 from vggsearch.study import StudyResults
 
 DATA = Path(__file__).parents[2] / "reports" / "null" / "data"

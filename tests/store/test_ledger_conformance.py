@@ -5,9 +5,9 @@ import os
 
 import pytest
 
+from vggsearch.store import MemoryLedger
 from vggsearch.store.ledger import Ledger
 from vggsearch.testing.ledgers import LedgerConformance
-from vggsearch.testing.memory import MemoryLedger
 
 
 def spoiled(data: bytes, position: float) -> bytes:

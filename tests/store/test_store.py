@@ -14,10 +14,9 @@ from vggsearch.errors import StoreError, StudyFileError
 from vggsearch.recipe import RECIPES, Budget
 from vggsearch.runs import DataKey, Outcome, RunKey, RunRecord, TrialRecord
 from vggsearch.runs.checksums import add_checksum
-from vggsearch.store import Store
+from vggsearch.store import MemoryLedger, Store
 from vggsearch.study.file.load import parse_study
 from vggsearch.study.results import read_results
-from vggsearch.testing.memory import MemoryLedger
 
 SOURCE = """\
 question: Does it last?
@@ -349,7 +348,7 @@ def changed(**changes: object) -> bytes:
         (changed(study="other"), "holds another trial than its name says"),
         (
             changed(stage="test"),
-            "stage: Input should be 'search', 'baseline', 'finalists', 'calibration', 'rates' or 'pairs'",
+            "stage: Input should be 'short', 'search', 'baseline', 'finalists', ",
         ),
         (changed(run="x"), "run: String should match pattern '^[0-9a-f]{64}$'"),
         (changed(architecture="1x8 +gap"), "architecture '1x8 +gap', character 1: expected"),

@@ -191,8 +191,8 @@ MESSAGES = [
         "seed: 7",
         "zebra: 0",
         "zebra: no such key: use one of question, data, recipe, budget, seed, time_limit_s, keep_weights, "
-        "kind, space, architectures, sampler, trials, baseline, finalists, first, stop, metric, objectives, "
-        "reference",
+        "kind, space, architectures, sampler, strategy, trials, baseline, finalists, first, stop, metric, "
+        "objectives, reference",
     ),
     ("kernel_size", "kernal_size", "space.kernal_size: no such key: did you mean kernel_size?"),
     ("{per_block", "{perblock", "space.kernel_size.perblock: no such key: did you mean per_block?"),
@@ -259,17 +259,19 @@ MESSAGES = [
     (
         "sampler: tpe",
         "sampler: bayes",
-        "sampler: must be one of grid, random, tpe, nsga2, gp, not 'bayes': write sampler: tpe, for example",
+        "sampler: must be one of grid, random, tpe, nsga2, gp, rungs, screen, model, not 'bayes': write "
+        "sampler: tpe, for example",
     ),
     (
         "sampler: tpe",
         "sampler: TPE",
-        "sampler: must be one of grid, random, tpe, nsga2, gp, not 'TPE': did you mean tpe?",
+        "sampler: must be one of grid, random, tpe, nsga2, gp, rungs, screen, model, not 'TPE': "
+        "did you mean tpe?",
     ),
     (
         "kind: search",
         "kind: serach",
-        "kind: must be one of search, ablation, not 'serach': did you mean search?",
+        "kind: must be one of search, ablation, table, not 'serach': did you mean search?",
     ),
     ("[gap]", "[gaap]", "space.head: a head is gap or fcN,N, not 'gaap': write gap or fc4096,4096"),
     (
@@ -544,16 +546,17 @@ def test_options_replace_what_the_file_says_under_the_same_rules():
 def test_the_examples_in_messages_are_themselves_good():
     space, budget = dict(EXAMPLE["space"]), {"seconds": EXAMPLE["budget"]["seconds"]}
     for kind, drop in (
-        ("search", "space"),
-        ("search", "architectures"),
-        ("ablation", "contrasts"),
-        ("ablation", "factors"),
+        ("search", ["space", "strategy"]),
+        ("search", ["architectures", "sampler"]),
+        ("ablation", ["contrasts"]),
+        ("ablation", ["factors", "design"]),
+        ("table", []),
     ):
-        keys = keys_of(kind) - {drop, *(["design"] if drop == "factors" else [])}
-        example_study = {key: EXAMPLE[key] for key in keys} | {"budget": budget, "kind": kind}
+        example_study = {key: EXAMPLE[key] for key in keys_of(kind) - {*drop}} | {"kind": kind}
+        example_study["budget"] = {"epochs": EXAMPLE["budget"]["epochs"]} if kind == "table" else budget
         parse_study(yaml.safe_dump(_plain(example_study)), PATH)
     assert set(space["constraints"]) == set(METRICS) == set(Constraints.model_fields)
-    assert set(EXAMPLE) == keys_of("search") | keys_of("ablation")
+    assert set(EXAMPLE) == keys_of("search") | keys_of("ablation") | keys_of("table")
 
 
 def test_an_ablation_of_more_runs_than_can_be_counted_is_one_line():

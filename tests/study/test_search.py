@@ -25,6 +25,7 @@ from vggsearch.runs.record import Outcome, RunRecord, TrialRecord
 from vggsearch.space import Choice, Constraint, ListedSpace, SearchSpace, Space
 from vggsearch.study.control.stages import Candidate
 from vggsearch.study.file import SAMPLERS as SAMPLERS_BY_NAME, Sampler
+from vggsearch.study.file.strategy import STRATEGIES
 from vggsearch.study.search import database
 from vggsearch.study.search.database import SqliteFile
 from vggsearch.study.search.optuna_copy import OptunaCopy
@@ -32,6 +33,7 @@ from vggsearch.study.search.optuna_study import Search, distributions
 from vggsearch.study.search.random_members import stream_seed, unseen_member
 from vggsearch.study.search.samplers import MAKERS, population_size, startup
 from vggsearch.study.search.stage import MAX_WASTED, SearchStage
+from vggsearch.study.search.strategies import MAKERS as STRATEGY_MAKERS
 from vggsearch.testing.fake import artificial_record, run_key
 
 SAMPLERS = ("grid", "random", "tpe", "nsga2")
@@ -641,4 +643,6 @@ def test_a_listed_space_is_searched_too(alone: Space) -> None:
 
 def test_every_sampler_that_learns_has_an_optuna_sampler_and_no_other() -> None:
     assert set(get_args(Sampler)) == SAMPLERS_BY_NAME.keys()
-    assert {name for name, traits in SAMPLERS_BY_NAME.items() if traits.learns} == MAKERS.keys()
+    learning = {name for name, traits in SAMPLERS_BY_NAME.items() if traits.learns}
+    assert learning - STRATEGIES.keys() == MAKERS.keys()
+    assert STRATEGIES.keys() == STRATEGY_MAKERS.keys()

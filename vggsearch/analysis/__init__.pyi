@@ -7,6 +7,12 @@ from .classes import (
     per_class as per_class,
 )
 from .crossed import RESAMPLES as RESAMPLES, crossed_interval as crossed_interval
+from .fidelities import (
+    agreement as agreement,
+    fidelity_correlations as fidelity_correlations,
+    seed_noise as seed_noise,
+    variance_shares as variance_shares,
+)
 from .kernels import KernelComparison as KernelComparison, compare_kernels as compare_kernels
 from .meta_analysis import MetaAnalysis as MetaAnalysis
 from .paired import differences as differences, effect as effect, effects as effects

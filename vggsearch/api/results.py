@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vggsearch.errors import VggSearchError
-from vggsearch.report import find_ablation, find_search, summarize_results, with_pictures, write_report
+from vggsearch.report import (
+    find_ablation,
+    find_search,
+    report_folder,
+    summarize_results,
+    with_pictures,
+    write_report,
+)
 from vggsearch.runs import RunRecord
 from vggsearch.study import AblationStudy, SearchStudy, Study, StudyResults
 
@@ -57,9 +64,9 @@ class Results:
     def report(self, folder: str | Path | None = None) -> Path:
         """Write the report: a page, figures, tables and the data behind them; returns the page.
 
-        `folder` is `reports/NAME` by default. Raises `StoreError` where it cannot be written.
+        `folder` is `vggsearch-reports/NAME` by default. Raises `StoreError` where it cannot be written.
         """
-        where = Path("reports") / self.records.study.name if folder is None else Path(folder)
+        where = report_folder(self.records) if folder is None else Path(folder)
         shown = with_pictures(self.records)
         return write_report(shown, where, command=f"vggsearch report --from {where}").path
 

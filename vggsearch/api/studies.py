@@ -43,8 +43,8 @@ class Study:
         interruption lets active runs finish, a second one ends them at once.
 
         Args:
-            workers: Runs at once; by default one per core or GPU.
-            device: `auto`, `cpu`, `cuda` or `cuda:N`.
+            workers: Runs at once; by default one per core or accelerator.
+            device: `auto`, `cpu`, `cuda`, `xpu` or `mps`; `cuda:N` or `xpu:N` for one of several.
             data_dir: Folder in which data sets are looked for first.
 
         Raises:

@@ -39,7 +39,8 @@ class TrainedNet:
         """
         if self.weights is None:
             raise VggSearchError(
-                f"run {self.record.key.digest[:12]} has no weights: train the net with another seed"
+                f"run {self.record.key.digest[:12]} did not complete, or was made without keeping "
+                "weights: train the net with another seed, which is another run"
             )
         from vggsearch.model import outline
         from vggsearch.training import read_weights
@@ -88,7 +89,7 @@ def train(
         seed: Of the weights, the order of the images, and augmentation.
         resize: Side in pixels to which images are resized.
         begin_with: A bundle's folder or a weights file; the net begins with these weights.
-        device: `auto`, `cpu`, `cuda`, `xpu` or `mps`.
+        device: `auto`, `cpu`, `cuda`, `xpu` or `mps`; `cuda:N` or `xpu:N` for one of several.
         store: Folder that keeps every finished run.
         data_dir: Folder in which data sets are looked for first.
 

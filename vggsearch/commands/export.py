@@ -35,7 +35,8 @@ def command(
         typer.Argument(
             metavar="STUDY|KEY",
             show_default=False,
-            help="Study file, whose best finalist or arm is exported, or the first digits of a run's key.",
+            help="Study file, whose best finalist or arm is exported, or the first 6 or more digits of a "
+            "run's key.",
         ),
     ],
     to: Annotated[
@@ -45,18 +46,24 @@ def command(
     net: Annotated[
         str | None,
         typer.Option(
-            metavar="NET", show_default=False, help="Another finalist, by its architecture, or arm."
+            metavar="NET",
+            show_default=False,
+            help="Another finalist, named by its architecture, or another arm.",
         ),
     ] = None,
     onnx: Annotated[
         Literal["bytes", "normalized", "none"] | None,
         typer.Option(
             show_default=False,
-            help="What model.onnx takes: bytes of images (default), or numbers that are normalized already.",
+            help="What model.onnx takes: bytes of images (default), or normalized numbers. With none, it is "
+            "not written.",
         ),
     ] = None,
     samples: Annotated[
-        int, typer.Option(min=0, max=100, help="Images of the data that are put in, with their logits.")
+        int,
+        typer.Option(
+            min=0, max=100, help="Images put into sample/ with their logits; at most one of each class."
+        ),
     ] = 10,
     store: StoreFolder = STORE,
     data_dir: DataFolder = None,

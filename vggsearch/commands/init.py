@@ -63,7 +63,7 @@ def command(
     verb = "plan" if isinstance(study, AblationStudy) else "run"
     console = make_console()
     console.print(f"{file}: {' '.join(study.question.split())}", soft_wrap=True)
-    console.print(f"{file.parent / SCHEMA}: by which an editor completes and checks it", soft_wrap=True)
+    console.print(f"{file.parent / SCHEMA}: an editor completes and checks the file with it", soft_wrap=True)
     console.print(f"next: vggsearch {verb} {shlex.quote(str(file))}", soft_wrap=True)
 
 

@@ -17,6 +17,7 @@ from vggsearch.commands.arguments import (
     select_gpu,
 )
 from vggsearch.commands.output import print_json
+from vggsearch.commands.plan_of_table import plan_table
 from vggsearch.commands.plan_tables import print_plan
 from vggsearch.designs import Held, Plan, Row, proof
 from vggsearch.display import make_console, run_with_display
@@ -27,6 +28,7 @@ from vggsearch.study import (
     Effort,
     Resources,
     StudyResults,
+    TableStudy,
     detectable,
     effort_of,
     kind_of,
@@ -46,11 +48,15 @@ def command(
     device: Device = "auto",
     json: AsJson = False,
 ) -> None:
-    """Say what an ablation compares.
+    """Say what an ablation compares, or how long a table takes.
 
-    How many runs, how long, and which effects it can detect. Measures each arm's speed, and trains nothing.
+    How many runs, how long, and which effects it can detect. Trains each arm for a few seconds to measure its
+    speed; these runs answer nothing.
     """
     study = load_study(file)
+    if isinstance(study, TableStudy):
+        plan_table(study, Resources(select_gpu(device), 1, data_dir), json=json)
+        return
     if not isinstance(study, AblationStudy):
         raise study.mistake(
             f"kind: an ablation has a plan, and a search has a space: use vggsearch space {file}"

@@ -8,12 +8,10 @@ import typer
 
 from vggsearch.commands.arguments import STORE, DataFolder, OptionalStudyFile, StoreFolder
 from vggsearch.errors import VggSearchError
-from vggsearch.report import summarize_results, with_pictures, write_report
-from vggsearch.runs import write_atomically
+from vggsearch.report import report_folder, summarize_results, with_pictures, write_report
 from vggsearch.store import Store
 from vggsearch.study import StudyResults, as_last_asked, load_study, read_results
 
-REPORTS = Path("vggsearch-reports")
 """Where reports go whose folder is not named. Git tracks none of them."""
 
 
@@ -54,27 +52,13 @@ def command(
     write_and_print(results, folder, made_from=source)
 
 
-def report_folder(results: StudyResults) -> Path:
-    """The default folder of a study's report."""
-    return REPORTS / results.study.name
-
-
 def write_and_print(results: StudyResults, folder: Path, *, made_from: Path | None = None) -> None:
     """Write the report and print its summary.
 
     The report names the command that makes it again from its own data, or from those of `made_from`.
     """
     made_by = shlex.join(["vggsearch", "report", "--from", str(made_from or folder)])
-    if folder == report_folder(results):
-        _keep_from_git(REPORTS)
     print(write_report(results, folder, command=made_by))
-
-
-def _keep_from_git(folder: Path) -> None:
-    """Write a `.gitignore` into `folder` by which git tracks nothing in it."""
-    if not (folder / ".gitignore").exists():
-        note = "# Written by vggsearch: reports that are to be tracked are made with --out.\n*\n"
-        write_atomically(folder / ".gitignore", note.encode())
 
 
 def print_summary(results: StudyResults, command: str) -> None:

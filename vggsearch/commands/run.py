@@ -1,6 +1,7 @@
 """`vggsearch run`: run a study to its end, and print a short summary."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,10 +17,12 @@ from vggsearch.commands.arguments import (
     select_gpu,
 )
 from vggsearch.commands.lookup import weights_line
-from vggsearch.commands.report import print_summary, report_folder, write_and_print
+from vggsearch.commands.replaying import REPLAY, replay_and_print
+from vggsearch.commands.report import print_summary, write_and_print
 from vggsearch.display import finish_with_display, make_console
+from vggsearch.errors import VggSearchError
 from vggsearch.execution import KeepWeights
-from vggsearch.report import with_pictures
+from vggsearch.report import report_folder, with_pictures
 from vggsearch.store import Store
 from vggsearch.study import Resources, kind_of, load_study, parse_storage
 
@@ -44,8 +47,17 @@ def command(
         typer.Option(help="Replaces `keep_weights` of the study, finalists by default.", show_default=False),
     ] = None,
     executor: Annotated[
-        str, typer.Option("--executor", help="local, or ray: on the nodes of a Ray cluster.")
+        str,
+        typer.Option(
+            "--executor", help="local; ray: on the nodes of a Ray cluster; replay: looked up in --table."
+        ),
     ] = "local",
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", show_default=False, help="Table that --executor replay looks runs up in."
+        ),
+    ] = None,
     address: Annotated[
         str | None,
         typer.Option(
@@ -67,6 +79,12 @@ def command(
     is 1 where finalists or runs of an ablation crashed; the same command then makes these again.
     """
     study = load_study(file)
+    if executor == REPLAY or table is not None:
+        if executor != REPLAY or table is None:
+            raise VggSearchError("--executor replay and --table FILE go together: give both, or neither")
+        study = study.with_options(trials=trials, time_limit_s=time_limit)
+        replay_and_print(study, table, workers, report=report)
+        return
     resources = Resources(select_gpu(device), workers, data_dir, executor, address, storage)
     study = study.with_options(trials=trials, time_limit_s=time_limit, keep_weights=keep_weights)
     if storage is not None and not kind_of(study).has_copy:

@@ -14,7 +14,7 @@ from vggsearch.costs import METRICS, cost
 from vggsearch.data import describe, is_own, summarize
 from vggsearch.display import make_console, print_understood, reading_display, table
 from vggsearch.space import SearchSpace, Space
-from vggsearch.study import SearchStudy, load_study
+from vggsearch.study import SearchStudy, TableStudy, load_study
 from vggsearch.text import shape_text, short_count
 
 MOST = 20_000
@@ -35,12 +35,12 @@ def command(
     seed: Annotated[int, typer.Option(min=0, help="Seed of --sample.")] = 0,
     json: Json = False,
 ) -> None:
-    """Describe the space that a study searches.
+    """Describe the space that a study searches, or of which it makes a table.
 
     How many networks there are, and how large they are.
     """
     study = load_study(file)
-    if not isinstance(study, SearchStudy):
+    if not isinstance(study, SearchStudy | TableStudy):
         raise study.mistake(
             f"kind: a search has a space, and an ablation has arms: use vggsearch plan {file}"
         )
@@ -87,7 +87,7 @@ def command(
     console.print("\n" + "\n".join(first) + more, soft_wrap=True)
 
 
-def _say_what_data(study: SearchStudy, data_dir: Path | None) -> None:
+def _say_what_data(study: SearchStudy | TableStudy, data_dir: Path | None) -> None:
     """Two lines about own images; a named data set is known, and may not be here yet."""
     data = study.data
     if is_own(data.name):
@@ -97,7 +97,7 @@ def _say_what_data(study: SearchStudy, data_dir: Path | None) -> None:
                 data_dir,
                 val_fraction=data.val_fraction,
                 split_seed=data.split_seed,
-                test=study.finalists is not None,
+                test=study.opens_test_images,
                 progress=progress,
             )
         print_understood(understood)

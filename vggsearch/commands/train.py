@@ -16,7 +16,7 @@ from vggsearch.commands.arguments import (
     StoreFolder,
     select_gpu,
 )
-from vggsearch.commands.lookup import RUN_KEY, find_run, weights_command
+from vggsearch.commands.lookup import RUN_KEY, find_run, store_option, weights_command
 from vggsearch.commands.output import print_json
 from vggsearch.costs import cost
 from vggsearch.devices import resolve_device
@@ -40,13 +40,15 @@ def command(
     ] = None,
     data: Annotated[str, typer.Option(help="Name of a data set, or folder:PATH.")] = "fashion-mnist",
     resize: Annotated[
-        int | None, typer.Option(help="Side images are resized to.", show_default=False)
+        int | None, typer.Option(help="Side, in pixels, to which images are resized.", show_default=False)
     ] = None,
     recipe: Annotated[
         str, typer.Option(help="fast, sprint, dash, d2l, or the key of a run, whose recipe it is.")
     ] = "fast",
     budget: Annotated[str, typer.Option(help="For example 30s, 2epochs, 500steps, 1e12macs.")] = "30s",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the weights, the order of the images and augmentation.")
+    ] = 0,
     begin: Annotated[
         str | None,
         typer.Option(
@@ -135,7 +137,8 @@ def _weights_line(record: RunRecord, store: Path, *, wanted: bool) -> str | None
     """Where the weights are, or how they are made; None where there is nothing to say."""
     file = Store.open(store).weights_file(record)
     if file is not None:
-        return f"weights {file}"
+        export = f"vggsearch export {record.key.digest[:12]}{store_option(store)}"
+        return f"weights {file}\nnext: {export}"
     if not wanted or record.outcome is not Outcome.COMPLETED:
         return None
     return f"no weights are kept of it; to make them: {weights_command(record, store)}"

@@ -9,6 +9,7 @@ from .contract import (
 )
 from .local import LocalExecutor as LocalExecutor
 from .registry import EXECUTORS as EXECUTORS
+from .replay import ReplayExecutor as ReplayExecutor
 from .worker import (
     Report as Report,
     Trainer as Trainer,

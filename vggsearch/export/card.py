@@ -157,14 +157,18 @@ def _interval(low: float, high: float) -> str:
 def _about_results(card: Card) -> str:
     check, made = card.check, card.record.provenance
     sentences = [
-        "The run was selected before it began, and the test images were opened once, at its end."
+        "The run was selected before it began. The test images were opened at its end, and again "
+        "for this export."
         if check.tested
         else "The test images were not used: this run was not selected for a final test. Where the net was "
-        "chosen for its validation accuracy, that is too high."
+        "chosen for its validation accuracy, that accuracy tends to be too high."
     ]
     if check.otherwise:
         how = f" in {made.precision}" if made and made.precision else ""
-        sentences.append(f"The run itself computed{how}, and judged {check.otherwise} of them otherwise.")
+        sentences.append(
+            f"The run itself computed{how}. For {check.otherwise} of the images, either only its answer or "
+            "only this net's is right."
+        )
     if check.scores.images < check.all_images:
         some = f"{check.scores.images:,} of {check.all_images:,} images"
         sentences.append(f"At export {some}, evenly spaced, were evaluated.")

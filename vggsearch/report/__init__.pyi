@@ -1,4 +1,5 @@
 from .ablation import find_ablation as find_ablation
+from .place import report_folder as report_folder
 from .search import find_search as find_search
 from .write import (
     summarize_results as summarize_results,

@@ -19,9 +19,11 @@ from vggsearch.report.document import (
     write_files,
 )
 from vggsearch.report.figures import png, svg, theme
+from vggsearch.report.place import keep_from_git
 from vggsearch.report.search import finalist_answers, find_search, search_report, summarize_search
 from vggsearch.report.shared import Answers, ReportSummary, kept_images
-from vggsearch.study import AblationStudy, SearchStudy, StudyResults
+from vggsearch.report.table import find_table, summarize_table, table_report
+from vggsearch.study import AblationStudy, SearchStudy, StudyResults, TableStudy
 
 
 class _Kind(NamedTuple):
@@ -33,9 +35,15 @@ class _Kind(NamedTuple):
     summarize: Callable[[Any, Path], ReportSummary]
 
 
+def _no_answers(findings: object) -> None:
+    """A table tests nothing."""
+    del findings
+
+
 _KINDS: Mapping[type[object], _Kind] = {
     SearchStudy: _Kind(find_search, finalist_answers, search_report, summarize_search),
     AblationStudy: _Kind(find_ablation, arm_answers, ablation_report, summarize_ablation),
+    TableStudy: _Kind(find_table, _no_answers, table_report, summarize_table),
 }
 
 
@@ -56,6 +64,7 @@ def write_report(results: StudyResults, folder: Path, *, command: str) -> Report
     """
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        keep_from_git(folder)
     for part in ("data", *OWNED):
         if (folder / part).is_symlink():
             raise StoreError(

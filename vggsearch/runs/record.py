@@ -36,8 +36,9 @@ _BITS = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 """Whole base64: what cannot be unpacked is no record."""
 
 
-Stage = Literal["search", "baseline", "finalists", "calibration", "rates", "pairs"]
-"""Of a study: the first three of a search, the others of an ablation; each in the order of its work."""
+Stage = Literal["short", "search", "baseline", "finalists", "calibration", "rates", "pairs", "table"]
+"""Of a study: the first four of a search, the last of a table, the others of an ablation; each in the order
+of its work."""
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """In the order in which they are worked on."""
@@ -272,7 +273,7 @@ class TrialRecord(Frozen):
 
         A search has other candidates, so a crash is its answer there.
         """
-        return self.outcome is Outcome.CRASHED and self.stage not in ("search", "baseline")
+        return self.outcome is Outcome.CRASHED and self.stage not in ("short", "search", "baseline")
 
 
 def pack_bits(correct: npt.NDArray[np.bool_]) -> str:

@@ -73,12 +73,16 @@ class SearchSpace(Grid):
         Candidates are drawn, and those that break a constraint are rejected. Where hardly any would be
         accepted, the members are ranked (`count`) and ranks are drawn. The space alone decides which.
         """
+        return self.candidates(self.sample_indices(rng, n))
+
+    def sample_indices(self, rng: np.random.Generator, n: int) -> IntArray:
+        """The indices of `n` members among the candidates, drawn as in `sample`."""
         if not self.constraints:
-            return self.candidates(rng.integers(self.size, size=n))
+            return rng.integers(self.size, size=n)
         least = next(share for size, share in REJECTION if self.size <= size)
         if self._acceptance > least:
-            return self.candidates(self._accepted(rng, n))
-        return self.candidates(self._feasible.select(rng.integers(self.count, size=n)))
+            return self._accepted(rng, n)
+        return self._feasible.select(rng.integers(self.count, size=n))
 
     def _accepted(self, rng: np.random.Generator, n: int) -> IntArray:
         found: list[IntArray] = []

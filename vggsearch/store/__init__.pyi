@@ -7,6 +7,7 @@ from .base import (
 )
 from .checkpoints import remove_checkpoints as remove_checkpoints
 from .layout import handed_over as handed_over, weights_path as weights_path
+from .memory import MemoryLedger as MemoryLedger, MemoryStore as MemoryStore
 from .state import (
     Options as Options,
     PendingCandidate as PendingCandidate,

@@ -37,6 +37,7 @@ from .file import (
     AblationStudy as AblationStudy,
     SearchStudy as SearchStudy,
     Study as Study,
+    TableStudy as TableStudy,
     define_study as define_study,
     load_study as load_study,
     parse_study as parse_study,
@@ -54,7 +55,7 @@ from .resources import (
 )
 from .results import StudyResults as StudyResults, describe as describe, read_results as read_results
 from .run import run_study as run_study
-from .search import parse_storage as parse_storage
+from .search import beliefs as beliefs, parse_storage as parse_storage
 from .single import SingleRun as SingleRun
 from .status import (
     as_last_asked as as_last_asked,
@@ -64,3 +65,4 @@ from .status import (
     time_left_s as time_left_s,
     weights_status as weights_status,
 )
+from .table import table_runs as table_runs

@@ -4,11 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from vggsearch.study.ablation import AblationKind
-from vggsearch.study.file import AblationStudy, SearchStudy, Study
+from vggsearch.study.file import AblationStudy, SearchStudy, Study, TableStudy
 from vggsearch.study.kind import S, StudyKind
 from vggsearch.study.search import SearchKind
+from vggsearch.study.table import TableKind
 
-KINDS: Mapping[type[Study], StudyKind[Any]] = {SearchStudy: SearchKind(), AblationStudy: AblationKind()}
+KINDS: Mapping[type[Study], StudyKind[Any]] = {
+    SearchStudy: SearchKind(),
+    AblationStudy: AblationKind(),
+    TableStudy: TableKind(),
+}
 
 
 def kind_of(study: S) -> StudyKind[S]:

@@ -104,7 +104,7 @@ class StudyResults:
     def best(self) -> RunRecord | None:
         """The best completed run of the search and its baseline, by `vggsearch.runs.best_run`; finalists were
         chosen for what they reached there."""
-        digests = (trial.run for trial in self.trials if trial.run and trial.stage != "finalists")
+        digests = (trial.run for trial in self.trials if trial.run and trial.stage in ("search", "baseline"))
         return best_run((self.runs.get(digest) for digest in digests), self.criterion)
 
     @property

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from vggsearch.commands.arguments import DataFolder, DataName, Json as AsJson
+from vggsearch.commands.arguments import DataFolder, Json as AsJson
 from vggsearch.commands.output import print_json
 from vggsearch.data import PART_NAMES, DataSummary, summarize
 from vggsearch.display import fetch_if_absent, make_console, reading_display, table
@@ -15,17 +15,19 @@ SHOWN = 40
 
 
 def command(
-    name: DataName,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", show_default=False, help="Name of a data set, or folder:PATH.")
+    ],
     data_dir: DataFolder = None,
     val_fraction: Annotated[
         float, typer.Option(min=0.001, max=0.9, help="Share of training images for validation.")
     ] = 0.1,
-    split_seed: Annotated[int, typer.Option(min=0, help="Of the split.")] = 0,
+    split_seed: Annotated[int, typer.Option(min=0, help="Seed of the split.")] = 0,
     json: AsJson = False,
 ) -> None:
     """Say what was understood of a data set: classes, parts, sizes, modes, copies, files left out.
 
-    Every image is decoded once; the next time answers at once.
+    Every image is decoded; the result is kept for the next call.
     """
     fetch_if_absent(name, data_dir)
     with reading_display() as progress:

@@ -61,6 +61,8 @@ def _method_settings(findings: SearchFindings) -> Answered:
     study = findings.study
     if not study.source.strip():
         return Answer.NOT_MET, "the study file's text is missing"
+    if study.strategy is not None:
+        return Answer.MET, f"strategy {study.sampler}, its settings in the study file, seed {study.seed}"
     return Answer.MET, f"sampler {study.sampler} with Optuna's defaults, seed {study.seed}"
 
 

@@ -122,7 +122,7 @@ def _tested(findings: SearchFindings, top: pd.Series) -> list[Span]:
 
 def search_tiles(findings: SearchFindings, spent: Spending) -> tuple[Tile, ...]:
     """The headline figures."""
-    stages = {"search": "search", "baseline": "baseline", "finalists": "finalists"}
+    stages = {"short": "short", "search": "search", "baseline": "baseline", "finalists": "finalists"}
     return (*_found(findings), *effort_tiles(findings.results, findings.trials, spent, stages))
 
 

@@ -10,6 +10,7 @@ from vggsearch.report.search.learning_curves import learning_curves_section
 from vggsearch.report.search.mistakes import finalist_answers, mistakes_section
 from vggsearch.report.search.random_search import random_search_section
 from vggsearch.report.search.search_findings import SearchFindings
+from vggsearch.report.search.short_runs import short_run_sections
 from vggsearch.report.search.tradeoff import tradeoff_section
 from vggsearch.report.search.trials import time_section, trials_section
 from vggsearch.report.shared import checklist_section, provenance_section
@@ -24,6 +25,7 @@ def search_report(findings: SearchFindings, command: str) -> Report:
         *((mistakes_section(findings, answers),) if answers else ()),
         random_search_section(findings),
         kernel_sizes_section(findings),
+        *short_run_sections(findings),
         learning_curves_section(findings),
         time_section(findings, spent),
         trials_section(findings),

@@ -32,7 +32,7 @@ _ALONE = {
 @section("random", "Search against random search")
 def random_search_section(findings: SearchFindings) -> Iterator[Block]:
     """The search beside random search at the same budget."""
-    stages = {stage: findings.stage(stage) for stage in ("search", "baseline")}
+    stages = {stage: findings.paid(stage) for stage in ("search", "baseline")}
     curves = {stage: anytime_best(trials, findings.by) for stage, trials in stages.items() if len(trials)}
     curves = {stage: curve for stage, curve in curves.items() if len(curve)}
     if not curves:
@@ -57,7 +57,7 @@ def _comparison_table(findings: SearchFindings, hypervolumes: dict[str, float]) 
     """What the search and random search cost, and what they found."""
     rows, by = [], findings.by
     for stage in ("search", "baseline"):
-        trials = findings.stage(stage)
+        trials, paid = findings.stage(stage), findings.paid(stage)
         if trials.empty:
             continue
         completed = trials[trials["outcome"] == "completed"]
@@ -67,7 +67,7 @@ def _comparison_table(findings: SearchFindings, hypervolumes: dict[str, float]) 
                 "trials": len(trials),
                 "runs": int(trials["digest"].dropna().nunique()),
                 "completed": int(completed["digest"].nunique()),
-                "train_s": float(spent(trials)["spent_s"].iloc[-1]),
+                "train_s": float(spent(paid)["spent_s"].iloc[-1]),
                 f"best_{by}": float(completed[by].max()),
                 f"median_{by}": float(completed[by].median()),
                 "hypervolume": hypervolumes.get(stage, float("nan")),

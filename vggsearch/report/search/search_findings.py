@@ -84,7 +84,9 @@ class SearchFindings:
     @property
     def stage_names(self) -> dict[str, str]:
         """Printed names of the stages, in their order: of the search, the sampler's."""
-        return {"search": SAMPLERS[self.study.sampler].label, "baseline": "random", "finalists": "finalists"}
+        short = {"short": "short runs"} if (self.trials["stage"] == "short").any() else {}
+        label = SAMPLERS[self.study.sampler].label
+        return {**short, "search": label, "baseline": "random", "finalists": "finalists"}
 
     @property
     def has_test(self) -> bool:
@@ -94,6 +96,13 @@ class SearchFindings:
     def stage(self, name: str) -> pd.DataFrame:
         """The trials of one stage."""
         return self.trials[self.trials["stage"] == name]
+
+    def paid(self, name: str) -> pd.DataFrame:
+        """The trials of one stage; of the search with its short runs, which cost time and find nothing."""
+        if name != "search":
+            return self.stage(name)
+        paid = self.trials[self.trials["stage"].isin(("short", "search"))]
+        return paid.assign(**{self.by: paid[self.by].where(paid["stage"] == "search")})
 
     def finalist(self, architecture: str) -> pd.Series | None:
         """The row of a finalist; None where the architecture is not one, or no fresh seed of it completed."""

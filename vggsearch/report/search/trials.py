@@ -65,16 +65,19 @@ def _trial_table(findings: SearchFindings) -> Table:
     if len(order) > MOST_TRIALS:
         order = _ranked(pd.concat([order[chosen], order[~chosen]]).head(MOST_TRIALS), findings.by)
     records = order.assign(
+        val_short=order["val_accuracy"].where(order["stage"] == "short"),
         val_pruned=order["val_accuracy"].where(order["outcome"] == "pruned"),
         stage_name=order["stage"].map(findings.stage_names),
         ended=[outcome_name(*one) for one in zip(order["outcome"], order["cached"], strict=True)],
     ).to_dict("records")
+    short = bool((trials["stage"] == "short").any())
     pruned = bool((trials["outcome"] == "pruned").any())
     columns = [
         text_column("", "mark"),
         text_column("architecture", "architecture", code=True),
         number_column("validation", "val_completed", percent),
         number_column("balanced", "val_balanced_accuracy", percent, when=findings.is_uneven),
+        number_column("short run", "val_short", percent, when=short),
         number_column("when pruned", "val_pruned", percent, when=pruned),
         number_column("test", "test_accuracy", percent, when=bool(trials["test_accuracy"].notna().any())),
         text_column("outcome", "ended"),
@@ -95,13 +98,15 @@ def _trial_table(findings: SearchFindings) -> Table:
         captions.append(f"{part}: the front, the finalists, then the best.")
     if pruned:
         captions.append("Pruned and failed runs are not ranked; the accuracy of a pruned run stands apart.")
+    if short:
+        captions.append("Short runs are not ranked with full ones; their accuracy stands apart.")
     caption = with_largest_class(" ".join(captions), trials)
     return Table("trials", "Trials", columns, trial_data(trials, "budget"), caption, records, True, False)
 
 
 def _ranked(trials: pd.DataFrame, by: Criterion) -> pd.DataFrame:
     """Completed trials first, the most accurate at the top; adds `val_completed`, their accuracy."""
-    completed = trials["outcome"] == "completed"
+    completed = (trials["outcome"] == "completed") & (trials["stage"] != "short")
     ranked = trials.assign(
         open=~completed,
         val_completed=trials["val_accuracy"].where(completed),

@@ -27,6 +27,8 @@ class Session:
     clock: Clock = time.time
     storage: str | None = field(default=None, repr=False)
     """URL of the database for Optuna's copy of a search; None for a file of the store."""
+    copied: bool = True
+    """Whether Optuna keeps a copy of a search; a replay has none."""
     train: bool = True
     """Whether to train; where False, an ablation stops once its arms are measured and its plan is fixed."""
 

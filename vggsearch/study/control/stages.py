@@ -5,6 +5,7 @@
 | search (`search/stage.py`) | the sampler's suggestions | the study's | validation |
 | baseline | uniform draws without replacement | the study's | validation |
 | finalists | the best so far, seed by seed | fresh: the study's + 1, + 2, … | test |
+| table (`table/`) | every member at every fidelity | the study's, + 1, … | validation |
 | calibration, rates, pairs (`ablation/`) | arms of an ablation | separate ones | validation; pairs: test |
 
 A stage counts *distinct runs*: a suggestion that was made before is answered at once and does not count
@@ -129,6 +130,11 @@ class Stage(ABC):
             self.tell(trial, run)
         for candidate in pending:
             self._pend(candidate)
+
+    def end(self) -> None:
+        """Ask for nothing more: what was asked is all that is wanted."""
+        self.exhausted = True
+        self.quota = len(self._asked)
 
     @abstractmethod
     def _ask(self) -> Candidate | None:

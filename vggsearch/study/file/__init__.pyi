@@ -12,3 +12,11 @@ from .search import (
 )
 from .seeds import MAX_SEEDS as MAX_SEEDS
 from .shipped import SHIPPED as SHIPPED, shipped_source as shipped_source
+from .strategy import (
+    Model as Model,
+    Rungs as Rungs,
+    Screen as Screen,
+    StrategySettings as StrategySettings,
+    full_runs as full_runs,
+)
+from .table import TableStudy as TableStudy

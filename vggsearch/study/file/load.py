@@ -15,10 +15,15 @@ from vggsearch.study.file.ablation import AblationStudy
 from vggsearch.study.file.base import Study, shown_path
 from vggsearch.study.file.search import SearchStudy
 from vggsearch.study.file.shipped import SHIPPED, shipped_source
+from vggsearch.study.file.table import TableStudy
 from vggsearch.study.file.yaml_text import MAX_BYTES, YamlTextError, read
 from vggsearch.text import nearest, shown, suggestion
 
-KINDS: Mapping[str, type[Study]] = {"search": SearchStudy, "ablation": AblationStudy}
+KINDS: Mapping[str, type[Study]] = {
+    "search": SearchStudy,
+    "ablation": AblationStudy,
+    "table": TableStudy,
+}
 """The class of each value of the key `kind`; a file without that key is a search."""
 
 MAX_BESIDE = 1000

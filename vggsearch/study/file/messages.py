@@ -39,6 +39,7 @@ space:
 architectures: [d2l-vgg11/4, 1x16-1x32+gap]
 budget: {seconds: 60, epochs: 3, steps: 1000, macs: 1e12}
 sampler: tpe
+strategy: {name: model, short: 9, share: 0.25}
 trials: 54
 baseline: false
 finalists: {count: 5, seeds: 5}
@@ -58,6 +59,8 @@ learning_rates: {grid: [0.1, 0.2, 0.4], seeds: 2}
 margin_pp: 0.3
 alpha: 0.05
 evaluate_on: validation
+fidelities: [{epochs: 0.25}]
+extra: [{members: 100, seeds: 4}]
 seed: 0
 time_limit_s: 3600
 keep_weights: finalists
@@ -67,7 +70,7 @@ keep_weights: finalists
 }
 """A valid value for every key, for the remedies. It is not a study: no kind has all these keys."""
 
-TAGS = ("<net>", "<block>", "<number>", "<choice>")
+TAGS = ("<net>", "<block>", "<number>", "<choice>", "<rungs>", "<screen>", "<model>")
 """Parts of pydantic's locations that are not keys of the file: the tags of discriminated unions."""
 
 

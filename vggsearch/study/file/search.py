@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from vggsearch.arch import Task, parse
 from vggsearch.errors import ArchitectureError, SpaceError
+from vggsearch.recipe import Budget
 from vggsearch.runs import METRICS, Criterion
 from vggsearch.schema import ADDED, Frozen
 from vggsearch.space import ListedSpace, Space
@@ -16,11 +17,12 @@ from vggsearch.store import Options
 from vggsearch.study.file.base import Study
 from vggsearch.study.file.messages import broken
 from vggsearch.study.file.space import SpaceChoice
-from vggsearch.text import percent, shown
+from vggsearch.study.file.strategy import STRATEGIES, StrategySettings, shortened
+from vggsearch.text import percent, shown, suggestion
 
 Metric = Literal["accuracy", "balanced_accuracy"]
 Objective = Criterion | Literal["macs", "params", "latency_ms"]
-Sampler = Literal["grid", "random", "tpe", "nsga2", "gp"]
+Sampler = Literal["grid", "random", "tpe", "nsga2", "gp", "rungs", "screen", "model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,13 @@ SAMPLERS: Mapping[Sampler, SamplerTraits] = MappingProxyType(
         "nsga2": SamplerTraits("NSGA-II", learns_constraints_from_pruned=False),
         # Asking a Gaussian process takes 2.5 s at 1000 trials, and grows (Optuna 5.0, measured).
         "gp": SamplerTraits("Gaussian process", max_trials=300, learns_constraints_from_pruned=False),
+        "rungs": SamplerTraits("successive halving"),
+        "screen": SamplerTraits("screening by short runs"),
+        "model": SamplerTraits("surrogate model"),
     }
 )
-"""The samplers by name. `vggsearch.study.search.samplers` has the Optuna sampler of each that learns."""
+"""The strategies by name. `vggsearch.study.search.samplers` has the Optuna sampler of each that is one;
+`vggsearch.study.search.strategies` those of this package."""
 
 
 Architectures = Annotated[tuple[str, ...], Field(min_length=1, max_length=10_000)]
@@ -112,9 +118,11 @@ class SearchStudy(Study):
     architectures: Architectures | None = None
     """Texts or names of the networks to choose from, kept as canonical texts."""
     sampler: Sampler
-    """What proposes the next network to train."""
+    """The strategy's name, from the key `strategy` or `sampler` of the file."""
+    strategy: Annotated[StrategySettings | None, ADDED] = None
+    """Settings of a strategy of this package; None for an Optuna sampler, which has none."""
     trials: int | None = Field(default=None, ge=1, le=100_000)
-    """Number of runs of the sampler. It may be left out with `grid`, which then tries the whole space."""
+    """What the search may cost, in full runs; None only for `grid`: then the whole space."""
     baseline: bool = False
     """Whether as many architectures again are drawn at random: by default, unless `grid`, `random` or
     `stop`."""
@@ -145,6 +153,12 @@ class SearchStudy(Study):
     def criterion(self) -> Criterion:
         """The column by which nets are ranked."""
         return CRITERIA[self.metric]
+
+    @property
+    def short_budgets(self) -> tuple[Budget, ...]:
+        """Budgets of runs that stand for full ones, the shortest first."""
+        divisors = () if self.strategy is None else self.strategy.divisors
+        return tuple(shortened(self.budget, divisor) for divisor in divisors)
 
     def space(self, task: Task) -> Space:
         """The architectures to choose from, for images of `input_shape` before or after resizing.
@@ -180,6 +194,7 @@ class SearchStudy(Study):
     def _defaults(cls, data: object) -> object:
         if not isinstance(data, dict):
             return data
+        data = _with_strategy(data)
         learns = _learns(data.get("sampler"))
         defaults: dict[object, object] = {"baseline": learns and data.get("stop") is None}
         if data.get("metric") == "balanced_accuracy":
@@ -205,7 +220,15 @@ class SearchStudy(Study):
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
-        for check in (_check_space, _check_trials, _check_stop, _check_objectives, _check_reference):
+        checks = (
+            _check_space,
+            _check_strategy,
+            _check_trials,
+            _check_stop,
+            _check_objectives,
+            _check_reference,
+        )
+        for check in checks:
             check(self)
         return self
 
@@ -213,6 +236,45 @@ class SearchStudy(Study):
 def _learns(sampler: object) -> bool:
     """Whether the sampler of that name learns; true for a name that is refused later."""
     return all(traits.learns for name, traits in SAMPLERS.items() if name == sampler)
+
+
+def _with_strategy(data: dict[object, object]) -> dict[object, object]:
+    """The same keys, with the name of the strategy as `sampler` and its settings as `strategy`."""
+    given = data.get("strategy")
+    if given is None:
+        name = data.get("sampler")
+        return data | {"strategy": {"name": name}} if name in STRATEGIES else data
+    name = given.get("name") if isinstance(given, Mapping) else given
+    if name is None and not isinstance(given, str | Mapping):
+        name = getattr(given, "name", None)  # settings that were validated before
+    if not isinstance(name, str) or name not in SAMPLERS:
+        known = ", ".join(SAMPLERS)
+        remedy = suggestion(str(name), list(SAMPLERS))
+        raise broken("strategy", f"must be one of {known}, or {{name: model}}, not {shown(given)}: {remedy}")
+    if data.get("sampler", name) != name:
+        raise broken("sampler", f"a study has one strategy, and strategy is {name}: leave sampler out")
+    settings = {"name": name} if isinstance(given, str) else given
+    if name in STRATEGIES:
+        return data | {"sampler": name, "strategy": settings}
+    if settings != {"name": name}:
+        raise broken("strategy", f"{name} has no settings: write strategy: {name}")
+    return {key: value for key, value in data.items() if key != "strategy"} | {"sampler": name}
+
+
+def _check_strategy(study: SearchStudy) -> None:
+    settings = study.strategy
+    if settings is None:
+        return
+    budgets = (*study.short_budgets, study.budget)
+    for budget, above, divisor in zip(budgets, budgets[1:], settings.divisors, strict=False):
+        if budget.amount >= above.amount:
+            rule = f"{study.budget} cannot be divided by {divisor}, as strategy {settings.name} wants"
+            raise broken("budget", f"{rule}: raise it, or use fewer or longer short runs")
+    if settings.name == "model" and "latency_ms" in study.objectives:
+        rule = (
+            "strategy model knows the MACs and parameters of every net, and latency of those it trained alone"
+        )
+        raise broken("objectives", f"{rule}: leave latency_ms out, or write strategy: tpe")
 
 
 def _check_space(study: SearchStudy) -> None:

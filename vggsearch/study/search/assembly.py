@@ -5,7 +5,7 @@ from functools import partial
 
 from vggsearch.arch import Architecture
 from vggsearch.errors import ArchitectureError, SpaceError
-from vggsearch.runs import RunKey
+from vggsearch.runs import Clock, RunKey
 from vggsearch.store import PendingCandidate, Selection
 from vggsearch.study.control import (
     Candidate,
@@ -20,11 +20,14 @@ from vggsearch.study.file import SearchStudy
 from vggsearch.study.results import read_results
 from vggsearch.study.search.baseline import BaselineStage
 from vggsearch.study.search.database import Database, SqliteFile
+from vggsearch.study.search.guided import Desk, GuidedStage, ShortStage
 from vggsearch.study.search.optuna_copy import OptunaCopy
 from vggsearch.study.search.optuna_study import Search
 from vggsearch.study.search.postgresql import store_token
 from vggsearch.study.search.quotas import search_quotas
 from vggsearch.study.search.stage import SearchStage
+from vggsearch.study.search.strategies import make_strategy
+from vggsearch.study.search.strategy import Goal
 
 
 class SearchAssembly:
@@ -43,16 +46,13 @@ class SearchAssembly:
         self._study, self._store, self._conditions = study, session.store, session.conditions
         self._state = session.store.state(study.name)
         self._database = database or SqliteFile(self._store.layout.optuna)
-        self._notice = session.notice
+        self._notice, self._copied = session.notice, session.copied
         self._space = space = study.space(self._conditions.task)
         quotas = search_quotas(study, space.count)
         clock, objectives = session.clock, study.objectives
         quota = quotas["search"]
         self._search = Search(space, study.sampler, quota=quota, objectives=objectives, seed=study.seed)
-        search = SearchStage(
-            self._search, quota, self._study_key, clock, first=study.first or (), stop=study.stop
-        )
-        self.stages: list[Stage] = [search]
+        self.stages: list[Stage] = list(self._search_stages(quota, clock))
         if "baseline" in quotas:
             baseline = quotas["baseline"]
             self.stages.append(BaselineStage(space, study.seed, baseline, self._study_key, clock))
@@ -62,14 +62,29 @@ class SearchAssembly:
         self.trusted = False
         """Whether an earlier session had runs that did not crash."""
 
+    def _search_stages(self, quota: int, clock: Clock) -> Iterator[Stage]:
+        """The stages in which the strategy chooses what is trained."""
+        study, search, make_key = self._study, self._search, self._study_key
+        first, stop = study.first or (), study.stop
+        if study.strategy is None:
+            yield SearchStage(search, quota, make_key, clock, first=first, stop=stop)
+            return
+        assert study.trials is not None  # every strategy of this package has a budget
+        goal = Goal(self._space, study.objectives, study.reference, study.seed)
+        desk = Desk(make_strategy(study.strategy, goal, study.trials))
+        if study.short_budgets:
+            yield ShortStage(desk, search, self._short_key, clock)
+        yield GuidedStage(desk, search, make_key, clock, first=first, stop=stop)
+
     def restore(self) -> None:
         """Restore every stage from the store, and make Optuna's database agree with them.
 
         Raises `StudyFileError` where the runs were made under other conditions, and `StoreError`.
         """
-        token = store_token(self._store.layout.token) if self._database.shared else ""
         study = self._study
-        self._copy = OptunaCopy(self._database, study.name, study.objectives, token, self._notice)
+        if self._copied:
+            token = store_token(self._store.layout.token) if self._database.shared else ""
+            self._copy = OptunaCopy(self._database, study.name, study.objectives, token, self._notice)
         recorded = read_recorded(study, self._store, self._conditions)
         self.trusted = recorded.trusted
         pending = list(self._pending(recorded))
@@ -80,7 +95,8 @@ class SearchAssembly:
             stage.restore(results, [self._candidate(asked[n]) for n in sorted(asked.keys() - answered)])
             if isinstance(stage, ListedStage):
                 stage.reopen(recorded.missing)
-        self._search.attach(self._copy)
+        if self._copy is not None:
+            self._search.attach(self._copy)
 
     def close(self) -> None:
         """Close Optuna's database."""
@@ -119,8 +135,10 @@ class SearchAssembly:
     def _pending(self, recorded: Recorded) -> Iterator[PendingCandidate]:
         """Candidates that may be unanswered; of two with the same number, the later one counts."""
         unanswered = partial(PendingCandidate, seed=self._study.seed, cached=None)
-        if recorded.results or recorded.missing:  # a database alone is left from another study of that name
-            assert self._copy is not None  # it was opened
+        known = (
+            recorded.results or recorded.missing
+        )  # else a database is left from another study of that name
+        if known and self._copy is not None:
             for copied in self._copy.trials:
                 text = str(copied.user_attrs.get("architecture"))
                 try:
@@ -136,6 +154,7 @@ class SearchAssembly:
                     stage=lost.stage,
                     number=lost.number,
                     architecture=lost.architecture,
+                    run=lost.run,
                     asked_at=lost.asked_at,
                 )
 
@@ -143,9 +162,21 @@ class SearchAssembly:
         text, architecture = asked.architecture, Architecture.parse(asked.architecture)
         params, violation = self._space.params_of(architecture), self._space.violation(architecture)
         key = self._key(text, asked.seed, final=asked.stage == "finalists")
+        if asked.stage == "short":
+            key = self._asked_short_key(asked)
         return Candidate(
             asked.stage, asked.number, text, params, key, asked.asked_at, violation, asked.cached
         )
+
+    def _short_key(self, text: str, rung: int) -> RunKey:
+        study, budget = self._study, self._study.short_budgets[rung]
+        return self._conditions.key(text, study.recipe, budget, seed=study.seed, final=False)
+
+    def _asked_short_key(self, asked: PendingCandidate) -> RunKey:
+        """The key of the short run that was asked; of the shortest where none has its digest."""
+        rungs = range(len(self._study.short_budgets))
+        keys = [self._short_key(asked.architecture, rung) for rung in rungs]
+        return next((key for key in keys if key.digest == asked.run), keys[0])
 
     def _study_key(self, text: str) -> RunKey:
         return self._key(text, self._study.seed, final=False)

@@ -1,6 +1,7 @@
 """`SearchKind`: how searches are run and described."""
 
 from contextlib import closing
+from statistics import fmean
 
 from vggsearch.arch import Task
 from vggsearch.recipe import Recipe
@@ -63,11 +64,17 @@ class SearchKind(StudyKind[SearchStudy]):
     def left_s(
         self, study: SearchStudy, results: StudyResults, store: Store, counts: dict[Stage, StageStatus]
     ) -> float | None:
-        """See `StudyKind.left_s`. Estimated from the runs made so far."""
+        """See `StudyKind.left_s`. By the runs of each stage so far; short runs are a stage of their own."""
         del study, store
-        took = [trial.told_at - trial.asked_at for trial in results.trials if trial.run and not trial.cached]
-        left = sum(count.left for count in counts.values())
-        return left * sum(took) / len(took) if took else None
+        took: dict[Stage, list[float]] = {}
+        for trial in results.trials:
+            if trial.run and not trial.cached:
+                took.setdefault(trial.stage, []).append(trial.told_at - trial.asked_at)
+        if not took:
+            return None
+        longest_s = max(map(fmean, took.values()))
+        left = ((stage, count.left) for stage, count in counts.items())
+        return sum(number * (fmean(took[stage]) if stage in took else longest_s) for stage, number in left)
 
     def progress(self, study: SearchStudy, results: StudyResults, store: Store) -> Progress:
         """See `StudyKind.progress`."""
@@ -99,9 +106,25 @@ class SearchKind(StudyKind[SearchStudy]):
         """See `summary`."""
         best = results.best()
         lines = [f"best so far: {describe(best)}", *_uncertainty(best)] if best else []
+        short, promoted = _promoted(results)
+        if short:
+            lines.append(f"promoted: {promoted} of {short} nets with short runs got a longer one")
         if results.stopped_early:
             lines.append(f"the search stopped before its {study.trials} runs, at {study.stop}")
         return lines
+
+
+def _promoted(results: StudyResults) -> tuple[int, int]:
+    """How many nets have a short run, and how many of these also have a longer one."""
+    budgets: dict[str, set[float]] = {}
+    short: set[str] = set()
+    for trial in results.trials:
+        run = results.runs.get(trial.run or "")
+        if run is not None and trial.stage in ("short", "search"):
+            budgets.setdefault(trial.architecture, set()).add(run.key.budget.amount)
+            if trial.stage == "short":
+                short.add(trial.architecture)
+    return len(short), sum(len(budgets[net]) > 1 for net in short)
 
 
 _UNEVEN = ("val_balanced_accuracy", "val_majority")

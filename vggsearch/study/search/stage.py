@@ -66,10 +66,14 @@ class SearchStage(Stage):
 
     def next(self) -> Candidate | None:
         """See `Stage.next`; nothing new once the search stops early."""
-        if not self._backlog and self._stop is not None and self._stop.reached(self._accuracies):
-            self.exhausted = True
-            self.quota = len(self._asked)
+        if not self._backlog and self._stops:
+            self.end()
         return super().next()
+
+    @property
+    def _stops(self) -> bool:
+        """Whether the study's `stop` says that the search is to end."""
+        return self._stop is not None and self._stop.reached(self._accuracies)
 
     def restore(self, told: Sequence[TrialResult], pending: Sequence[Candidate]) -> None:
         """See `Stage.restore`. Asking and telling are done again, in the order in which they happened."""

@@ -1,0 +1,1 @@
+"""`vggsearch table`: tables on which searches are replayed."""

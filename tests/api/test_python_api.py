@@ -122,7 +122,7 @@ def test_a_script_is_interrupted_and_continues_where_it_stopped(place):
     assert running.returncode == -signal.SIGINT
     assert "stopped (interrupted)" in rest
     again = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
-    assert "search 1/4" not in again.stdout
+    assert "search 1/4:" not in again.stdout
     assert "finalists 2/2" in again.stdout
 
     found = {}

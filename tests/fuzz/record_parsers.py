@@ -70,7 +70,7 @@ def runs(_: Path) -> Ready:
         assert validated(record.model_dump_json().encode()) == record
         record.test_classes()
         found = FoundRun(record, (), "")
-        _lines(found), _object(found), _curve(record)
+        list(_lines(found, folder / "store", None)), _object(found), _curve(record)
         runs_frame([record]), curves_frame([record])
 
     return Ready(show, _runs())
@@ -193,6 +193,7 @@ def messages(_: Path) -> Ready:
         device="cpu",
         data_dir=None,
         checkpoints=None,
+        keep_weights="none",
         marker=None,
         cancel_grace_s=1.0,
         deadline_grace_s=1.0,

@@ -70,13 +70,16 @@ def budgets(_: Path) -> Ready:
     )
 
 
-def names(_: Path) -> Ready:
+def names(folder: Path) -> Ready:
     """Of recipes, executors and devices. Choosing a device hides others by the environment: put back here."""
 
     def choose(data: bytes) -> None:
         text = typed(data)
         name, _, rest = text.partition(" ")
-        chosen = {"recipe": parse_recipe, "executor": lambda text: Resources(executor=text)}.get(name)
+        chosen = {
+            "recipe": lambda text: parse_recipe(text, folder / "store"),
+            "executor": lambda text: Resources(executor=text),
+        }.get(name)
         if chosen is not None:
             chosen(rest)
             return

@@ -109,7 +109,7 @@ def test_the_command_ends_with_status_1_and_names_the_cause(
     (tmp_path / "small.yaml").write_text(study.source)
     monkeypatch.chdir(tmp_path)
     results = conduct(study, tmp_path / "store", Broken(on_test_images))
-    monkeypatch.setattr("vggsearch.commands.run.run_with_display", lambda *_: (results, "finished"))
+    monkeypatch.setattr("vggsearch.commands.run.finish_with_display", lambda *_: (results, "finished"))
     assert main(["run", "small.yaml", "--store", "store"]) == 1
     assert "finalists: 6 of 6 runs crashed (disk gone)" in capsys.readouterr().err
     assert main(["status", "small.yaml", "--store", "store"]) == 0
@@ -127,6 +127,6 @@ def test_the_command_to_continue_asks_for_as_many_trials(
     study = make_study(**SEARCH)
     (tmp_path / "small.yaml").write_text(study.source)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("vggsearch.commands.run.run_with_display", lambda *_: (None, "time limit"))
+    monkeypatch.setattr("vggsearch.commands.run.finish_with_display", lambda *_: (None, "time limit"))
     assert main(["run", "small.yaml", "--trials", "3"]) == 0
     assert capsys.readouterr().out == "time limit; to continue: vggsearch run small.yaml --trials 3\n"

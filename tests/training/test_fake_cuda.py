@@ -22,7 +22,7 @@ from torch._subclasses.fake_tensor import (
 )
 
 from vggsearch.recipe import RECIPES, Budget, Recipe
-from vggsearch.training import checkpoint, setup
+from vggsearch.training import checkpoint, net, setup
 from vggsearch.training.graph import WARM_UP, captured_step
 from vggsearch.training.loop import CURVE_POINTS, spend
 from vggsearch.training.step import compute, step
@@ -40,7 +40,7 @@ for name in ("_fused_sgd_.tensor_lr", "_fused_adamw_.tensor_lr"):
 @pytest.fixture
 def begin(data, make_key, monkeypatch):
     """`begin(recipe, budget)` is a run on fake CUDA tensors, which are the default until the test ends."""
-    build, whiten, make, to = setup.build, setup.whiten, setup.make_optimizer, nn.Module.to
+    build, whiten, make, to = net.build, net.whiten, setup.make_optimizer, nn.Module.to
     number, generator = torch.tensor, torch.Generator
 
     def real_build(*args, **options):
@@ -72,8 +72,8 @@ def begin(data, make_key, monkeypatch):
                 weight.grad = torch.zeros_like(weight)
 
     made = []
-    monkeypatch.setattr(setup, "build", real_build)
-    monkeypatch.setattr(setup, "whiten", real_whiten)
+    monkeypatch.setattr(net, "build", real_build)
+    monkeypatch.setattr(net, "whiten", real_whiten)
     monkeypatch.setattr(setup, "make_optimizer", make_optimizer)
     monkeypatch.setattr(nn.Module, "to", move)
     monkeypatch.setattr(torch, "Generator", lambda _="cpu": generator())

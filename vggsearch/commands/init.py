@@ -69,7 +69,7 @@ def command(
 
 def _named_after(name: str, data: str) -> str:
     """A name of its own for a study of other images: its runs may be in the store of the shipped study."""
-    place = re.sub(r"@[0-9]+$", "", re.sub("^(folder|arrays):", "", data))
+    place = re.sub(r"@[0-9]+$", "", re.sub(r"^(folder|arrays):|\.safetensors$", "", data))
     word = re.sub(r"[^a-z0-9]+", "-", Path(place).resolve().name.lower()).strip("-")
     return f"{name}-{word[:40] or 'own'}"
 

@@ -11,7 +11,8 @@ on validation at some time is trained again, for the steps that it was trained, 
 tested (`evaluate_on`). The training's seconds decided its number of steps, so this is the same net but for
 what the clock did to the learning rate. Nets of the random baseline count, as the user has them.
 
-Prints a line a repetition, then the ratio of the seconds: median (least to most).
+Prints a line a repetition, then SECONDS over those of our equal net: median (least to most). A net that the
+script has begun it also ends, after SECONDS, and it counts as the script's: so the ratio is a low one.
 """
 
 import gzip

@@ -16,5 +16,6 @@ from .arch import Architecture as Architecture, Task as Task
 from .errors import VggSearchError as VggSearchError
 from .recipe import Budget as Budget, Recipe as Recipe
 from .runs import RunRecord as RunRecord
+from .tables import load_table as load_table
 
 __version__: str

@@ -45,16 +45,18 @@ def search(
         budget: How long each net is trained: `10s`, `2epochs`, `500steps`, `1e12macs`, or a `Budget`.
         name: The study's name in the store; by default made from its definition.
         store: Folder that keeps every finished run.
-        **keys: Any other key of a study file of kind `search`, such as `sampler` (default `tpe`; `grid` for a
-            list of `architectures`), `trials` (default 20), `architectures`, `objectives`, `finalists`.
+        **keys: Any other key of a study file of kind `search`, such as `strategy` (default `tpe`; `grid` for
+            a list of `architectures`), `trials` (default 20), `architectures`, `objectives`, `finalists`.
 
     Raises:
         StudyFileError: A key or a value is not allowed; the message says which one would be.
     """
     keys = {"space": space, "data": data, "recipe": recipe, "budget": budget} | keys
     listed = keys.get("architectures") is not None and "trials" not in keys
-    keys.setdefault("sampler", "grid" if listed else "tpe")
-    if keys["sampler"] != "grid":
+    chosen = keys.get("strategy", keys.get("sampler"))
+    if chosen is None:
+        chosen = keys["strategy"] = "grid" if listed else "tpe"
+    if chosen != "grid":
         keys.setdefault("trials", 20)
     return _define("search", keys, name, store)
 

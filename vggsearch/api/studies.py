@@ -72,7 +72,7 @@ class Study:
         recipe: dash
         budget: {seconds: 1}
         architectures: [1x8+gap]
-        sampler: grid
+        strategy: grid
         <BLANKLINE>
         """
         return self.definition.source

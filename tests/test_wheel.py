@@ -71,7 +71,7 @@ def test_it_holds_what_the_checkout_holds(wheel):
         for path in (ROOT / "vggsearch").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    studies = {f"vggsearch/studies/{path.name}" for path in (ROOT / "studies").iterdir()}
+    studies = {f"vggsearch/studies/{path.name}" for path in (ROOT / "studies").glob("*.yaml")}
     assert {name for name in packed if ".dist-info/" not in name} == of_package | studies
 
 

@@ -65,8 +65,8 @@ def test_a_replay_writes_a_report_that_shows_short_runs_apart(place, capsys):
     write_table(synthetic_table(table_study(SMALL)), place / "t.csv.gz")
     (place / "search.yaml").write_text(yaml.safe_dump(SEARCH))
     assert main(["run", "search.yaml", "--executor", "replay", "--table", "t.csv.gz", "--report"]) == 0
-    assert "report: reports/search-replay/index.html" in capsys.readouterr().out
-    page = (place / "reports/search-replay/report.md").read_text()
+    assert "report: vggsearch-reports/search-replay/index.html" in capsys.readouterr().out
+    page = (place / "vggsearch-reports/search-replay/report.md").read_text()
     assert "## Short runs and full ones" in page
     assert "| 40 steps | 27 |" in page
     assert "## What the surrogate believed" in page

@@ -85,7 +85,8 @@ def _measure(
     study: TableStudy, task: Task, members: Sequence[str], data: SearchData, device: str
 ) -> list[_Probe]:
     """The speed of some members, evenly spaced by their MACs."""
-    at = torch.device(resolve_device(device))
+    kind = resolve_device(device)
+    at = torch.device(kind)
     there = data.to(at)
     by_macs = sorted((cost(Architecture.parse(text), task).macs, text) for text in members)
     count = min(PROBES, len(by_macs))
@@ -100,7 +101,7 @@ def _measure(
             recipe=study.recipe,
             budget=PROBE,
             seed=study.seed,
-            device="cuda" if at.type == "cuda" else "cpu",
+            device=kind,
         )
         run = train(key, there, at)
         if run.steps:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from vggsearch.arch import Architecture, Task
+from vggsearch.devices import DeviceKind
 from vggsearch.errors import VggSearchError
 from vggsearch.recipe import TRAINING_REVISION, Budget, Recipe
 from vggsearch.runs import Count, DataKey, Digest, Outcome, RunKey, RunRecord, Text
@@ -29,7 +30,7 @@ class TableHeader(Frozen):
     num_classes: Count
     data: DataKey
     recipe: Recipe
-    device: Literal["cpu", "cuda"]
+    device: DeviceKind
     device_model: Text | None = None
     """Of a table whose budgets are in seconds."""
     training_revision: int = TRAINING_REVISION

@@ -25,7 +25,9 @@ class Rungs(Frozen):
     """
 
     name: Literal["rungs"] = "rungs"
+    """`rungs`: successive halving."""
     eta: Annotated[int, Field(ge=2, le=10)] = 3
+    """Ratio of one budget to the next shorter one; the best 1/eta of the shorter runs are promoted."""
     rungs: Annotated[int, Field(ge=2, le=5)] = 3
     """Number of budgets, the full one included."""
 
@@ -45,6 +47,7 @@ class Screen(Frozen):
     """One short run for many members, drawn at random; then the best of them in full."""
 
     name: Literal["screen"] = "screen"
+    """`screen`: one short run for many, full runs for the best."""
     short: Divisor = 9
     """What the full budget is divided by for a short run."""
     share: Share = 0.5
@@ -68,10 +71,11 @@ class Model(Frozen):
     """
 
     name: Literal["model"] = "model"
+    """`model`: a surrogate chooses what is trained."""
     short: Divisor = 9
-    """As in `screen`."""
+    """What the full budget is divided by for a short run."""
     share: Annotated[float, Field(ge=0, le=0.9)] = 0.25
-    """As in `screen`; 0 for full runs alone."""
+    """Part of the search's budget that short runs take; 0 for full runs alone."""
 
     @property
     def divisors(self) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ class Extra(Frozen):
     """More runs of some members, which are drawn at random. A larger sample holds every smaller one."""
 
     members: int = Field(ge=1, le=MAX_MEMBERS)
+    """How many members get these runs."""
     seeds: int = Field(default=1, ge=1, le=1000)
     """At the full budget, seeds beside those that every member has; else the first ones."""
     budget: Budget | None = None
@@ -35,6 +36,7 @@ class TableStudy(Study):
     MAY_CHANGE: ClassVar[tuple[str, ...]] = (*Study.MAY_CHANGE, "fidelities", "seeds", "extra")
 
     kind: Literal["table"]
+    """`table`: what does every network of a space reach?"""
     choices: SpaceChoice = Field(alias="space")
     """The key `space` of the file."""
     fidelities: Annotated[tuple[Budget, ...], Field(max_length=10)] = ()
@@ -42,6 +44,7 @@ class TableStudy(Study):
     seeds: int = Field(default=2, ge=1, le=1000)
     """Seeds of every member at every fidelity: the study's seed and the ones after it."""
     extra: Annotated[tuple[Extra, ...], Field(max_length=10)] = ()
+    """More runs of some members, drawn at random."""
 
     @property
     def opens_test_images(self) -> bool:

@@ -406,8 +406,8 @@ BAD_STUDIES = [
         "unknown data set",
         "folder:images",
         "fashion-mnits",
-        "a data set is one of cifar-10, cifar-100, fashion-mnist, kmnist, mnist, svhn, folder:PATH or arrays:PATH, "
-        "not 'fashion-mnits': did you mean fashion-mnist?",
+        "a data set is one of cifar-10, cifar-100, fashion-mnist, kmnist, mnist, svhn, folder:PATH or "
+        "arrays:PATH, not 'fashion-mnits': did you mean fashion-mnist?",
     ),
     (
         "fewer images than a batch",

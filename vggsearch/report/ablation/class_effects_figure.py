@@ -5,7 +5,7 @@ import pandas as pd
 
 from vggsearch.designs import Contrast
 from vggsearch.report.document import BLUE, INK, MUTED, PAPER, Drawing, plain
-from vggsearch.report.figures import WIDE, panel, signed_ticks
+from vggsearch.report.figures import WIDE, name_sides, panel, signed_ticks
 
 MOST_CLASSES = 20
 """Most classes that are drawn."""
@@ -41,17 +41,7 @@ def class_effects_figure(contrast: Contrast, table: pd.DataFrame, level: str) ->
     ends = f"{plain(contrast.worse, 22)} better", f"{plain(contrast.better, 22)} better"
     if contrast.question == "do they interact":
         ends = "negative", "positive"
-    for words, align, x in ((f"← {ends[0]}", "left", 0), (f"{ends[1]} →", "right", 1)):
-        axes.annotate(
-            words,
-            (x, 1),
-            (0, 5),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            ha=align,
-            va="bottom",
-            fontsize=8.5,
-        )
+    name_sides(axes, ends[0], ends[1])
     largest_of = f" The {MOST_CLASSES} largest of {len(table)}." if len(table) > MOST_CLASSES else ""
     caption = (
         f"{plain(contrast.name)}: mean over pairs and paired-t {level} interval, not corrected for the "

@@ -16,6 +16,7 @@ from vggsearch.report.figures import (
     WIDE,
     first_of,
     jitter,
+    name_sides,
     panel,
     signed_ticks,
 )
@@ -97,18 +98,7 @@ def _reach(axes: Axes, margin: float) -> None:
 def _name_sides(axes: Axes, effects: Sequence[ContrastFinding]) -> None:
     """Name the side that each end of the axis favours, where all contrasts have the same two sides."""
     left, right = _sides([effect.contrast for effect in effects])
-    for words, align, x in ((f"← {left}", "left", 0), (f"{right} →", "right", 1)):
-        axes.annotate(
-            words,
-            (x, 1),
-            (0, 5),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            ha=align,
-            va="bottom",
-            fontsize=8.5,
-            color=INK,
-        )
+    name_sides(axes, left, right)
 
 
 def _sides(contrasts: Sequence[Contrast]) -> tuple[str, str]:

@@ -2,6 +2,7 @@ from .class_accuracy import class_accuracy_figure as class_accuracy_figure
 from .confusion_matrix import MATRIX_CLASSES as MATRIX_CLASSES, confusion_figure as confusion_figure
 from .grid import panel_grid as panel_grid, rows_of as rows_of
 from .mistakes_picture import mistakes_figure as mistakes_figure
+from .sides import name_sides as name_sides
 from .style import (
     MARKERS as MARKERS,
     MAX_VECTOR_POINTS as MAX_VECTOR_POINTS,

@@ -8,6 +8,7 @@ from scipy import stats
 
 from vggsearch.analysis import MetaAnalysis
 from vggsearch.report.document import BLUE, INK, MUTED, NBSP, PAPER, RULE, Drawing, level, missing, plain
+from vggsearch.report.figures.sides import name_sides
 from vggsearch.report.figures.style import WIDE, first_of, panel, signed_ticks
 
 MOST_CELLS = 40
@@ -81,18 +82,7 @@ def _label(cell: object, n: object) -> str:
 
 def _name_sides(axes: Axes, sides: tuple[str, str]) -> None:
     left, right = (plain(side, 17) for side in sides)
-    for words, align, x in ((f"← {left} better", "left", 0), (f"{right} better →", "right", 1)):
-        axes.annotate(
-            words,
-            (x, 1),
-            (0, 5),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            ha=align,
-            va="bottom",
-            fontsize=8.5,
-            color=INK,
-        )
+    name_sides(axes, f"{left} better", f"{right} better")
 
 
 def _caption(found: MetaAnalysis, alpha: float, cells: int) -> str:
